@@ -1,0 +1,84 @@
+"""The settings: `NOTIFICATIONS_*`, typed, read at each access so that `override_settings` works.
+
+A setting is a class attribute below; its docstring-like comment gives meaning and unit, its second argument the lowest
+value that makes sense. `python manage.py check` reports bad ones (see `checks.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+from django.conf import settings as django_settings
+
+from .exceptions import InvalidSetting
+
+__all__ = ["settings"]
+
+T = TypeVar("T", int, float, str)
+
+
+class Setting(Generic[T]):
+    """One setting: a descriptor that reads Django's settings at every access.
+
+    Raises:
+        InvalidSetting: the value has another type than the default, or lies below `least`.
+    """
+
+    def __init__(self, default: T, *, least: T | None = None) -> None:
+        self.default = default
+        self.least = least
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = f"NOTIFICATIONS_{name.upper()}"
+
+    def __get__(self, instance: object, owner: type) -> T:
+        value: Any = getattr(django_settings, self.name, self.default)
+        wanted = (int, float) if isinstance(self.default, float) else type(self.default)
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise InvalidSetting(
+                f"{self.name} = {value!r} is a {type(value).__name__}; "
+                f"set a {type(self.default).__name__} such as {self.default!r}, or leave it out."
+            )
+        if self.least is not None and value < self.least:
+            raise InvalidSetting(f"{self.name} = {value!r} is too small; set at least {self.least!r}.")
+        return value
+
+
+class Settings:
+    """All settings with their defaults. Times are in seconds, sizes in bytes."""
+
+    # Alias in CHANNEL_LAYERS of the layer that carries the doorbells.
+    channel_layer = Setting("default")
+    # Group that every hub joins. Two sites on one Redis need two names.
+    group = Setting("notifications")
+    # Silence after which a stream is pinged. 15 s: below the 60 s idle limit of common proxies and the client's 45 s.
+    ping_seconds = Setting(15.0, least=0.05)
+    # Longest time for which a lost doorbell can go unnoticed.
+    sweep_seconds = Setting(3.0, least=0.05)
+    # A stream lives for this × random 0.8…1, then the client is asked to come back (`bye rotate`).
+    rotate_seconds = Setting(600.0, least=0.1)
+    # How often the hub checks that it still hears its group, and re-joins it if not. Below every `group_expiry`.
+    rejoin_seconds = Setting(20.0, least=0.05)
+    # A write to one client that takes longer ends its stream (`bye slow`). 20 s: a phone may lose its network this long.
+    send_timeout_seconds = Setting(20.0, least=0.05)
+    # Longest wait for the channel layer to take a doorbell before that doorbell is given up.
+    doorbell_timeout_seconds = Setting(1.0, least=0.01)
+    # Doorbells that may wait for the channel layer; more are dropped and left to the sweeper.
+    doorbell_backlog = Setting(10_000, least=1)
+    # A client that is further behind than this many notifications gets a snapshot instead of a replay.
+    replay_rows = Setting(300, least=1)
+    # Notifications in a snapshot, and on a page of the centre.
+    page_size = Setting(20, least=1)
+    # Open streams of one user in one process; the oldest leaves with `bye cap`.
+    streams_per_user = Setting(12, least=1)
+    # Open streams in one process; a further one gets `bye overload`.
+    streams_per_process = Setting(10_000, least=1)
+
+    def __iter__(self) -> Iterator[Setting[Any]]:
+        """Yield every setting, for `manage.py check` and the test that compares them with the reference."""
+        return (item for item in vars(type(self)).values() if isinstance(item, Setting))
+
+
+settings = Settings()

@@ -1,0 +1,246 @@
+"""The records: one `Inbox` for each user, holding the log's head and the counters, and its `Notification` rows.
+
+Nothing here writes: every change goes on to `log.py`, the only writer of `modseq`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxLengthValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from . import log
+from .querysets import NotificationQuerySet
+from .validators import validate_data, validate_link, validate_text, validate_title
+
+__all__ = ["Inbox", "Level", "Notification"]
+
+FIRST_MODSEQ = 1  # 0 stays free: a position `<epoch>.0` is below every floor, so it always gets a reset
+
+
+def random_epoch() -> int:
+    """Return a new epoch: 1 to 2^48 - 1, exact in JavaScript, whose integers end at 2^53."""
+    return secrets.randbelow(2**48 - 1) + 1
+
+
+class Inbox(models.Model):
+    """Where one user's log stands.
+
+    `modseq` is the term of IMAP CONDSTORE (RFC 7162): a counter that every change to this user's notifications raises.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="notification_inbox",
+        verbose_name=_("user"),
+    )
+    epoch = models.PositiveBigIntegerField(
+        _("epoch"), default=random_epoch, help_text=_("Changes when history was replaced, as by a restored backup.")
+    )
+    modseq = models.PositiveBigIntegerField(
+        _("modseq"), default=FIRST_MODSEQ, help_text=_("Number of the latest change.")
+    )
+    floor = models.PositiveBigIntegerField(
+        _("floor"), default=FIRST_MODSEQ, help_text=_("Oldest position from which the log can be continued.")
+    )
+    unread = models.PositiveIntegerField(_("unread"), default=0)
+    unseen = models.PositiveIntegerField(
+        _("unseen"), default=0, help_text=_("Unread ones that changed since the user last looked.")
+    )
+    seen_upto = models.PositiveBigIntegerField(_("seen up to"), default=0)
+    online_until = models.DateTimeField(_("online until"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("inbox")
+        verbose_name_plural = _("inboxes")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(epoch__gt=0), name="notifications_inbox_epoch"),
+            models.CheckConstraint(
+                condition=models.Q(floor__gte=FIRST_MODSEQ) & models.Q(floor__lte=models.F("modseq")),
+                name="notifications_inbox_floor",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(unseen__lte=models.F("unread")), name="notifications_inbox_unseen"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.unread} unread)"
+
+    @property
+    def position(self) -> str:
+        """The head of this log as a client writes it, such as `81985529216486.42`."""
+        return f"{self.epoch}.{self.modseq}"
+
+
+class Level(models.TextChoices):
+    """How much a notification matters, as shown by its colour and icon."""
+
+    INFO = "info", _("Info")
+    SUCCESS = "success", _("Success")
+    WARNING = "warning", _("Warning")
+    ERROR = "error", _("Error")
+
+
+class Notification(models.Model):
+    """One thing a user was told.
+
+    What it shows (actor, title, link) is stored as it was when sent, so a deleted subject never breaks a list.
+    """
+
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="notifications",
+        db_index=False,  # every index below starts with it
+        verbose_name=_("recipient"),
+    )
+    modseq = models.PositiveBigIntegerField(
+        _("modseq"), editable=False, help_text=_("The recipient's log position at the latest change of this row.")
+    )
+    category = models.CharField(
+        _("category"),
+        max_length=50,
+        default="general",
+        validators=[
+            RegexValidator(r"\A[\w.-]+\Z", _("Use letters, digits, “-”, “_” and “.” only, such as “billing”."))
+        ],
+        help_text=_("A key to filter and mute by, such as “billing”."),
+    )
+    level = models.CharField(_("level"), max_length=10, choices=Level.choices, default=Level.INFO)
+    title = models.CharField(_("title"), max_length=200, validators=[validate_title, validate_text])
+    body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(4000), validate_text])
+    url = models.CharField(
+        _("link"),
+        max_length=2000,
+        blank=True,
+        validators=[validate_link, validate_text],
+        help_text=_("Opened from the notification: https://…, http://… or a path on this site."),
+    )
+    actor = models.CharField(
+        _("actor"), max_length=150, blank=True, validators=[validate_text], help_text=_("Who did it, as shown.")
+    )
+    topic = models.CharField(
+        _("topic"),
+        max_length=200,
+        blank=True,
+        validators=[validate_text],
+        help_text=_("What it is about, such as “reports.report:42”."),
+    )
+    data = models.JSONField(_("data"), default=dict, blank=True, validators=[validate_data])
+    created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
+    read_at = models.DateTimeField(_("read at"), null=True, blank=True, editable=False)
+    archived_at = models.DateTimeField(_("archived at"), null=True, blank=True, editable=False)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        ordering = ["-id"]
+        indexes = [
+            # the log: what changed after a position
+            models.Index(fields=["recipient", "modseq"], name="notifications_log"),
+            # the three tabs of the centre, newest first
+            models.Index(
+                fields=["recipient", "-id"], name="notifications_active", condition=models.Q(archived_at=None)
+            ),
+            models.Index(
+                fields=["recipient", "-id"],
+                name="notifications_unread",
+                condition=models.Q(archived_at=None, read_at=None),
+            ),
+            models.Index(
+                fields=["recipient", "-id"],
+                name="notifications_archived",
+                condition=models.Q(archived_at__isnull=False),
+            ),
+            # mark read by subject
+            models.Index(fields=["recipient", "topic"], name="notifications_topic", condition=~models.Q(topic="")),
+            # the admin's date hierarchy
+            models.Index(fields=["created_at"], name="notifications_created"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(modseq__gt=FIRST_MODSEQ), name="notifications_modseq"),
+            models.CheckConstraint(condition=~models.Q(title=""), name="notifications_title"),
+            models.CheckConstraint(condition=models.Q(level__in=Level.values), name="notifications_level"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_read(self) -> bool:
+        return self.read_at is not None
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Validate, then write this row as one change of its recipient's log.
+
+        Raises:
+            ValidationError: keyed by field; nothing was written.
+        """
+        log.write(
+            self,
+            using=using,
+            force_insert=force_insert,
+            force_update=force_update,
+            update_fields=None if update_fields is None else set(update_fields),
+        )
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Delete this row as one change of its recipient's log; connected clients are told its id."""
+        if self.pk is None:
+            raise ValueError("Notification cannot be deleted because it was never saved; call save() first.")
+        deleted = self._as_queryset(using).delete()
+        self.pk = None
+        return deleted
+
+    def mark_read(self) -> bool:
+        """Mark as read; return whether that changed anything."""
+        return self._sync_if(self._as_queryset().mark_read())
+
+    def mark_unread(self) -> bool:
+        """Mark as unread; return whether that changed anything."""
+        return self._sync_if(self._as_queryset().mark_unread())
+
+    def archive(self) -> bool:
+        """Take out of the list and the counters; return whether that changed anything."""
+        return self._sync_if(self._as_queryset().archive())
+
+    def unarchive(self) -> bool:
+        """Bring back into the list and the counters; return whether that changed anything."""
+        return self._sync_if(self._as_queryset().unarchive())
+
+    def _as_queryset(self, using: str | None = None) -> NotificationQuerySet:
+        return Notification.objects.using(using or self._state.db).filter(pk=self.pk)
+
+    def _sync_if(self, changed: int) -> bool:
+        """Take over what the log wrote to this row, leaving unsaved edits of other fields alone."""
+        if changed:
+            self.refresh_from_db(fields=["read_at", "archived_at", "modseq"])
+        return bool(changed)
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Validate each field; JSON that is not an object is refused even where it is empty."""
+        if "data" not in (exclude or ()) and not self.data:
+            validate_data(self.data)  # Django skips validators of blank values such as []
+        super().clean_fields(exclude=exclude)

@@ -1,0 +1,94 @@
+"""The one JSON shape of a notification, the same in the stream, the API and the page.
+
+{"id": 12, "modseq": 42, "category": "billing", "level": "warning", "title": "Invoice overdue",
+ "body": "", "url": "/invoices/7/", "actor": "Ada", "topic": "billing.invoice:7", "data": {},
+ "created_at": "2026-01-01T12:00:00+00:00", "read_at": null, "archived_at": null}
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from .models import Inbox, Notification
+
+__all__ = ["Payload", "Snapshot", "change_data", "dumps", "payload", "snapshot_payload"]
+
+
+class Payload(TypedDict):
+    """One notification. Times are ISO 8601 in UTC."""
+
+    id: int
+    modseq: int
+    category: str
+    level: str
+    title: str
+    body: str
+    url: str
+    actor: str
+    topic: str
+    data: dict[str, Any]
+    created_at: str
+    read_at: str | None
+    archived_at: str | None
+
+
+class Snapshot(TypedDict):
+    """What an inbox shows when nothing is known of it: the latest ones, newest first, none archived."""
+
+    items: list[Payload]
+    unread: int
+    unseen: int
+
+
+def payload(notification: Notification) -> Payload:
+    """Return the JSON shape of a saved notification."""
+    return {
+        "id": notification.pk,
+        "modseq": notification.modseq,
+        "category": notification.category,
+        "level": str(notification.level),
+        "title": notification.title,
+        "body": notification.body,
+        "url": notification.url,
+        "actor": notification.actor,
+        "topic": notification.topic,
+        "data": notification.data,
+        "created_at": isoformat(notification.created_at),
+        "read_at": None if notification.read_at is None else isoformat(notification.read_at),
+        "archived_at": None if notification.archived_at is None else isoformat(notification.archived_at),
+    }
+
+
+def snapshot_payload(inbox: Inbox, rows: list[Notification]) -> Snapshot:
+    """Return the snapshot of an inbox whose latest rows these are."""
+    return {"items": [payload(row) for row in rows], "unread": inbox.unread, "unseen": inbox.unseen}
+
+
+def change_data(
+    *,
+    prev: int,
+    modseq: int,
+    upsert: list[Payload],
+    gone: list[int],
+    unread: int,
+    unseen: int,
+    read_upto: int | None = None,
+    read_at: dt.datetime | None = None,
+) -> str:
+    """Return the data of a `change` frame as JSON: from position `prev` to `modseq`, with the counters afterwards."""
+    change: dict[str, Any] = {"prev": prev, "modseq": modseq, "upsert": upsert, "gone": gone}
+    if read_upto is not None and read_at is not None:
+        change |= {"read_upto": read_upto, "read_at": isoformat(read_at)}
+    return dumps(change | {"unread": unread, "unseen": unseen})
+
+
+def isoformat(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat()
+
+
+def dumps(value: Any) -> str:
+    """Return compact JSON in ASCII: one line, so it is one `data:` line of a frame whatever the text holds."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,133 @@
+"""What one may ask of notifications, and the bulk writes: each goes through `log.py` or is refused.
+
+A write that Django offers and the log cannot record (an SQL expression, an upsert) raises `BypassesLog` and names the
+method to use instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from . import log
+from .exceptions import BypassesLog
+
+if TYPE_CHECKING:
+    from .models import Notification
+
+    Base = models.QuerySet[Notification]
+else:
+    Base = models.QuerySet
+
+__all__ = ["NotificationQuerySet"]
+
+
+class NotificationQuerySet(Base):
+    """Notifications of one user or many. Every write is one change of each touched user's log."""
+
+    # --- asking
+
+    def for_user(self, user: Any) -> NotificationQuerySet:
+        """Keep what this user (an instance or a primary key) received."""
+        return self.filter(recipient=user)
+
+    def active(self) -> NotificationQuerySet:
+        """Keep what is not archived."""
+        return self.filter(archived_at=None)
+
+    def archived(self) -> NotificationQuerySet:
+        """Keep what is archived."""
+        return self.filter(archived_at__isnull=False)
+
+    def unread(self) -> NotificationQuerySet:
+        """Keep what counts in the badge: neither read nor archived."""
+        return self.filter(read_at=None, archived_at=None)
+
+    def read(self) -> NotificationQuerySet:
+        """Keep what was read and not archived."""
+        return self.filter(read_at__isnull=False, archived_at=None)
+
+    # --- changing state; each returns how many rows changed
+
+    def mark_read(self) -> int:
+        """Mark as read what is not."""
+        return log.amend(self, {"read_at": timezone.now()}, only=Q(read_at=None))
+
+    def mark_unread(self) -> int:
+        """Mark as unread what is read."""
+        return log.amend(self, {"read_at": None}, only=Q(read_at__isnull=False))
+
+    def archive(self) -> int:
+        """Take out of the list and the counters; an unread one stays unread until it returns."""
+        return log.amend(self, {"archived_at": timezone.now()}, only=Q(archived_at=None))
+
+    def unarchive(self) -> int:
+        """Bring back into the list and the counters."""
+        return log.amend(self, {"archived_at": None}, only=Q(archived_at__isnull=False))
+
+    # --- Django's own writes, through the log
+
+    def update(self, **values: Any) -> int:
+        """Set plain values on every row, validated, as one change of each recipient's log.
+
+        Raises:
+            BypassesLog: an SQL expression, or a field that only the log may write.
+            ValidationError: keyed by field; nothing was written.
+        """
+        for name, value in values.items():
+            if hasattr(value, "resolve_expression"):
+                raise BypassesLog(
+                    f"update({name}={value!r}) sets an SQL expression, which cannot be validated or shown to connected "
+                    "clients; set a plain value, or change the instances and call bulk_update()."
+                )
+        return log.amend(self, values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete every row as one change of each recipient's log; connected clients are told the ids."""
+        return log.remove(self)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def bulk_create(  # type: ignore[override]
+        self,
+        objs: Iterable[Notification],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Notification]:
+        """Validate and insert, as one change of each recipient's log. Sends no `post_save`, as in Django."""
+        if ignore_conflicts or update_conflicts:
+            raise BypassesLog(
+                "bulk_create() with ignore_conflicts or update_conflicts does not say which rows it wrote; "
+                "leave the conflicting ones out, or use save()."
+            )
+        return log.append(list(objs), using=self.db, batch_size=batch_size)
+
+    def bulk_update(  # type: ignore[override]
+        self, objs: Iterable[Notification], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        """Write these fields of these instances, validated, as one change of each recipient's log."""
+        return log.amend_each(list(objs), set(fields), using=self.db)
+
+    # --- what `log.py` alone may call: Django's writes as they are
+
+    def insert_rows(self, rows: Sequence[Notification], batch_size: int | None) -> list[Notification]:
+        """Insert stamped rows. Only for `log.py`."""
+        return super().bulk_create(rows, batch_size=batch_size)
+
+    def update_rows(self, **values: Any) -> int:
+        """Update rows with their stamp. Only for `log.py`."""
+        return super().update(**values)
+
+    def delete_rows(self) -> tuple[int, dict[str, int]]:
+        """Delete rows whose inbox is stamped. Only for `log.py`."""
+        return super().delete()

@@ -1,0 +1,259 @@
+"""Step 2a, the bookkeeping of a write: lock inboxes, hand out `modseq`, remember what to tell, ring after commit.
+
+Receives the users that `log.py` is about to touch. Guarantees that a user's `modseq` rises exactly once in a
+transaction however many writes it holds, that inboxes of one write are locked in `user_id` order, and that what rings
+after commit is what was committed, also after a savepoint was rolled back.
+
+# Note [What survives a savepoint]
+
+Django keeps `on_commit` callbacks with the savepoints they were registered under and drops them when one of these is
+rolled back. A `Step` is such a callback, so it lives exactly as long as the first write that it stands for. A later
+write of the same transaction joins it. If that later write happens under other savepoints than the step, it could be
+rolled back alone; so then the step forgets what the change was and rings `light`: "user 7 is at 42, read the log".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import connections, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from . import doorbell, models
+from .payloads import change_data, payload
+
+if TYPE_CHECKING:
+    from .models import Inbox, Notification
+
+__all__ = ["MAX_TOLD_ROWS", "Writing", "chunks", "delta", "writing"]
+
+# A change of more rows than this rings without its content; the streams read the log, in batches.
+MAX_TOLD_ROWS: Final = 50
+CHUNK: Final = 500  # user ids in one query: SQLite takes at least 999 parameters
+
+
+@dataclass(slots=True)
+class Entry:
+    """What this transaction did to one inbox: from `prev` to `inbox.modseq`, and what to tell about it."""
+
+    inbox: Inbox
+    prev: int
+    upsert: dict[int, dict[str, Any]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    read_upto: int | None = None
+    read_at: dt.datetime | None = None
+    is_light: bool = False
+
+    def tell(self, *, upsert: Iterable[Notification] = (), gone: Iterable[int] = ()) -> None:
+        """Add rows to what rings, the latest state of each; past `MAX_TOLD_ROWS` the content is dropped."""
+        for row in upsert:
+            self.upsert[row.pk] = payload(row)
+        for pk in gone:
+            self.upsert.pop(pk, None)
+            self.gone.add(pk)
+        if len(self.upsert) + len(self.gone) > MAX_TOLD_ROWS:
+            self.tell_nothing()
+
+    def tell_nothing(self) -> None:
+        """Ring without content from now on."""
+        self.is_light = True
+        self.upsert.clear()
+        self.gone.clear()
+
+    def as_change(self) -> doorbell.Change:
+        inbox = self.inbox
+        data = None
+        if not self.is_light:
+            data = change_data(
+                prev=self.prev,
+                modseq=inbox.modseq,
+                upsert=list(self.upsert.values()),
+                gone=sorted(self.gone),
+                read_upto=self.read_upto,
+                read_at=self.read_at,
+                unread=inbox.unread,
+                unseen=inbox.unseen,
+            )
+        return doorbell.Change(str(inbox.pk), inbox.epoch, self.prev, inbox.modseq, data)
+
+
+class Step:
+    """An `on_commit` callback that rings for the inboxes touched under one set of savepoints."""
+
+    def __init__(self, savepoints: frozenset[str]) -> None:
+        self.savepoints = savepoints
+        self.entries: dict[Any, Entry] = {}
+        self.rang = False  # under TestCase.captureOnCommitCallbacks a rung callback stays registered
+
+    def __call__(self) -> None:
+        self.rang = True
+        doorbell.ring([entry.as_change() for entry in self.entries.values()])
+
+    __qualname__ = "notifications.steps.Step"  # Django names the callback by it in its log
+
+
+@contextmanager
+def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
+    """Open a transaction with these users' inboxes locked; when left without error, move them on and ring after commit.
+
+    Takes no savepoint, so an error inside rolls the caller's transaction back, as with `Model.save()`. Refusals come
+    before: an unknown user raises `ValidationError` while nothing is broken.
+
+    Queries: 1 to lock and 1 to move on for each 500 users, 1 more for several users, 3 more to make missing inboxes.
+    """
+    ids = sorted(set(user_ids))
+    if len(ids) > 1:  # make the missing ones before any lock is held, so that locks are taken in order
+        make_missing(using, ids)
+    while True:
+        with transaction.atomic(using=using, savepoint=False):
+            inboxes = select_for_update(using, ids)
+            if len(inboxes) == len(ids):
+                current = Writing(using, inboxes)
+                yield current
+                current.finish()
+                return
+        make_missing(using, ids)
+
+
+class Writing:
+    """A write to some users' inboxes, which are locked: `inboxes` holds them as they are.
+
+    `stamp()` gives the `modseq` for a user's rows; `count()` and `put()` note how the inbox changes with them.
+    """
+
+    def __init__(self, using: str, inboxes: dict[Any, Inbox]) -> None:
+        self.using = using
+        self.inboxes = inboxes
+        self.entries: dict[Any, Entry] = {}
+        self._savepoints = frozenset(filter(None, connections[using].savepoint_ids))
+        self._is_new: set[Any] = set()
+        self._fields: dict[Any, dict[str, Any]] = {}
+
+    def stamp(self, user_id: Any) -> int:
+        """Return the number of this transaction's change to the user's log, taking it at the first call."""
+        inbox = self.inboxes[user_id]
+        if user_id not in self.entries:
+            step = next((step for step in live_steps(self.using) if user_id in step.entries), None)
+            if step is None:
+                self.entries[user_id] = Entry(inbox, prev=inbox.modseq)
+                self._is_new.add(user_id)
+                inbox.modseq += 1
+            else:
+                self.entries[user_id] = step.entries[user_id]
+                if not self._savepoints <= step.savepoints:  # see Note [What survives a savepoint]
+                    step.entries[user_id].tell_nothing()
+        return inbox.modseq
+
+    def count(self, user_id: Any, *, unread: int = 0, unseen: int = 0) -> None:
+        """Move the counters of a stamped inbox by these numbers."""
+        inbox = self.inboxes[user_id]
+        inbox.unread += unread
+        inbox.unseen += unseen
+        moved = self._fields.setdefault(user_id, {"unread": 0, "unseen": 0})
+        moved["unread"] += unread
+        moved["unseen"] += unseen
+
+    def put(self, user_id: Any, **values: Any) -> None:
+        """Set other fields of a stamped inbox."""
+        for name, value in values.items():
+            setattr(self.inboxes[user_id], name, value)
+        self._fields.setdefault(user_id, {"unread": 0, "unseen": 0}).update(values)
+
+    def finish(self) -> None:
+        """Move the stamped inboxes on, and have them rung for after commit."""
+        if self.entries:
+            self._move_inboxes()
+            self._register()
+
+    def _move_inboxes(self) -> None:
+        """Write the stamped inboxes back, alike ones together, in key order."""
+        alike: dict[tuple[Any, ...], list[Any]] = {}
+        for user_id in sorted(self.entries):
+            fields = dict(self._fields.get(user_id, ()))
+            moves: list[tuple[str, Any]] = [("modseq", int(user_id in self._is_new))]
+            moves += [(name, fields.pop(name, 0)) for name in ("unread", "unseen")]
+            alike.setdefault((tuple(moves), tuple(fields.items())), []).append(user_id)
+        for (moves, values), user_ids in alike.items():
+            update = {name: F(name) + by for name, by in moves if by} | dict(values)
+            for chunk in chunks(user_ids):
+                if update:
+                    models.Inbox.objects.using(self.using).filter(pk__in=chunk).update(**update)
+
+    def _register(self) -> None:
+        """Ring for new entries after commit; show joined ones the counters as this write left them."""
+        for user_id, entry in self.entries.items():
+            entry.inbox = self.inboxes[user_id]
+        if self._is_new:
+            step = next((step for step in live_steps(self.using) if self._savepoints <= step.savepoints), None)
+            if step is None:
+                step = Step(self._savepoints)
+                transaction.on_commit(step, using=self.using, robust=True)
+            step.entries.update({user_id: self.entries[user_id] for user_id in self._is_new})
+
+
+def live_steps(using: str) -> Iterator[Step]:
+    """Yield this transaction's steps that no rollback has taken back."""
+    for _sids, callback, _robust in connections[using].run_on_commit:
+        if isinstance(callback, Step) and not callback.rang:
+            yield callback
+
+
+def select_for_update(using: str, user_ids: list[Any]) -> dict[Any, Inbox]:
+    """Return the inboxes that exist of these sorted users, locked in that order."""
+    connection = connections[using]
+    inboxes: dict[Any, Inbox] = {}
+    for chunk in chunks(user_ids):
+        rows = models.Inbox.objects.using(using).filter(pk__in=chunk)
+        if not connection.features.has_select_for_update and not begins_with_lock(connection):
+            rows.update(modseq=F("modseq"))  # a write takes SQLite's lock before anything is read
+        inboxes.update((inbox.pk, inbox) for inbox in rows.order_by("pk").select_for_update())
+    return inboxes
+
+
+def begins_with_lock(connection: Any) -> bool:
+    """Return whether SQLite's transactions take the write lock when they begin (`transaction_mode`)."""
+    return str(getattr(connection, "transaction_mode", "")).upper() in ("IMMEDIATE", "EXCLUSIVE")
+
+
+def make_missing(using: str, user_ids: list[Any]) -> None:
+    """Create the inboxes that these users lack, in key order.
+
+    Raises:
+        ValidationError: a user does not exist; nothing was made for that chunk.
+    """
+    Inbox = models.Inbox
+    users = Inbox._meta.get_field("user").related_model._default_manager.using(using)
+    for chunk in chunks(user_ids):
+        present = set(Inbox.objects.using(using).filter(pk__in=chunk).values_list("pk", flat=True))
+        missing = [user_id for user_id in chunk if user_id not in present]
+        if not missing:
+            continue
+        unknown = set(missing) - set(users.filter(pk__in=missing).values_list("pk", flat=True))
+        if unknown:
+            raise ValidationError(
+                {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
+                code="unknown",
+            )
+        Inbox.objects.using(using).bulk_create([Inbox(pk=pk) for pk in missing], ignore_conflicts=True)
+
+
+def chunks(user_ids: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(user_ids), CHUNK):
+        yield user_ids[start : start + CHUNK]
+
+
+def delta(inbox: Inbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
+    """Return how the counters move when a row goes from `old` (its modseq, read_at, archived_at) to `new`.
+
+    None stands for a row that is not there. `new` carries the new modseq, which is always past `seen_upto`.
+    """
+    was_unread = old is not None and old["read_at"] is None and old["archived_at"] is None
+    was_unseen = was_unread and old is not None and old["modseq"] > inbox.seen_upto
+    is_unread = new is not None and new.read_at is None and new.archived_at is None
+    return {"unread": is_unread - was_unread, "unseen": is_unread - was_unseen}

@@ -1,0 +1,89 @@
+"""What a notification may hold. Each refusal says what was received and what to send instead.
+
+The validators hang on the model's fields, so forms, the admin, `notify()` and `save()` all refuse the same things.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ["DATA_MAX_BYTES", "validate_data", "validate_link", "validate_text", "validate_title"]
+
+DATA_MAX_BYTES: Final = 8 * 1024  # 8 KiB: a change must fit into one doorbell with room to spare
+
+
+def validate_text(value: str) -> None:
+    """Refuse text that PostgreSQL or UTF-8 cannot hold: NUL characters and lone surrogates."""
+    if "\x00" in value:
+        raise ValidationError(_("Contains a NUL character; remove it."), code="nul")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError(
+            _("Contains %(char)s, half of a surrogate pair; send whole characters."),
+            code="surrogate",
+            params={"char": f"U+{ord(value[error.start]):04X}"},
+        ) from None
+
+
+def validate_title(value: str) -> None:
+    """Refuse a title without a visible character."""
+    if not value.strip():
+        raise ValidationError(_("The title is empty or only spaces; write what happened."), code="blank")
+
+
+def validate_link(value: str) -> None:
+    """Accept `https://host/…`, `http://host/…` and `/path` on this site; refuse everything else.
+
+    Browsers drop tabs and newlines from addresses and read `\\` as `/`, so none of these may appear
+    (https://url.spec.whatwg.org/#concept-basic-url-parser).
+    """
+    remedy = _(
+        "%(value)r is no link that can be opened from here; use https://…, http://… or a path such as /orders/7/."
+    )
+    refusal = ValidationError(remedy, code="link", params={"value": value[:200]})
+    if "\\" in value or any(character.isspace() or ord(character) < 32 or ord(character) == 127 for character in value):
+        raise refusal
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise refusal from None
+    is_local = value.startswith("/") and not value.startswith("//")
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_valid
+    if not (is_local or is_web):
+        raise refusal
+
+
+def validate_data(value: Any) -> None:
+    """Accept a JSON object of at most `DATA_MAX_BYTES` as UTF-8."""
+    if not isinstance(value, dict):
+        raise ValidationError(
+            _('Must be a JSON object such as {"key": "value"}, not %(kind)s.'),
+            code="not_object",
+            params={"kind": type(value).__name__},
+        )
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (TypeError, ValueError) as error:
+        raise ValidationError(
+            _(
+                "Cannot be written as JSON (%(error)s); use strings, finite numbers, true, false, null, lists and objects."
+            ),
+            code="not_json",
+            params={"error": error},
+        ) from None
+    if "\\u0000" in text:
+        raise ValidationError(_("Contains a NUL character; remove it."), code="nul")
+    if size > DATA_MAX_BYTES:
+        raise ValidationError(
+            _("Takes %(size)d bytes; at most %(most)d fit. Store the rest yourself and put its key here."),
+            code="too_large",
+            params={"size": size, "most": DATA_MAX_BYTES},
+        )
