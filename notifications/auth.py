@@ -1,0 +1,96 @@
+"""Step 6a: who. From session cookies to users, for many connections at once, by Django's own rules.
+
+Receives session keys from `stream.py` (someone connects) and `hub.py` (someone is still connected). Guarantees what
+`django.contrib.auth.get_user()` does: the session exists and has not expired, its backend is still configured and lets
+this user in, and its hash still fits the password. Never writes: rotating or flushing a session needs a response with
+a cookie, which a stream is not.
+
+The database session engine and `ModelBackend.get_user` are asked in batches; other engines and backends one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http.cookies import CookieError
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.sessions.backends.db import SessionStore as DatabaseSession
+from django.core.exceptions import ValidationError
+from django.http import parse_cookie
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+__all__ = ["session_key_of", "users_of"]
+
+
+def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the session key in the cookies of an ASGI scope's headers, or None."""
+    text = "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
+    try:
+        return parse_cookie(text).get(django_settings.SESSION_COOKIE_NAME) or None
+    except CookieError:
+        return None
+
+
+def users_of(session_keys: Iterable[str]) -> dict[str, Any]:
+    """Return the user behind each session key that is logged in. 2 queries with Django's default engine and backend."""
+    sessions = load_sessions(set(session_keys))
+    keys = {key: user_key(session) for key, session in sessions.items()}
+    users = load_users({key: sessions[key] for key in sessions if keys[key] is not None}, keys)
+    return {key: user for key, user in users.items() if has_valid_hash(user, sessions[key])}
+
+
+def load_sessions(session_keys: set[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the content of each session that exists and has not expired."""
+    store = import_module(django_settings.SESSION_ENGINE).SessionStore
+    if store.load is DatabaseSession.load:
+        decode = store().decode
+        rows = store.get_model_class().objects.filter(session_key__in=session_keys, expire_date__gt=timezone.now())
+        return {key: decode(data) for key, data in rows.values_list("session_key", "session_data")}
+    return {key: store(key).load() for key in session_keys}
+
+
+def user_key(session: Mapping[str, Any]) -> Any:
+    """Return the primary key of the user whom a session claims to be, or None."""
+    try:
+        return get_user_model()._meta.pk.to_python(session[SESSION_KEY])
+    except (KeyError, ValidationError):
+        return None
+
+
+def load_users(sessions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the user of each session whose backend still lets that user in."""
+    paths = {key: session.get(BACKEND_SESSION_KEY) for key, session in sessions.items()}
+    backends = {path: load_backend(path) for path in set(paths.values()) & set(django_settings.AUTHENTICATION_BACKENDS)}
+    plain = {path for path, backend in backends.items() if type(backend).get_user is ModelBackend.get_user}
+    in_bulk = get_user_model()._default_manager.in_bulk({keys[key] for key in sessions if paths[key] in plain})
+    users: dict[str, Any] = {}
+    for key, path in paths.items():
+        if path in plain:
+            user = in_bulk.get(keys[key])
+            user = user if user is not None and backends[path].user_can_authenticate(user) else None
+        else:
+            user = backends[path].get_user(keys[key]) if path in backends else None
+        if user is not None:
+            users[key] = user
+    return users
+
+
+def has_valid_hash(user: Any, session: Mapping[str, Any]) -> bool:
+    """Return whether the session was made with the user's present password, under this or an older SECRET_KEY.
+
+    The rules of `django.contrib.auth.get_user()`, without its writes.
+    """
+    if not hasattr(user, "get_session_auth_hash"):
+        return True
+    session_hash = session.get(HASH_SESSION_KEY)
+    if not session_hash:
+        return False
+    if constant_time_compare(session_hash, user.get_session_auth_hash()):
+        return True
+    fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
+    return any(constant_time_compare(session_hash, fallback) for fallback in fallbacks())

@@ -1,0 +1,180 @@
+"""Step 3: the doorbell. Rings after commit, over the channel layer, that an inbox moved on.
+
+Receives the changes of one committed transaction. Delivery is at most once and unordered between processes; nothing
+depends on it but latency (the sweeper in `hub.py` is the guarantee). `ring()` never blocks and never raises: messages
+wait in a bounded queue and a task sends them, on the event loop of this process's hub where there is one, else on a
+thread of its own.
+
+A message, many changes in one (`data` is the JSON of the `change` frame, or None for "read the log"):
+
+    {"type": "notifications.changes", "changes": [{"user": "7", "epoch": 81985529216486, "prev": 41, "modseq": 42,
+     "data": "{\\"prev\\":41,\\"modseq\\":42,\\"upsert\\":[…],\\"gone\\":[],\\"unread\\":3,\\"unseen\\":1}"}]}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+
+from .conf import settings
+
+__all__ = ["MESSAGE_TYPE", "Change", "Ringer", "ring", "ringer"]
+
+logger = logging.getLogger("notifications.doorbell")
+
+MESSAGE_TYPE: Final = "notifications.changes"
+MAX_CHANGES_PER_MESSAGE: Final = 200
+MAX_MESSAGE_CHARS: Final = 256 * 1024  # far below Redis' 512 MB; keeps one message from holding up the loop
+MAX_DATA_CHARS: Final = 48 * 1024  # a longer change is read from the log, in pages
+FLUSH_SECONDS: Final = 1.0  # longest wait at the exit of a process (a command, a worker) for its last doorbells
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One user's log went from `prev` to `modseq`. `data` is the frame's JSON, or None: read the log."""
+
+    user: str
+    epoch: int
+    prev: int
+    modseq: int
+    data: str | None
+
+
+def ring(changes: list[Change]) -> None:
+    """Announce committed changes. At most once; never blocks, never raises because of the layer."""
+    ringer.put(changes)
+
+
+class Ringer:
+    """Sends doorbells in the order of their ringing, from whichever thread they come."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._waiting: deque[Change] = deque()
+        self._guard = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None  # where the sending task runs
+        self._home: asyncio.AbstractEventLoop | None = None  # the hub's loop, if this process has a hub
+        self._task: asyncio.Task[None] | None = None
+        self._is_failing = False
+
+    def settle(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Send on this hub's loop from now on; None when the hub has gone."""
+        with self._guard:
+            self._home = loop
+
+    def put(self, changes: list[Change]) -> None:
+        """Queue changes and see that something sends them."""
+        layer = get_channel_layer(settings.channel_layer)
+        with self._guard:
+            if self._home is None and (layer is None or isinstance(layer, InMemoryChannelLayer)):
+                return  # nobody in this process listens, and nobody else can hear
+            room = settings.doorbell_backlog - len(self._waiting)
+            self._waiting.extend(changes[:room])
+            self.dropped += max(0, len(changes) - room)
+            loop = self._choose_loop()
+        try:
+            loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:  # the loop was closed while the process was ending; the sweeper delivers
+            logger.debug("No event loop left for %d doorbells.", len(changes))
+
+    def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
+        """Wait until everything was sent or given up, at most this long; return whether it was. Not from a loop."""
+        loop = self._loop
+        if loop is None or not loop.is_running() or not (self._waiting or self._task):
+            return True
+        try:
+            asyncio.run_coroutine_threadsafe(self._drained(), loop).result(seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def _choose_loop(self) -> asyncio.AbstractEventLoop:
+        if self._home is not None and self._home.is_running():
+            self._loop = self._home
+        elif self._loop is None or not self._loop.is_running() or self._loop is self._home:
+            self._loop = start_loop_thread()
+        return self._loop
+
+    def _wake(self) -> None:
+        if self._task is None or self._task.get_loop() is not asyncio.get_running_loop():
+            self._task = asyncio.get_running_loop().create_task(self._send_all(), name="notifications.doorbell")
+
+    async def _drained(self) -> None:
+        self._wake()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _send_all(self) -> None:
+        """Send what waits, several changes in one message, until nothing does."""
+        try:
+            while self._waiting:
+                await self._send(self._take())
+                await asyncio.sleep(0)  # let the hub empty a small in-memory channel between two messages
+        finally:
+            self._task = None
+
+    def _take(self) -> list[Change]:
+        taken: list[Change] = []
+        chars = 0
+        with self._guard:
+            while self._waiting and len(taken) < MAX_CHANGES_PER_MESSAGE:
+                chars += len(self._waiting[0].data or "")
+                if taken and chars > MAX_MESSAGE_CHARS:
+                    break
+                taken.append(self._waiting.popleft())
+        return taken
+
+    async def _send(self, changes: list[Change]) -> None:
+        try:
+            layer = get_channel_layer(settings.channel_layer)
+            if layer is None:
+                raise LookupError(
+                    f"CHANNEL_LAYERS has no {settings.channel_layer!r}; add it or set NOTIFICATIONS_CHANNEL_LAYER."
+                )
+            async with asyncio.timeout(settings.doorbell_timeout_seconds):
+                await layer.group_send(settings.group, message(changes))
+        except Exception as error:  # whatever a layer raises: the write stands and the sweeper delivers
+            self.dropped += len(changes)
+            if not self._is_failing:  # one line for an outage, not one for each write
+                logger.warning(
+                    "The channel layer did not take a doorbell for %d inboxes (%s: %s); the sweeper delivers them.",
+                    len(changes),
+                    type(error).__name__,
+                    error,
+                )
+            self._is_failing = True
+        else:
+            if self._is_failing:
+                logger.info("The channel layer takes doorbells again.")
+            self._is_failing = False
+
+
+def message(changes: list[Change]) -> dict[str, Any]:
+    """Return the channel-layer message for these changes, over-long ones without their content."""
+    return {
+        "type": MESSAGE_TYPE,
+        "changes": [
+            asdict(change) if len(change.data or "") <= MAX_DATA_CHARS else asdict(change) | {"data": None}
+            for change in changes
+        ],
+    }
+
+
+def start_loop_thread() -> asyncio.AbstractEventLoop:
+    """Start an event loop on a daemon thread, for a process that has no hub: a command, a worker, a WSGI server."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="notifications-doorbell", daemon=True).start()
+    return loop
+
+
+ringer = Ringer()
+atexit.register(ringer.flush)
+os.register_at_fork(after_in_child=ringer.__init__)  # a forked worker has none of its parent's threads or loops

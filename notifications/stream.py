@@ -1,0 +1,101 @@
+"""Step 6: the ASGI endpoint, `GET /notifications/stream/`: who, from where, then wait until the client goes.
+
+Receives a raw ASGI connection, in front of Django's handler. Inside a Django view each open stream would pin a thread
+and 50 KiB. What is sent comes from the hub (`hub.py`); here are only the answers that need no stream: 403 for who is not
+logged in, 405 for other methods, and `bye overload`.
+
+EventSource gives up for good on any status but 200, so what may pass (overload, a database that is away) is a 200 with
+`bye` and a long `retry:`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from . import auth
+from .hub import bye, hub
+from .subscription import START, Send, Subscription
+from .tail import parse_position
+
+__all__ = ["StreamApplication"]
+
+logger = logging.getLogger("notifications.stream")
+
+
+class StreamApplication:
+    """An ASGI application for one path. The user comes from the session, never from the URL."""
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
+    ) -> None:
+        if scope["method"] != "GET":
+            text = f"{scope['method']} is not allowed here; open the stream with GET.\n"
+            await answer(send, 405, text, (b"allow", b"GET"))
+            return
+        try:
+            subscription = await self._admit(scope, send)
+        except Exception as error:  # noqa: BLE001 - the database is away; the client shall try again
+            logger.warning("A stream could not be opened: %s: %s", type(error).__name__, error)
+            await refuse(send)
+            return
+        if subscription is None:
+            await answer(send, 403, "Log in to follow your notifications.\n")
+            return
+        del scope  # headers and all: an open stream needs none of it
+        here = hub()
+        if not here.join(subscription):
+            await refuse(send)
+            return
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        except asyncio.CancelledError:
+            if not subscription.is_ended:  # the server's own wish, not the hub's
+                raise
+        finally:
+            here.leave(subscription)
+
+    async def _admit(self, scope: dict[str, Any], send: Send) -> Subscription | None:
+        """Return the subscription of who is logged in, else None."""
+        session_key = auth.session_key_of(scope["headers"])
+        user = await hub().authenticate(session_key) if session_key else None
+        if session_key is None or user is None:
+            return None
+        text = requested_position(scope)
+        position = parse_position(text) if text else None
+        subscription = Subscription(user_id=user.pk, session_key=session_key, send=send, position=position)
+        subscription.is_malformed = bool(text) and position is None
+        subscription.owner = asyncio.current_task()
+        return subscription
+
+
+def requested_position(scope: dict[str, Any]) -> str:
+    """Return what the client says of where it stands. `Last-Event-ID` beats `?since=`, which goes stale in the URL."""
+    for name, value in scope["headers"]:
+        if name == b"last-event-id" and value:
+            return str(value, "latin-1")
+    query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
+    return query.get("since", [""])[-1]
+
+
+async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
+    """Send a whole response of plain text."""
+    body = text.encode()
+    fixed = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse(send: Send) -> None:
+    """Ask the client to come back much later."""
+    await send(START)
+    await send({"type": "http.response.body", "body": bye("overload")})
