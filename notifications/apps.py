@@ -14,4 +14,5 @@ class NotificationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415 - registers the checks; only now are the models loaded
+        """Register the system checks; only now are the models loaded."""
+        from . import checks  # noqa: F401

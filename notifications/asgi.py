@@ -30,4 +30,5 @@ def with_stream(application: Any) -> ProtocolTypeRouter:
         NoReverseMatch: the site's URLs do not include `notifications.urls`.
     """
     route = reverse("notifications:stream").lstrip("/")
-    return ProtocolTypeRouter({"http": URLRouter([path(route, StreamApplication()), re_path(r"", application)])})
+    stream: Any = StreamApplication()
+    return ProtocolTypeRouter({"http": URLRouter([path(route, stream), re_path(r"", application)])})

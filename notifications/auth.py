@@ -64,8 +64,10 @@ def user_key(session: Mapping[str, Any]) -> Any:
 
 def load_users(sessions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, Any]) -> dict[str, Any]:
     """Return the user of each session whose backend still lets that user in."""
-    paths = {key: session.get(BACKEND_SESSION_KEY) for key, session in sessions.items()}
-    backends = {path: load_backend(path) for path in set(paths.values()) & set(django_settings.AUTHENTICATION_BACKENDS)}
+    paths = {key: str(session.get(BACKEND_SESSION_KEY, "")) for key, session in sessions.items()}
+    backends: dict[str, Any] = {
+        path: load_backend(path) for path in set(paths.values()) & set(django_settings.AUTHENTICATION_BACKENDS)
+    }
     plain = {path for path, backend in backends.items() if type(backend).get_user is ModelBackend.get_user}
     in_bulk = get_user_model()._default_manager.in_bulk({keys[key] for key in sessions if paths[key] in plain})
     users: dict[str, Any] = {}

@@ -7,7 +7,7 @@ value that makes sense. `python manage.py check` reports bad ones (see `checks.p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from django.conf import settings as django_settings
 
@@ -15,7 +15,7 @@ from .exceptions import InvalidSetting
 
 __all__ = ["settings"]
 
-T = TypeVar("T", int, float, str)
+T = TypeVar("T", bound=int | float | str)
 
 
 class Setting(Generic[T]):
@@ -34,16 +34,16 @@ class Setting(Generic[T]):
         self.name = f"NOTIFICATIONS_{name.upper()}"
 
     def __get__(self, instance: object, owner: type) -> T:
-        value: Any = getattr(django_settings, self.name, self.default)
+        value: Any = getattr(django_settings, self.name, cast("Any", self.default))
         wanted = (int, float) if isinstance(self.default, float) else type(self.default)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise InvalidSetting(
                 f"{self.name} = {value!r} is a {type(value).__name__}; "
                 f"set a {type(self.default).__name__} such as {self.default!r}, or leave it out."
             )
-        if self.least is not None and value < self.least:
+        if self.least is not None and value < cast("Any", self.least):
             raise InvalidSetting(f"{self.name} = {value!r} is too small; set at least {self.least!r}.")
-        return value
+        return cast("T", value)
 
 
 class Settings:

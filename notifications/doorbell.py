@@ -1,4 +1,4 @@
-"""Step 3: the doorbell. Rings after commit, over the channel layer, that an inbox moved on.
+r"""Step 3: the doorbell. Rings after commit, over the channel layer, that an inbox moved on.
 
 Receives the changes of one committed transaction. Delivery is at most once and unordered between processes; nothing
 depends on it but latency (the sweeper in `hub.py` is the guarantee). `ring()` never blocks and never raises: messages
@@ -8,7 +8,7 @@ thread of its own.
 A message, many changes in one (`data` is the JSON of the `change` frame, or None for "read the log"):
 
     {"type": "notifications.changes", "changes": [{"user": "7", "epoch": 81985529216486, "prev": 41, "modseq": 42,
-     "data": "{\\"prev\\":41,\\"modseq\\":42,\\"upsert\\":[…],\\"gone\\":[],\\"unread\\":3,\\"unseen\\":1}"}]}
+     "data": "{\"prev\":41,\"modseq\":42,\"upsert\":[…],\"gone\":[],\"unread\":3,\"unseen\":1}"}]}
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ class Ringer:
     """Sends doorbells in the order of their ringing, from whichever thread they come."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as in a process that has just begun."""
         self.dropped = 0
         self._waiting: deque[Change] = deque()
         self._guard = threading.Lock()
@@ -74,7 +78,7 @@ class Ringer:
         """Queue changes and see that something sends them."""
         layer = get_channel_layer(settings.channel_layer)
         with self._guard:
-            if self._home is None and (layer is None or isinstance(layer, InMemoryChannelLayer)):
+            if layer is None or (self._home is None and isinstance(layer, InMemoryChannelLayer)):
                 return  # nobody in this process listens, and nobody else can hear
             room = settings.doorbell_backlog - len(self._waiting)
             self._waiting.extend(changes[:room])
@@ -135,10 +139,6 @@ class Ringer:
     async def _send(self, changes: list[Change]) -> None:
         try:
             layer = get_channel_layer(settings.channel_layer)
-            if layer is None:
-                raise LookupError(
-                    f"CHANNEL_LAYERS has no {settings.channel_layer!r}; add it or set NOTIFICATIONS_CHANNEL_LAYER."
-                )
             async with asyncio.timeout(settings.doorbell_timeout_seconds):
                 await layer.group_send(settings.group, message(changes))
         except Exception as error:  # whatever a layer raises: the write stands and the sweeper delivers
@@ -177,4 +177,4 @@ def start_loop_thread() -> asyncio.AbstractEventLoop:
 
 ringer = Ringer()
 atexit.register(ringer.flush)
-os.register_at_fork(after_in_child=ringer.__init__)  # a forked worker has none of its parent's threads or loops
+os.register_at_fork(after_in_child=ringer.reset)  # a forked worker has none of its parent's threads or loops

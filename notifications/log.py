@@ -9,20 +9,19 @@ All rows are validated before the first is written. `ValidationError` is keyed b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, router
-from django.db import models as db
-from django.db.models import Count, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db import DatabaseError, models as db, router
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import models  # the records and their only writer know each other; both use the other's names only when called
 from .exceptions import BypassesLog
-from .steps import MAX_TOLD_ROWS, Writing, chunks, delta, writing
+from .rewrite import EVERY, STATE, rewrite, rows_of
+from .steps import Writing, writing
 
 if TYPE_CHECKING:
     from .models import Notification
@@ -34,8 +33,6 @@ __all__ = ["amend", "amend_each", "append", "mark_all_read", "mark_seen", "remov
 EDITABLE: Final = frozenset(
     {"category", "level", "title", "body", "url", "actor", "topic", "data", "created_at", "read_at", "archived_at"}
 )
-STATE: Final = ("modseq", "read_at", "archived_at")  # what the counters depend on
-EVERY: Final = Q()
 
 
 def append(
@@ -56,7 +53,7 @@ def append(
             row.modseq = current.stamp(row.recipient_id)
         rows_of(using).insert_rows(rows, batch_size)
         for row in rows:
-            note(current, None, row)
+            current.note(None, row)
     return rows
 
 
@@ -91,11 +88,11 @@ def write(
         row.modseq = current.stamp(row.recipient_id)
         if old is None:
             save(force_insert=force_insert or row.pk is None, using=using)
-            note(current, None, row)
+            current.note(None, row)
         else:
             save(force_update=True, using=using, update_fields=update_fields and update_fields | {"modseq"})
             # what is told is the row as stored: with update_fields the instance may differ from it
-            note(current, old, rows_of(using).get(pk=row.pk) if update_fields else row)
+            current.note(old, rows_of(using).get(pk=row.pk) if update_fields else row)
 
 
 def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = EVERY) -> int:
@@ -105,7 +102,7 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
     without content, so memory stays flat.
     """
     refuse_fields(values)
-    validate_values(values)
+    values = validated(values)
 
     def update(rows: NotificationQuerySet, current: Writing, user_ids: list[Any]) -> None:
         stamps = [db.When(recipient_id=user_id, then=current.stamp(user_id)) for user_id in user_ids]
@@ -133,7 +130,7 @@ def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) ->
                 row.modseq = current.stamp(row.recipient_id)
                 values = {name: getattr(row, name) for name in fields}
                 rows_of(using).filter(pk=row.pk).update_rows(**values, modseq=row.modseq)
-                note(current, old, rows_of(using).get(pk=row.pk))
+                current.note(old, rows_of(using).get(pk=row.pk))
                 count += 1
     return count
 
@@ -188,110 +185,22 @@ def mark_seen(user: Any, *, using: str | None = None) -> bool:
     return bool(unseen)
 
 
-Act = Callable[["NotificationQuerySet", Writing, list[Any]], None]
-Changed = Callable[["Notification"], "Notification | None"]
-
-
-def rewrite(target: NotificationQuerySet, only: Q, act: Act, changed: Changed) -> int:
-    """Find a queryset's users, lock them, act on its rows that meet `only`, keep the counters; return how many rows that were.
-
-    `act` writes rows of which at least one belongs to each user given; `changed` says what became of a row read before.
-    """
-    using = target._db or router.db_for_write(models.Notification)
-    keys = target.using(using).values("pk")
-    if target.query.is_sliced:  # a slice could mean other rows once some were changed
-        keys = [row["pk"] for row in keys]
-    found = rows_of(using).filter(only, pk__in=keys)
-    user_ids = sorted(set(found.order_by().values_list("recipient_id", flat=True)))
-    if not user_ids:
-        return 0
-    with writing(using, user_ids) as current:
-        few = found.order_by("pk")[: MAX_TOLD_ROWS + 1]
-        rows = [row for row in few if row.recipient_id in current.inboxes]
-        if len(rows) <= MAX_TOLD_ROWS:
-            return rewrite_few(rows, act, changed, current)
-        return sum(rewrite_many(found, act, current, chunk) for chunk in chunks(user_ids))
-
-
-def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: Writing) -> int:
-    """Act on rows that are in memory, moving the counters by what changed and telling each row."""
-    if rows:
-        keys = [row.pk for row in rows]
-        act(rows_of(current.using).filter(pk__in=keys), current, sorted({row.recipient_id for row in rows}))
-    for row in rows:
-        old, pk = {name: getattr(row, name) for name in STATE}, row.pk
-        new = changed(row)
-        if new is not None:
-            new.modseq = current.stamp(row.recipient_id)
-        note(current, old, new, user_id=row.recipient_id, pk=pk)
-    return len(rows)
-
-
-def rewrite_many(found: NotificationQuerySet, act: Act, current: Writing, user_ids: list[Any]) -> int:
-    """Act on any number of rows in SQL, then count these users' inboxes again."""
-    mine = found.filter(recipient_id__in=user_ids).order_by()
-    found_by_user = dict(mine.values_list("recipient_id").annotate(Count("pk")))
-    touched = sorted(found_by_user)
-    if touched:
-        act(mine.filter(recipient_id__in=touched), current, touched)
-        recount(current, touched)
-    return sum(found_by_user.values())
-
-
-def recount(current: Writing, user_ids: list[Any]) -> None:
-    """Count the unread rows of these users in SQL, and have them read the log instead of a change's content."""
-    unread = rows_of(current.using).unread().filter(recipient_id=OuterRef("pk")).order_by().values("recipient_id")
-    unseen = unread.filter(modseq__gt=OuterRef("seen_upto"))
-    counts = models.Inbox.objects.using(current.using).filter(pk__in=user_ids)
-    for user_id, now_unread, now_unseen in counts.values_list(
-        "pk",
-        Coalesce(Subquery(unread.annotate(n=Count("pk")).values("n")), 0),
-        Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0),
-    ):
-        inbox = current.inboxes[user_id]
-        current.count(user_id, unread=now_unread - inbox.unread, unseen=now_unseen - inbox.unseen)
-        current.entries[user_id].tell_nothing()
-
-
-def note(
-    current: Writing,
-    old: Mapping[str, Any] | None,
-    new: Notification | None,
-    *,
-    user_id: Any = None,
-    pk: int | None = None,
-) -> None:
-    """Count and tell that a row went from `old` to `new`; None stands for a row that is not there."""
-    user_id = user_id if new is None else new.recipient_id
-    current.count(user_id, **delta(current.inboxes[user_id], old, new))
-    current.entries[user_id].tell(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
-
-
-def rows_of(using: str) -> NotificationQuerySet:
-    return models.Notification.objects.using(using)
-
-
 def validate(row: Notification) -> None:
+    """Raise `ValidationError`, keyed by field, unless this row may be written. No query."""
     if row.recipient_id is None:
         raise ValidationError({"recipient": _("Is missing; give a saved user.")}, code="required")
     row.full_clean(exclude={"recipient", "modseq"}, validate_unique=False, validate_constraints=False)
 
 
-def validate_values(values: Mapping[str, Any]) -> None:
-    errors: dict[str, ValidationError] = {}
-    for name, value in values.items():
-        field = models.Notification._meta.get_field(name)
-        if value in field.empty_values and field.blank:
-            continue
-        try:
-            field.clean(value, None)
-        except ValidationError as error:
-            errors[name] = error
-    if errors:
-        raise ValidationError(errors)
+def validated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values for these fields as the model cleans them."""
+    row = models.Notification(**values)
+    others = {field.name for field in row._meta.get_fields() if field.name not in values}
+    row.clean_fields(exclude=others)
+    return {name: getattr(row, name) for name in values}
 
 
-def refuse_fields(names: Any) -> None:
+def refuse_fields(names: Iterable[str]) -> None:
     """Refuse to write what a row may not change after sending, or what is no field."""
     for name in sorted(set(names) - EDITABLE):
         raise BypassesLog(

@@ -179,10 +179,12 @@ class Notification(models.Model):
 
     @property
     def is_read(self) -> bool:
+        """Whether the recipient has read it."""
         return self.read_at is not None
 
     @property
     def is_archived(self) -> bool:
+        """Whether the recipient has put it away."""
         return self.archived_at is not None
 
     def save(

@@ -19,14 +19,10 @@ from .exceptions import BypassesLog
 if TYPE_CHECKING:
     from .models import Notification
 
-    Base = models.QuerySet[Notification]
-else:
-    Base = models.QuerySet
-
 __all__ = ["NotificationQuerySet"]
 
 
-class NotificationQuerySet(Base):
+class NotificationQuerySet(models.QuerySet["Notification"]):
     """Notifications of one user or many. Every write is one change of each touched user's log."""
 
     # --- asking
@@ -95,7 +91,7 @@ class NotificationQuerySet(Base):
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    def bulk_create(  # type: ignore[override]
+    def bulk_create(
         self,
         objs: Iterable[Notification],
         batch_size: int | None = None,
@@ -112,13 +108,17 @@ class NotificationQuerySet(Base):
             )
         return log.append(list(objs), using=self.db, batch_size=batch_size)
 
-    def bulk_update(  # type: ignore[override]
-        self, objs: Iterable[Notification], fields: Iterable[str], batch_size: int | None = None
-    ) -> int:
+    def bulk_update(self, objs: Iterable[Notification], fields: Iterable[str], batch_size: int | None = None) -> int:
         """Write these fields of these instances, validated, as one change of each recipient's log."""
         return log.amend_each(list(objs), set(fields), using=self.db)
 
-    # --- what `log.py` alone may call: Django's writes as they are
+    # --- what `log.py` and `rewrite.py` alone may call: Django's writes as they are
+
+    @property
+    def write_db(self) -> str:
+        """The database that a write goes to, decided as in Django's own `update()`."""
+        self._for_write = True
+        return str(self.db)
 
     def insert_rows(self, rows: Sequence[Notification], batch_size: int | None) -> list[Notification]:
         """Insert stamped rows. Only for `log.py`."""

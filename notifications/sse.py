@@ -35,10 +35,8 @@ def event(name: str, data: str, *, id: str | None = None) -> bytes:  # noqa: A00
         if not FIELD.fullmatch(field):
             raise ValueError(f"{field!r} holds a line end or NUL; a frame's name and id must be one line.")
     head = f"event: {name}\n" if id is None else f"event: {name}\nid: {id}\n"
-    if "\r" in data or "\n" in data:
-        body = "".join(f"data: {line}\n" for line in LINE_END.split(data))
-    else:  # the hot path: JSON from `payloads.dumps` is one line
-        body = f"data: {data}\n"
+    is_one_line = "\r" not in data and "\n" not in data  # the hot path: JSON from `payloads.dumps`
+    body = f"data: {data}\n" if is_one_line else "".join(f"data: {line}\n" for line in LINE_END.split(data))
     return f"{head}{body}\n".encode("utf-8", "replace")
 
 

@@ -20,22 +20,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from django.core.exceptions import ValidationError
 from django.db import connections, transaction
 from django.db.models import F
-from django.utils.translation import gettext as _
 
 from . import doorbell, models
-from .payloads import change_data, payload
+from .locks import chunks, lock_inboxes, make_inboxes
+from .payloads import Payload, change_data, payload
 
 if TYPE_CHECKING:
     from .models import Inbox, Notification
 
-__all__ = ["MAX_TOLD_ROWS", "Writing", "chunks", "delta", "writing"]
+__all__ = ["MAX_TOLD_ROWS", "Writing", "writing"]
 
 # A change of more rows than this rings without its content; the streams read the log, in batches.
 MAX_TOLD_ROWS: Final = 50
-CHUNK: Final = 500  # user ids in one query: SQLite takes at least 999 parameters
 
 
 @dataclass(slots=True)
@@ -44,7 +42,7 @@ class Entry:
 
     inbox: Inbox
     prev: int
-    upsert: dict[int, dict[str, Any]] = field(default_factory=dict)
+    upsert: dict[int, Payload] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     read_upto: int | None = None
     read_at: dt.datetime | None = None
@@ -67,6 +65,7 @@ class Entry:
         self.gone.clear()
 
     def as_change(self) -> doorbell.Change:
+        """Return what rings for this inbox."""
         inbox = self.inbox
         data = None
         if not self.is_light:
@@ -109,16 +108,16 @@ def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
     """
     ids = sorted(set(user_ids))
     if len(ids) > 1:  # make the missing ones before any lock is held, so that locks are taken in order
-        make_missing(using, ids)
+        make_inboxes(using, ids)
     while True:
         with transaction.atomic(using=using, savepoint=False):
-            inboxes = select_for_update(using, ids)
+            inboxes = lock_inboxes(using, ids)
             if len(inboxes) == len(ids):
                 current = Writing(using, inboxes)
                 yield current
                 current.finish()
                 return
-        make_missing(using, ids)
+        make_inboxes(using, ids)
 
 
 class Writing:
@@ -165,6 +164,19 @@ class Writing:
             setattr(self.inboxes[user_id], name, value)
         self._fields.setdefault(user_id, {"unread": 0, "unseen": 0}).update(values)
 
+    def note(
+        self, old: Mapping[str, Any] | None, new: Notification | None, *, user_id: Any = None, pk: int | None = None
+    ) -> None:
+        """Count and tell that a row went from `old` (its modseq, read_at, archived_at) to `new`; None is "not there".
+
+        Args:
+            user_id: whose row it was, and
+            pk: its key, where `new` is None.
+        """
+        user_id = user_id if new is None else new.recipient_id
+        self.count(user_id, **delta(self.inboxes[user_id], old, new))
+        self.entries[user_id].tell(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
+
     def finish(self) -> None:
         """Move the stamped inboxes on, and have them rung for after commit."""
         if self.entries:
@@ -199,53 +211,10 @@ class Writing:
 
 def live_steps(using: str) -> Iterator[Step]:
     """Yield this transaction's steps that no rollback has taken back."""
-    for _sids, callback, _robust in connections[using].run_on_commit:
+    registered: list[Any] = connections[using].run_on_commit  # (savepoint ids, callback, robust)
+    for _sids, callback, _robust in registered:
         if isinstance(callback, Step) and not callback.rang:
             yield callback
-
-
-def select_for_update(using: str, user_ids: list[Any]) -> dict[Any, Inbox]:
-    """Return the inboxes that exist of these sorted users, locked in that order."""
-    connection = connections[using]
-    inboxes: dict[Any, Inbox] = {}
-    for chunk in chunks(user_ids):
-        rows = models.Inbox.objects.using(using).filter(pk__in=chunk)
-        if not connection.features.has_select_for_update and not begins_with_lock(connection):
-            rows.update(modseq=F("modseq"))  # a write takes SQLite's lock before anything is read
-        inboxes.update((inbox.pk, inbox) for inbox in rows.order_by("pk").select_for_update())
-    return inboxes
-
-
-def begins_with_lock(connection: Any) -> bool:
-    """Return whether SQLite's transactions take the write lock when they begin (`transaction_mode`)."""
-    return str(getattr(connection, "transaction_mode", "")).upper() in ("IMMEDIATE", "EXCLUSIVE")
-
-
-def make_missing(using: str, user_ids: list[Any]) -> None:
-    """Create the inboxes that these users lack, in key order.
-
-    Raises:
-        ValidationError: a user does not exist; nothing was made for that chunk.
-    """
-    Inbox = models.Inbox
-    users = Inbox._meta.get_field("user").related_model._default_manager.using(using)
-    for chunk in chunks(user_ids):
-        present = set(Inbox.objects.using(using).filter(pk__in=chunk).values_list("pk", flat=True))
-        missing = [user_id for user_id in chunk if user_id not in present]
-        if not missing:
-            continue
-        unknown = set(missing) - set(users.filter(pk__in=missing).values_list("pk", flat=True))
-        if unknown:
-            raise ValidationError(
-                {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
-                code="unknown",
-            )
-        Inbox.objects.using(using).bulk_create([Inbox(pk=pk) for pk in missing], ignore_conflicts=True)
-
-
-def chunks(user_ids: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(user_ids), CHUNK):
-        yield user_ids[start : start + CHUNK]
 
 
 def delta(inbox: Inbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:

@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from . import auth
-from .hub import bye, hub
+from .frames import bye
+from .hub import hub
 from .subscription import START, Send, Subscription
 from .tail import parse_position
 
@@ -32,13 +33,14 @@ class StreamApplication:
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
     ) -> None:
+        """Serve one connection until either side ends it."""
         if scope["method"] != "GET":
             text = f"{scope['method']} is not allowed here; open the stream with GET.\n"
             await answer(send, 405, text, (b"allow", b"GET"))
             return
         try:
             subscription = await self._admit(scope, send)
-        except Exception as error:  # noqa: BLE001 - the database is away; the client shall try again
+        except Exception as error:  # the database is away; the client shall try again
             logger.warning("A stream could not be opened: %s: %s", type(error).__name__, error)
             await refuse(send)
             return

@@ -21,12 +21,13 @@ from typing import Any, Final
 from . import sse
 from .tail import Position
 
-__all__ = ["MAX_DUE_BYTES", "Subscription"]
+__all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Send", "Subscription"]
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Frames for one stream in one turn of the loop go out as one write up to this; more is read from the log instead.
 MAX_DUE_BYTES: Final = 64 * 1024
+EVER: Final = 2**63  # past every modseq: only a new read can settle it
 START: Final[dict[str, Any]] = {
     "type": "http.response.start",
     "status": 200,
@@ -88,7 +89,13 @@ class Subscription:
 
     @property
     def is_live(self) -> bool:
+        """Whether a change that continues from the position may go straight out."""
         return not (self.is_reading or self.sending or self.is_ended)
+
+    def take_due(self) -> bytes:
+        """Return the frames that are due, as one write, and hold none any more."""
+        due, self.due, self.due_bytes = self.due, [], 0
+        return due[0] if len(due) == 1 else b"".join(due)
 
     def step(self, body: bytes, *, is_last: bool = False) -> Resumed | None:
         """Write; return None when that is done, or what is left of it to await. See Note [Stepping a send].

@@ -20,9 +20,9 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from .conf import settings
+from .locks import chunks, make_inboxes
 from .models import Inbox, Notification
 from .payloads import Payload, Snapshot, change_data, payload, snapshot_payload
-from .steps import chunks, make_missing
 
 __all__ = ["Head", "Position", "Reason", "Replay", "heads", "inbox_of", "parse_position", "read_after"]
 
@@ -56,6 +56,7 @@ class Head:
 
     @property
     def position(self) -> Position:
+        """The head as a client writes it."""
         return Position(self.epoch, self.modseq)
 
 
@@ -83,7 +84,7 @@ def inbox_of(user: Any) -> Inbox:
     user_id = getattr(user, "pk", user)
     inbox = Inbox.objects.filter(pk=user_id).first()
     if inbox is None:
-        make_missing(router.db_for_write(Inbox), [user_id])
+        make_inboxes(router.db_for_write(Inbox), [user_id])
         inbox = Inbox.objects.get(pk=user_id)
     return inbox
 
@@ -106,7 +107,7 @@ def read_after(positions: Mapping[Any, Iterable[Position | None]]) -> dict[tuple
     known = heads(positions)
     missing = [user_id for user_id in positions if user_id not in known]
     if missing:
-        known |= make_inboxes(missing)
+        known |= make_heads(missing)
     replays: dict[tuple[Any, Position | None], Replay] = {}
     behind: dict[Any, int] = {}  # user → the oldest position to read rows from
     for user_id, head in known.items():
@@ -202,9 +203,9 @@ def snapshot(user_id: Any, head: Head, reason: Reason) -> Replay:
     return Replay(now, reason=reason, snapshot=snapshot_payload(inbox, rows))
 
 
-def make_inboxes(user_ids: list[Any]) -> dict[Any, Head]:
-    """Make inboxes for those of these users that exist."""
+def make_heads(user_ids: list[Any]) -> dict[Any, Head]:
+    """Make inboxes for those of these users that exist, and return where they begin."""
     users = Inbox._meta.get_field("user").related_model._default_manager
     present = [pk for chunk in chunks(user_ids) for pk in users.filter(pk__in=chunk).values_list("pk", flat=True)]
-    make_missing(router.db_for_write(Inbox), sorted(present))
+    make_inboxes(router.db_for_write(Inbox), sorted(present))
     return heads(present)

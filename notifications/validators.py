@@ -38,9 +38,9 @@ def validate_title(value: str) -> None:
 
 
 def validate_link(value: str) -> None:
-    """Accept `https://host/…`, `http://host/…` and `/path` on this site; refuse everything else.
+    r"""Accept `https://host/…`, `http://host/…` and `/path` on this site; refuse everything else.
 
-    Browsers drop tabs and newlines from addresses and read `\\` as `/`, so none of these may appear
+    Browsers drop tabs and newlines from addresses and read `\` as `/`, so none of these may appear
     (https://url.spec.whatwg.org/#concept-basic-url-parser).
     """
     remedy = _(

@@ -3,64 +3,239 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import notifications.models
-import notifications.validators
 from django.conf import settings
 from django.db import migrations, models
 
+import notifications.models
+import notifications.validators
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Inbox',
+            name="Inbox",
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='notification_inbox', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='user')),
-                ('epoch', models.PositiveBigIntegerField(default=notifications.models.random_epoch, help_text='Changes when history was replaced, as by a restored backup.', verbose_name='epoch')),
-                ('modseq', models.PositiveBigIntegerField(default=1, help_text='Number of the latest change.', verbose_name='modseq')),
-                ('floor', models.PositiveBigIntegerField(default=1, help_text='Oldest position from which the log can be continued.', verbose_name='floor')),
-                ('unread', models.PositiveIntegerField(default=0, verbose_name='unread')),
-                ('unseen', models.PositiveIntegerField(default=0, help_text='Unread ones that changed since the user last looked.', verbose_name='unseen')),
-                ('seen_upto', models.PositiveBigIntegerField(default=0, verbose_name='seen up to')),
-                ('online_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='online until')),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="notification_inbox",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
+                    "epoch",
+                    models.PositiveBigIntegerField(
+                        default=notifications.models.random_epoch,
+                        help_text="Changes when history was replaced, as by a restored backup.",
+                        verbose_name="epoch",
+                    ),
+                ),
+                (
+                    "modseq",
+                    models.PositiveBigIntegerField(
+                        default=1, help_text="Number of the latest change.", verbose_name="modseq"
+                    ),
+                ),
+                (
+                    "floor",
+                    models.PositiveBigIntegerField(
+                        default=1,
+                        help_text="Oldest position from which the log can be continued.",
+                        verbose_name="floor",
+                    ),
+                ),
+                ("unread", models.PositiveIntegerField(default=0, verbose_name="unread")),
+                (
+                    "unseen",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="Unread ones that changed since the user last looked.",
+                        verbose_name="unseen",
+                    ),
+                ),
+                ("seen_upto", models.PositiveBigIntegerField(default=0, verbose_name="seen up to")),
+                (
+                    "online_until",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="online until"),
+                ),
             ],
             options={
-                'verbose_name': 'inbox',
-                'verbose_name_plural': 'inboxes',
-                'constraints': [models.CheckConstraint(condition=models.Q(('epoch__gt', 0)), name='notifications_inbox_epoch'), models.CheckConstraint(condition=models.Q(('floor__gte', 1), ('floor__lte', models.F('modseq'))), name='notifications_inbox_floor'), models.CheckConstraint(condition=models.Q(('unseen__lte', models.F('unread'))), name='notifications_inbox_unseen')],
+                "verbose_name": "inbox",
+                "verbose_name_plural": "inboxes",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("epoch__gt", 0)), name="notifications_inbox_epoch"),
+                    models.CheckConstraint(
+                        condition=models.Q(("floor__gte", 1), ("floor__lte", models.F("modseq"))),
+                        name="notifications_inbox_floor",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("unseen__lte", models.F("unread"))), name="notifications_inbox_unseen"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('modseq', models.PositiveBigIntegerField(editable=False, help_text="The recipient's log position at the latest change of this row.", verbose_name='modseq')),
-                ('category', models.CharField(default='general', help_text='A key to filter and mute by, such as “billing”.', max_length=50, validators=[django.core.validators.RegexValidator('\\A[\\w.-]+\\Z', 'Use letters, digits, “-”, “_” and “.” only, such as “billing”.')], verbose_name='category')),
-                ('level', models.CharField(choices=[('info', 'Info'), ('success', 'Success'), ('warning', 'Warning'), ('error', 'Error')], default='info', max_length=10, verbose_name='level')),
-                ('title', models.CharField(max_length=200, validators=[notifications.validators.validate_title, notifications.validators.validate_text], verbose_name='title')),
-                ('body', models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(4000), notifications.validators.validate_text], verbose_name='text')),
-                ('url', models.CharField(blank=True, help_text='Opened from the notification: https://…, http://… or a path on this site.', max_length=2000, validators=[notifications.validators.validate_link, notifications.validators.validate_text], verbose_name='link')),
-                ('actor', models.CharField(blank=True, help_text='Who did it, as shown.', max_length=150, validators=[notifications.validators.validate_text], verbose_name='actor')),
-                ('topic', models.CharField(blank=True, help_text='What it is about, such as “reports.report:42”.', max_length=200, validators=[notifications.validators.validate_text], verbose_name='topic')),
-                ('data', models.JSONField(blank=True, default=dict, validators=[notifications.validators.validate_data], verbose_name='data')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sent at')),
-                ('read_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='read at')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived at')),
-                ('recipient', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL, verbose_name='recipient')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "modseq",
+                    models.PositiveBigIntegerField(
+                        editable=False,
+                        help_text="The recipient's log position at the latest change of this row.",
+                        verbose_name="modseq",
+                    ),
+                ),
+                (
+                    "category",
+                    models.CharField(
+                        default="general",
+                        help_text="A key to filter and mute by, such as “billing”.",
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[\\w.-]+\\Z", "Use letters, digits, “-”, “_” and “.” only, such as “billing”."
+                            )
+                        ],
+                        verbose_name="category",
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("info", "Info"), ("success", "Success"), ("warning", "Warning"), ("error", "Error")],
+                        default="info",
+                        max_length=10,
+                        verbose_name="level",
+                    ),
+                ),
+                (
+                    "title",
+                    models.CharField(
+                        max_length=200,
+                        validators=[notifications.validators.validate_title, notifications.validators.validate_text],
+                        verbose_name="title",
+                    ),
+                ),
+                (
+                    "body",
+                    models.TextField(
+                        blank=True,
+                        validators=[
+                            django.core.validators.MaxLengthValidator(4000),
+                            notifications.validators.validate_text,
+                        ],
+                        verbose_name="text",
+                    ),
+                ),
+                (
+                    "url",
+                    models.CharField(
+                        blank=True,
+                        help_text="Opened from the notification: https://…, http://… or a path on this site.",
+                        max_length=2000,
+                        validators=[notifications.validators.validate_link, notifications.validators.validate_text],
+                        verbose_name="link",
+                    ),
+                ),
+                (
+                    "actor",
+                    models.CharField(
+                        blank=True,
+                        help_text="Who did it, as shown.",
+                        max_length=150,
+                        validators=[notifications.validators.validate_text],
+                        verbose_name="actor",
+                    ),
+                ),
+                (
+                    "topic",
+                    models.CharField(
+                        blank=True,
+                        help_text="What it is about, such as “reports.report:42”.",
+                        max_length=200,
+                        validators=[notifications.validators.validate_text],
+                        verbose_name="topic",
+                    ),
+                ),
+                (
+                    "data",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        validators=[notifications.validators.validate_data],
+                        verbose_name="data",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="sent at"),
+                ),
+                ("read_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="read at")),
+                (
+                    "archived_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived at"),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="recipient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'notification',
-                'verbose_name_plural': 'notifications',
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['recipient', 'modseq'], name='notifications_log'), models.Index(condition=models.Q(('archived_at', None)), fields=['recipient', '-id'], name='notifications_active'), models.Index(condition=models.Q(('archived_at', None), ('read_at', None)), fields=['recipient', '-id'], name='notifications_unread'), models.Index(condition=models.Q(('archived_at__isnull', False)), fields=['recipient', '-id'], name='notifications_archived'), models.Index(condition=models.Q(('topic', ''), _negated=True), fields=['recipient', 'topic'], name='notifications_topic'), models.Index(fields=['created_at'], name='notifications_created')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('modseq__gt', 1)), name='notifications_modseq'), models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='notifications_title'), models.CheckConstraint(condition=models.Q(('level__in', ['info', 'success', 'warning', 'error'])), name='notifications_level')],
+                "verbose_name": "notification",
+                "verbose_name_plural": "notifications",
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["recipient", "modseq"], name="notifications_log"),
+                    models.Index(
+                        condition=models.Q(("archived_at", None)),
+                        fields=["recipient", "-id"],
+                        name="notifications_active",
+                    ),
+                    models.Index(
+                        condition=models.Q(("archived_at", None), ("read_at", None)),
+                        fields=["recipient", "-id"],
+                        name="notifications_unread",
+                    ),
+                    models.Index(
+                        condition=models.Q(("archived_at__isnull", False)),
+                        fields=["recipient", "-id"],
+                        name="notifications_archived",
+                    ),
+                    models.Index(
+                        condition=models.Q(("topic", ""), _negated=True),
+                        fields=["recipient", "topic"],
+                        name="notifications_topic",
+                    ),
+                    models.Index(fields=["created_at"], name="notifications_created"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("modseq__gt", 1)), name="notifications_modseq"),
+                    models.CheckConstraint(
+                        condition=models.Q(("title", ""), _negated=True), name="notifications_title"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("level__in", ["info", "success", "warning", "error"])),
+                        name="notifications_level",
+                    ),
+                ],
             },
         ),
     ]

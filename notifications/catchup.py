@@ -1,0 +1,94 @@
+"""Step 4c: catching up. Streams that do not stand at the head are found and brought there from the log, in batches.
+
+Receives from `hub.py` the streams that are owed something: new ones, ones with a gap, ones that were slow. `sweep` finds
+the ones that nobody told: it is the guarantee behind the doorbell, and compares every connected user's position with
+the inbox table every few seconds in one query (for each 500 users).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from .conf import settings
+from .subscription import EVER, Subscription
+from .tail import Position, Replay, heads, read_after
+from .workers import Workers
+
+__all__ = ["CatchUp"]
+
+STREAMS_PER_READ: Final = 500
+
+Deliver = Callable[[Subscription, Replay], None]
+
+
+class CatchUp:
+    """The streams that wait for a read of the log. `deliver` is called with what each is owed."""
+
+    def __init__(self, workers: Workers, users: dict[str, list[Subscription]], deliver: Deliver) -> None:
+        self._workers = workers
+        self._users = users
+        self._deliver = deliver
+        self._waiting: dict[Subscription, None] = {}  # a set that keeps its order
+        self._wake_reader = asyncio.Event()
+        self._wake_sweeper = asyncio.Event()
+        workers.keep([self.read, self.sweep])
+
+    def soon(self, subscription: Subscription) -> None:
+        """Read what this stream is owed, together with all others that wait."""
+        subscription.is_reading = True
+        subscription.heard = 0
+        self._waiting[subscription] = None
+        self._wake_reader.set()
+
+    def forget(self, subscription: Subscription) -> None:
+        """Read nothing for this stream any more."""
+        self._waiting.pop(subscription, None)
+
+    def sweep_now(self) -> None:
+        """Sweep without waiting for the next turn, as after a time of deafness."""
+        self._wake_sweeper.set()
+
+    async def read(self) -> None:
+        """Ask the log what streams are owed, all that wait at once."""
+        while True:
+            await self._wake_reader.wait()
+            batch = list(self._waiting)[:STREAMS_PER_READ]
+            positions: dict[Any, set[Position | None]] = {}
+            for subscription in batch:
+                positions.setdefault(subscription.user_id, set()).add(subscription.position)
+            replays = await self._workers.ask(read_after, positions)
+            for subscription in batch:
+                if self._waiting.pop(subscription, EVER) is None:  # it did not leave meanwhile
+                    self._hand_over(subscription, replays.get((subscription.user_id, subscription.position)))
+            if not self._waiting:
+                self._wake_reader.clear()
+            await asyncio.sleep(0)
+
+    def _hand_over(self, subscription: Subscription, replay: Replay | None) -> None:
+        subscription.is_reading = False
+        if subscription.sending is not None:  # frames that were due went out meanwhile, and not at once
+            subscription.heard = EVER
+        elif replay is not None:  # None: the user was deleted; the next check of who is logged in ends the stream
+            self._deliver(subscription, replay)
+
+    async def sweep(self) -> None:
+        """Compare every stream's position with its log's head; read for those that differ."""
+        while True:
+            try:
+                async with asyncio.timeout(settings.sweep_seconds):
+                    await self._wake_sweeper.wait()
+            except TimeoutError:
+                pass
+            self._wake_sweeper.clear()
+            user_ids = {mine[0].user_id for mine in self._users.values()}
+            if user_ids:
+                for user_id, head in (await self._workers.ask(heads, user_ids)).items():
+                    self._compare(self._users.get(str(user_id), ()), head.position)
+
+    def _compare(self, mine: Iterable[Subscription], head: Position) -> None:
+        for subscription in mine:
+            # also when it is ahead: then the read says whether the head was just old or the log was put back
+            if subscription.is_live and subscription.position != head:
+                self.soon(subscription)

@@ -1,0 +1,70 @@
+"""Step 2c, the locks of a write: one row for each user, taken in the order of their keys.
+
+Whoever changes a user's notifications holds that user's `Inbox` row from before it reads until it commits. Taken in one
+order everywhere, the locks cannot deadlock within one write (a transaction that writes to user 7 and later to user 3
+still can: use `notify_many()` for both).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from . import models
+
+if TYPE_CHECKING:
+    from .models import Inbox
+
+__all__ = ["chunks", "lock_inboxes", "make_inboxes"]
+
+CHUNK: Final = 500  # user ids in one query: SQLite takes at least 999 parameters
+
+
+def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, Inbox]:
+    """Return the inboxes that exist of these sorted users, locked in that order."""
+    connection = connections[using]
+    inboxes: dict[Any, Inbox] = {}
+    for chunk in chunks(user_ids):
+        rows = models.Inbox.objects.using(using).filter(pk__in=chunk)
+        if not connection.features.has_select_for_update and not begins_with_lock(connection):
+            rows.update(modseq=F("modseq"))  # a write takes SQLite's lock before anything is read
+        inboxes.update((inbox.pk, inbox) for inbox in rows.order_by("pk").select_for_update())
+    return inboxes
+
+
+def begins_with_lock(connection: Any) -> bool:
+    """Return whether SQLite's transactions take the write lock when they begin (`transaction_mode`)."""
+    return str(getattr(connection, "transaction_mode", "")).upper() in ("IMMEDIATE", "EXCLUSIVE")
+
+
+def make_inboxes(using: str, user_ids: list[Any]) -> None:
+    """Create the inboxes that these users lack, in key order.
+
+    Raises:
+        ValidationError: a user does not exist; nothing was made for that chunk.
+    """
+    inboxes = models.Inbox.objects.using(using)
+    users = models.Inbox._meta.get_field("user").related_model._default_manager.using(using)
+    for chunk in chunks(user_ids):
+        present = set(inboxes.filter(pk__in=chunk).values_list("pk", flat=True))
+        missing = [user_id for user_id in chunk if user_id not in present]
+        if not missing:
+            continue
+        unknown = set(missing) - set(users.filter(pk__in=missing).values_list("pk", flat=True))
+        if unknown:
+            raise ValidationError(
+                {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
+                code="unknown",
+            )
+        inboxes.bulk_create([models.Inbox(pk=pk) for pk in missing], ignore_conflicts=True)
+
+
+def chunks(user_ids: list[Any]) -> Iterator[list[Any]]:
+    """Yield user ids in portions that fit into one query."""
+    for start in range(0, len(user_ids), CHUNK):
+        yield user_ids[start : start + CHUNK]

@@ -1,0 +1,120 @@
+"""Step 6b: the rounds. What happens to streams because time passes: pings, rotation, the check of who is logged in.
+
+Every stream is visited once in each ping interval, in the order of joining. Those due in one tick are checked together,
+so a logout ends the user's streams within one ping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from . import auth, frames
+from .conf import settings
+from .subscription import Subscription
+from .workers import Workers
+
+__all__ = ["Door", "Rounds"]
+
+logger = logging.getLogger("notifications.hub")
+
+STREAMS_PER_TURN: Final = 200  # pings before the loop gets a turn
+
+
+class Rounds:
+    """The streams by the time of their next visit, which is one interval away for all of them."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        write: Callable[[Subscription, bytes], None],
+        end: Callable[[Subscription, frames.Bye], None],
+    ) -> None:
+        self._workers = workers
+        self._write = write
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Subscription] = deque()
+        workers.keep([self.tick])
+
+    def add(self, subscription: Subscription) -> None:
+        """Visit this stream from now on until it ends."""
+        now = self._loop.time()
+        subscription.ping_at = now + settings.ping_seconds
+        subscription.expires_at = now + settings.rotate_seconds * random.uniform(0.8, 1)  # noqa: S311 - spreads load
+        self._queue.append(subscription)
+
+    async def tick(self) -> None:
+        """Ping who is due, rotate who stayed long enough, end the streams of those who are logged in no more."""
+        while True:
+            await asyncio.sleep(min(1.0, settings.ping_seconds / 4))
+            now = self._loop.time()
+            due = self._take_due(now)
+            users = await self._users_of({subscription.session_key for subscription in due})
+            for turn, subscription in enumerate(due, start=1):
+                user = None if users is None else users.get(subscription.session_key)
+                if users is not None and (user is None or user.pk != subscription.user_id):
+                    self._end(subscription, "auth")
+                elif now >= subscription.expires_at:
+                    self._end(subscription, "rotate")
+                elif subscription.is_live and not subscription.due:
+                    self._write(subscription, frames.ping(subscription.modseq))
+                if turn % STREAMS_PER_TURN == 0:
+                    await asyncio.sleep(0)
+
+    def _take_due(self, now: float) -> list[Subscription]:
+        due: list[Subscription] = []
+        while self._queue and (self._queue[0].is_ended or self._queue[0].ping_at <= now):
+            subscription = self._queue.popleft()
+            if not subscription.is_ended:
+                due.append(subscription)
+                subscription.ping_at = now + settings.ping_seconds
+                self._queue.append(subscription)
+        return due
+
+    async def _users_of(self, session_keys: set[str]) -> dict[str, Any] | None:
+        """Return who is logged in, or None when that cannot be found out now: then streams go on."""
+        if not session_keys:
+            return {}
+        try:
+            return await self._workers.ask(auth.users_of, session_keys)
+        except Exception as error:  # a database that is away must not end every stream
+            logger.warning("Could not check %d sessions: %s: %s", len(session_keys), type(error).__name__, error)
+            return None
+
+
+class Door:
+    """Who comes in: the sessions of those who connect in the same moment are looked up together."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[str, asyncio.Future[Any]] = {}
+
+    async def user_of(self, session_key: str) -> Any:
+        """Return the logged-in user of a session, or None."""
+        future = self._waiting.get(session_key)
+        if future is None:
+            if not self._waiting:
+                self._loop.call_soon(self._look_up)
+            future = self._waiting[session_key] = self._loop.create_future()
+        return await asyncio.shield(future)
+
+    def _look_up(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        self._workers.start(self._answer(waiting), "door")
+
+    async def _answer(self, waiting: dict[str, asyncio.Future[Any]]) -> None:
+        try:
+            users = await self._workers.ask(auth.users_of, waiting)
+        except Exception as error:  # handed to everyone who waits for it
+            for future in waiting.values():
+                future.set_exception(error)
+                future.exception()  # marks it as seen: the one who waited may have gone
+        else:
+            for key, future in waiting.items():
+                future.set_result(users.get(key))
