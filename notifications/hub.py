@@ -17,6 +17,7 @@ from . import ears, frames
 from .catchup import CatchUp
 from .conf import settings
 from .doorbell import ringer
+from .lines import abort
 from .rounds import Door, Rounds
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
 from .tail import Replay
@@ -88,7 +89,7 @@ class Hub:
                 del self.users[subscription.key]
 
     def end(self, subscription: Subscription, reason: frames.Bye) -> None:
-        """Say `bye` and end the response; where even that would wait, end it without."""
+        """Say `bye` and end the response; where even that would wait, drop the connection."""
         if subscription.is_ended:
             return
         was_sending = subscription.sending is not None
@@ -100,7 +101,7 @@ class Hub:
                 rest = subscription.step(due + frames.bye(reason), is_last=True)
         except Exception as error:  # whatever the server raises, the client has gone
             logger.debug("A stream of user %s was gone before its bye: %r", subscription.key, error)
-        if (was_sending or rest is not None) and subscription.owner is not None:
+        if (was_sending or rest is not None) and not abort(subscription.send) and subscription.owner is not None:
             subscription.owner.cancel()
 
     # --- changes go out

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 from . import auth
 from .frames import bye
 from .hub import hub
+from .lines import with_backpressure
 from .subscription import START, Send, Subscription
 from .tail import parse_position
 
@@ -69,7 +70,8 @@ class StreamApplication:
             return None
         text = requested_position(scope)
         position = parse_position(text) if text else None
-        subscription = Subscription(user_id=user.pk, session_key=session_key, send=send, position=position)
+        line = with_backpressure(send)
+        subscription = Subscription(user_id=user.pk, session_key=session_key, send=line, position=position)
         subscription.is_malformed = bool(text) and position is None
         subscription.owner = asyncio.current_task()
         return subscription
