@@ -76,11 +76,15 @@ class Ringer:
 
     def put(self, changes: list[Change]) -> None:
         """Queue changes and see that something sends them."""
-        layer = get_channel_layer(settings.channel_layer)
+        try:
+            layer = get_channel_layer(settings.channel_layer)
+        except Exception as error:  # a backend that cannot be built
+            self._fail(len(changes), error)
+            return
         with self._guard:
             if layer is None or (self._home is None and isinstance(layer, InMemoryChannelLayer)):
                 return  # nobody in this process listens, and nobody else can hear
-            room = settings.doorbell_backlog - len(self._waiting)
+            room = max(0, settings.doorbell_backlog - len(self._waiting))
             self._waiting.extend(changes[:room])
             self.dropped += max(0, len(changes) - room)
             loop = self._choose_loop()
@@ -142,19 +146,18 @@ class Ringer:
             async with asyncio.timeout(settings.doorbell_timeout_seconds):
                 await layer.group_send(settings.group, message(changes))
         except Exception as error:  # whatever a layer raises: the write stands and the sweeper delivers
-            self.dropped += len(changes)
-            if not self._is_failing:  # one line for an outage, not one for each write
-                logger.warning(
-                    "The channel layer did not take a doorbell for %d inboxes (%s: %s); the sweeper delivers them.",
-                    len(changes),
-                    type(error).__name__,
-                    error,
-                )
-            self._is_failing = True
+            self._fail(len(changes), error)
         else:
             if self._is_failing:
                 logger.info("The channel layer takes doorbells again.")
             self._is_failing = False
+
+    def _fail(self, count: int, error: Exception) -> None:
+        self.dropped += count
+        if not self._is_failing:  # one line for an outage, not one for each write
+            text = "The channel layer did not take a doorbell for %d inboxes (%s: %s); the sweeper delivers them."
+            logger.warning(text, count, type(error).__name__, error)
+        self._is_failing = True
 
 
 def message(changes: list[Change]) -> dict[str, Any]:
@@ -171,7 +174,10 @@ def message(changes: list[Change]) -> dict[str, Any]:
 def start_loop_thread() -> asyncio.AbstractEventLoop:
     """Start an event loop on a daemon thread, for a process that has no hub: a command, a worker, a WSGI server."""
     loop = asyncio.new_event_loop()
+    is_running = threading.Event()
+    loop.call_soon(is_running.set)
     threading.Thread(target=loop.run_forever, name="notifications-doorbell", daemon=True).start()
+    is_running.wait(FLUSH_SECONDS)
     return loop
 
 

@@ -64,11 +64,10 @@ class Hub:
         """Take a stream in and read what it is owed; return False when this process is full."""
         if self.count >= settings.streams_per_process:
             return False
-        mine = self.users.setdefault(subscription.key, [])
+        mine = self.users.get(subscription.key, [])
         if len(mine) >= settings.streams_per_user:
             self.end(mine[0], "cap")
-            mine = self.users.setdefault(subscription.key, [])  # the last one to leave takes the list along
-        mine.append(subscription)
+        self.users.setdefault(subscription.key, []).append(subscription)  # the last one to leave took the list along
         self.count += 1
         self._rounds.add(subscription)
         self._catchup.soon(subscription)

@@ -32,10 +32,11 @@ def abort(send: Send) -> bool:
 
     Closing it in the ordinary way would keep the buffer until a client that no longer reads has read it.
     """
-    transport = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn: a method of the request's cycle
-    if not callable(getattr(transport, "abort", None)):
+    transport: Any = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn: a method of the request's cycle
+    drop = getattr(transport, "abort", None)
+    if not callable(drop):
         return False
-    transport.abort()
+    drop()
     return True
 
 

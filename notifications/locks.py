@@ -20,9 +20,27 @@ from . import models
 if TYPE_CHECKING:
     from .models import Inbox
 
-__all__ = ["chunks", "lock_inboxes", "make_inboxes"]
+__all__ = ["chunks", "key_of", "lock_inboxes", "make_inboxes"]
 
 CHUNK: Final = 500  # user ids in one query: SQLite takes at least 999 parameters
+
+
+def key_of(user: Any) -> Any:
+    """Return the primary key of a user given as an instance or as the key itself, also as text.
+
+    Raises:
+        ValueError: the instance was never saved.
+        ValidationError: the key cannot be one, such as "x" where keys are numbers.
+    """
+    if user is None or (hasattr(user, "pk") and user.pk is None):
+        raise ValueError(f"{user!r} is no saved user; pass a user from the database or a primary key.")
+    key = getattr(user, "pk", user)
+    try:
+        return models.Inbox._meta.get_field("user").to_python(key)
+    except ValidationError:
+        raise ValidationError(
+            {"recipient": _("%(key)r is no user's key; pass a user from the database.") % {"key": key}}, code="unknown"
+        ) from None
 
 
 def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, Inbox]:

@@ -9,17 +9,20 @@ All rows are validated before the first is written. `ValidationError` is keyed b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models as db, router
 from django.db.models import Count, Q
+from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import models  # the records and their only writer know each other; both use the other's names only when called
 from .exceptions import BypassesLog
+from .locks import key_of
 from .rewrite import EVERY, STATE, rewrite, rows_of
 from .steps import Writing, writing
 
@@ -58,41 +61,60 @@ def append(
 
 
 def write(
-    row: Notification,
-    *,
-    using: str | None,
-    force_insert: Any,
-    force_update: bool,
-    update_fields: set[str] | None,
+    row: Notification, *, using: str | None, force_insert: bool, force_update: bool, update_fields: set[str] | None
 ) -> None:
-    """Save one instance, with Django's signals: what `Notification.save()` does. 3 queries to insert, 5 to update."""
+    """Save one instance, with Django's signals: what `Notification.save()` does. 3 queries to insert, 5 to update.
+
+    The signals are sent around the write and not within, so a receiver may write to the same inbox.
+    """
     using = using or router.db_for_write(type(row), instance=row)
-    save: Callable[..., None] = super(models.Notification, row).save
+    if update_fields is None and (deferred := row.get_deferred_fields()):
+        update_fields = set(EDITABLE) - deferred  # as in Django: what was not loaded is not saved
     if update_fields is not None:
         if not update_fields:
             return  # as in Django: nothing to save, no signals
         refuse_fields(update_fields)
-    validate(row)
-    old = None
-    if row.pk is not None and not force_insert:
-        old = rows_of(using).filter(pk=row.pk).values("recipient_id", *STATE).first()
-    if old is None and (force_update or update_fields):
-        raise DatabaseError(f"Notification {row.pk} is not in the database; save() it without update_fields first.")
-    if old is not None and old["recipient_id"] != row.recipient_id:
+    words = {"instance": row, "raw": False, "using": using, "update_fields": update_fields and frozenset(update_fields)}
+    with transaction.atomic(using=using, savepoint=False) if has_receivers(row) else nullcontext():
+        pre_save.send(sender=type(row), **words)
+        validate(row)
+        is_new = row.pk is None or force_insert or not update_row(row, using, force_update, update_fields)
+        if is_new:
+            append([row], using=using, is_valid=True)
+        post_save.send(sender=type(row), created=is_new, **words)
+
+
+def has_receivers(row: Notification) -> bool:
+    """Return whether someone hears of a save, who must share its transaction."""
+    return pre_save.has_listeners(type(row)) or post_save.has_listeners(type(row))
+
+
+def update_row(row: Notification, using: str, force_update: bool, update_fields: set[str] | None) -> bool:
+    """Write an instance over its row; return False where there is no such row and the instance may be inserted.
+
+    Raises:
+        DatabaseError: there is no such row, and it must not be inserted.
+        ValidationError: the row is another user's.
+    """
+    mine = rows_of(using).filter(pk=row.pk)
+    recipient_id = mine.values_list("recipient_id", flat=True).first()
+    if recipient_id is None:
+        if force_update or update_fields:
+            raise DatabaseError(f"Notification {row.pk} is not in the database; save() it without update_fields first.")
+        return False
+    if recipient_id != row.recipient_id:
         raise ValidationError(
             {"recipient": _("Cannot be changed after sending; send a new notification instead.")}, code="sent"
         )
     with writing(using, [row.recipient_id]) as current:
-        if old is not None:  # again, now that nobody else can change it
-            old = rows_of(using).filter(pk=row.pk).values(*STATE).first()
-        row.modseq = current.stamp(row.recipient_id)
+        old = mine.values(*STATE).first()
         if old is None:
-            save(force_insert=force_insert or row.pk is None, using=using)
-            current.note(None, row)
-        else:
-            save(force_update=True, using=using, update_fields=update_fields and update_fields | {"modseq"})
-            # what is told is the row as stored: with update_fields the instance may differ from it
-            current.note(old, rows_of(using).get(pk=row.pk) if update_fields else row)
+            raise DatabaseError(f"Notification {row.pk} was deleted a moment ago; it is not saved again.")
+        row.modseq = current.stamp(row.recipient_id)
+        mine.update_rows(**{name: getattr(row, name) for name in update_fields or EDITABLE}, modseq=row.modseq)
+        # what is told is the row as stored: with update_fields the instance may differ from it
+        current.note(old, mine.get() if update_fields else row)
+    return True
 
 
 def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = EVERY) -> int:
@@ -118,7 +140,9 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
 
 
 def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) -> int:
-    """Write these fields of each instance; return how many. Two queries for each row, in one change for each user."""
+    """Write these fields of each instance; return how many. Three queries for each row, in one change for each user."""
+    if not fields:
+        raise ValueError("bulk_update() was given no field names; name the fields that changed.")
     refuse_fields(fields)
     for row in rows:
         validate(row)
@@ -154,7 +178,7 @@ def mark_all_read(user: Any, *, up_to: int | None = None, using: str | None = No
 
     What arrived after `up_to` stays unread. Queries: 5, however many rows; the frame carries no rows but `read_upto`.
     """
-    user_id = getattr(user, "pk", user)
+    user_id = key_of(user)
     using = using or router.db_for_write(models.Notification)
     now = timezone.now()
     with writing(using, [user_id]) as current:
@@ -169,13 +193,13 @@ def mark_all_read(user: Any, *, up_to: int | None = None, using: str | None = No
             entry = current.entries[user_id]
             if entry.upsert or entry.gone or entry.read_upto is not None:
                 entry.tell_nothing()  # rows told earlier in this transaction may have been read just now
-            entry.read_upto, entry.read_at = up_to, now
+            entry.read_upto, entry.read_at = min(up_to, entry.prev), now
     return int(counts["unread"])
 
 
 def mark_seen(user: Any, *, using: str | None = None) -> bool:
     """Note that the user has looked at the inbox: `unseen` goes to 0. Returns whether it was anything else."""
-    user_id = getattr(user, "pk", user)
+    user_id = key_of(user)
     using = using or router.db_for_write(models.Notification)
     with writing(using, [user_id]) as current:
         unseen = current.inboxes[user_id].unseen
@@ -189,6 +213,7 @@ def validate(row: Notification) -> None:
     """Raise `ValidationError`, keyed by field, unless this row may be written. No query."""
     if row.recipient_id is None:
         raise ValidationError({"recipient": _("Is missing; give a saved user.")}, code="required")
+    row.recipient_id = key_of(row.recipient_id)
     row.full_clean(exclude={"recipient", "modseq"}, validate_unique=False, validate_constraints=False)
 
 

@@ -6,10 +6,11 @@ Nothing here writes: every change goes on to `log.py`, the only writer of `modse
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -146,6 +147,7 @@ class Notification(models.Model):
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         ordering = ["-id"]
+        base_manager_name = "objects"  # so that `user.notifications.add()` cannot move rows past the log either
         indexes = [
             # the log: what changed after a position
             models.Index(fields=["recipient", "modseq"], name="notifications_log"),
@@ -203,7 +205,7 @@ class Notification(models.Model):
         log.write(
             self,
             using=using,
-            force_insert=force_insert,
+            force_insert=bool(force_insert),
             force_update=force_update,
             update_fields=None if update_fields is None else set(update_fields),
         )
@@ -220,17 +222,25 @@ class Notification(models.Model):
         """Mark as read; return whether that changed anything."""
         return self._sync_if(self._as_queryset().mark_read())
 
+    mark_read.alters_data = True  # type: ignore[attr-defined]
+
     def mark_unread(self) -> bool:
         """Mark as unread; return whether that changed anything."""
         return self._sync_if(self._as_queryset().mark_unread())
+
+    mark_unread.alters_data = True  # type: ignore[attr-defined]
 
     def archive(self) -> bool:
         """Take out of the list and the counters; return whether that changed anything."""
         return self._sync_if(self._as_queryset().archive())
 
+    archive.alters_data = True  # type: ignore[attr-defined]
+
     def unarchive(self) -> bool:
         """Bring back into the list and the counters; return whether that changed anything."""
         return self._sync_if(self._as_queryset().unarchive())
+
+    unarchive.alters_data = True  # type: ignore[attr-defined]
 
     def _as_queryset(self, using: str | None = None) -> NotificationQuerySet:
         return Notification.objects.using(using or self._state.db).filter(pk=self.pk)
@@ -241,8 +251,26 @@ class Notification(models.Model):
             self.refresh_from_db(fields=["read_at", "archived_at", "modseq"])
         return bool(changed)
 
-    def clean_fields(self, exclude: Any = None) -> None:
-        """Validate each field; JSON that is not an object is refused even where it is empty."""
-        if "data" not in (exclude or ()) and not self.data:
-            validate_data(self.data)  # Django skips validators of blank values such as []
-        super().clean_fields(exclude=exclude)
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Validate each field, also where it is empty: Django passes over empty values of fields that may be blank."""
+        errors: dict[str, Any] = {}
+        excluded = set(exclude or ())
+        for field in self._meta.concrete_fields:
+            if field.name in excluded:
+                continue
+            value = getattr(self, field.attname)
+            if hasattr(value, "resolve_expression"):
+                errors[field.name] = ValidationError(_("Is an SQL expression; set a plain value."), code="expression")
+            elif value is None and not field.null and not field.primary_key:
+                errors[field.name] = ValidationError(_("Cannot be None; leave it out or give a value."), code="null")
+            elif field.name == "data" and not value:
+                try:
+                    validate_data(value)
+                except ValidationError as error:
+                    errors["data"] = error
+        try:
+            super().clean_fields(exclude=excluded | errors.keys())
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        if errors:
+            raise ValidationError(errors)

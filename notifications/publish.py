@@ -18,6 +18,7 @@ from django.db import router
 from django.db.models import QuerySet
 
 from . import log
+from .locks import key_of
 from .models import Level, Notification
 
 __all__ = ["Content", "abroadcast", "anotify", "anotify_many", "broadcast", "notify", "notify_many"]
@@ -69,10 +70,11 @@ def notify_many(users: Iterable[Any], *, title: str, **content: Unpack[Content])
     keys = sorted(set(user_ids))
     if not keys:
         return 0
-    log.validate(compose(keys[0], title, content))
+    first = compose(keys[0], title, content)
+    log.validate(first)
+    cleaned = {name: getattr(first, name) for name in ("title", *Content.__annotations__)}
     for chunk in chunked(keys):
-        rows = [compose(key, title, content) for key in chunk]
-        log.append(rows, using=using, is_valid=True)
+        log.append([Notification(recipient_id=key, **cleaned) for key in chunk], using=using, is_valid=True)
     return len(keys)
 
 
@@ -98,13 +100,6 @@ def compose(user_id: Any, title: str, content: Content) -> Notification:
     if values.get("data") is None:
         values.pop("data", None)
     return Notification(recipient_id=user_id, title=title, **values)
-
-
-def key_of(user: Any) -> Any:
-    """Return the primary key of a user given as an instance or as the key itself."""
-    if user is None or (hasattr(user, "pk") and user.pk is None):
-        raise ValueError(f"{user!r} is no saved user; pass a user from the database or a primary key.")
-    return user.pk if hasattr(user, "pk") else get_user_model()._meta.pk.to_python(user)
 
 
 def chunked(keys: list[Any]) -> Iterator[list[Any]]:

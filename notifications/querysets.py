@@ -6,15 +6,16 @@ method to use instead.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from . import log
 from .exceptions import BypassesLog
+from .locks import lock_inboxes
 
 if TYPE_CHECKING:
     from .models import Notification
@@ -53,17 +54,25 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Mark as read what is not."""
         return log.amend(self, {"read_at": timezone.now()}, only=Q(read_at=None))
 
+    mark_read.alters_data = True  # type: ignore[attr-defined]
+
     def mark_unread(self) -> int:
         """Mark as unread what is read."""
         return log.amend(self, {"read_at": None}, only=Q(read_at__isnull=False))
+
+    mark_unread.alters_data = True  # type: ignore[attr-defined]
 
     def archive(self) -> int:
         """Take out of the list and the counters; an unread one stays unread until it returns."""
         return log.amend(self, {"archived_at": timezone.now()}, only=Q(archived_at=None))
 
+    archive.alters_data = True  # type: ignore[attr-defined]
+
     def unarchive(self) -> int:
         """Bring back into the list and the counters."""
         return log.amend(self, {"archived_at": None}, only=Q(archived_at__isnull=False))
+
+    unarchive.alters_data = True  # type: ignore[attr-defined]
 
     # --- Django's own writes, through the log
 
@@ -112,6 +121,18 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Write these fields of these instances, validated, as one change of each recipient's log."""
         return log.amend_each(list(objs), set(fields), using=self.db)
 
+    def update_or_create(
+        self,
+        defaults: Mapping[str, Any] | None = None,
+        create_defaults: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> tuple[Notification, bool]:
+        """Update or create one row, through `save()`. Locks the inbox before the row, as every other write does."""
+        with transaction.atomic(using=self.write_db):
+            user_ids = sorted(set(self.filter(**kwargs).values_list("recipient_id", flat=True)))
+            lock_inboxes(self.write_db, user_ids)
+            return super().update_or_create(defaults, create_defaults, **kwargs)
+
     # --- what `log.py` and `rewrite.py` alone may call: Django's writes as they are
 
     @property
@@ -124,10 +145,16 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Insert stamped rows. Only for `log.py`."""
         return super().bulk_create(rows, batch_size=batch_size)
 
+    insert_rows.alters_data = True  # type: ignore[attr-defined]
+
     def update_rows(self, **values: Any) -> int:
         """Update rows with their stamp. Only for `log.py`."""
         return super().update(**values)
 
+    update_rows.alters_data = True  # type: ignore[attr-defined]
+
     def delete_rows(self) -> tuple[int, dict[str, int]]:
         """Delete rows whose inbox is stamped. Only for `log.py`."""
         return super().delete()
+
+    delete_rows.alters_data = True  # type: ignore[attr-defined]

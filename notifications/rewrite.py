@@ -31,7 +31,7 @@ Changed = Callable[["Notification"], "Notification | None"]
 
 
 def rewrite(target: NotificationQuerySet, only: Q, act: Act, changed: Changed) -> int:
-    """Find a queryset's users, lock them, act on its rows that meet `only`, keep the counters; return how many rows that were.
+    """Find a queryset's users, lock them, act on its rows that meet `only`, keep the counters; return how many rows.
 
     `act` writes rows of which at least one belongs to each user given; `changed` says what became of a row read before.
     """
@@ -40,14 +40,14 @@ def rewrite(target: NotificationQuerySet, only: Q, act: Act, changed: Changed) -
     if target.query.is_sliced:  # a slice could mean other rows once some were changed
         keys = [row["pk"] for row in keys]
     found = rows_of(using).filter(only, pk__in=keys)
-    user_ids = sorted(set(found.order_by().values_list("recipient_id", flat=True)))
+    user_ids = sorted(set(found.order_by().values_list("recipient_id", flat=True).distinct()))
     if not user_ids:
         return 0
     with writing(using, user_ids) as current:
-        few = found.order_by("pk")[: MAX_TOLD_ROWS + 1]
-        rows = [row for row in few if row.recipient_id in current.inboxes]
-        if len(rows) <= MAX_TOLD_ROWS:
-            return rewrite_few(rows, act, changed, current)
+        few = list(found.order_by("pk")[: MAX_TOLD_ROWS + 1])
+        if len(few) <= MAX_TOLD_ROWS:
+            locked = [row for row in few if row.recipient_id in current.inboxes]  # others came after we looked
+            return rewrite_few(locked, act, changed, current)
         return sum(rewrite_many(found, act, current, chunk) for chunk in chunks(user_ids))
 
 

@@ -8,8 +8,12 @@ after commit is what was committed, also after a savepoint was rolled back.
 
 Django keeps `on_commit` callbacks with the savepoints they were registered under and drops them when one of these is
 rolled back. A `Step` is such a callback, so it lives exactly as long as the first write that it stands for. A later
-write of the same transaction joins it. If that later write happens under other savepoints than the step, it could be
-rolled back alone; so then the step forgets what the change was and rings `light`: "user 7 is at 42, read the log".
+write of the same transaction joins it. If that later write happens under savepoints that the step does not know, it
+could be rolled back alone; so then the step forgets what the change was and rings without content: "user 7 is at 42,
+read the log". (A savepoint that the step knows and the later write does not was released, so it no longer counts.)
+
+Django drops no callback for `transaction.savepoint_rollback()` called by hand. Then a doorbell rings for what was undone;
+the sweeper finds the stream ahead of its log and resets it.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +56,7 @@ class Entry:
     def tell(self, *, upsert: Iterable[Notification] = (), gone: Iterable[int] = ()) -> None:
         """Add rows to what rings, the latest state of each; past `MAX_TOLD_ROWS` the content is dropped."""
         for row in upsert:
-            self.upsert[row.pk] = payload(row)
+            self.upsert[row.pk] = {**payload(row), "data": deepcopy(row.data)}  # the caller may change its own later
         for pk in gone:
             self.upsert.pop(pk, None)
             self.gone.add(pk)
@@ -89,12 +94,11 @@ class Step:
         self.savepoints = savepoints
         self.entries: dict[Any, Entry] = {}
         self.rang = False  # under TestCase.captureOnCommitCallbacks a rung callback stays registered
+        self.__qualname__ = "notifications.steps.Step"  # by which Django names a callback that failed
 
     def __call__(self) -> None:
         self.rang = True
         doorbell.ring([entry.as_change() for entry in self.entries.values()])
-
-    __qualname__ = "notifications.steps.Step"  # Django names the callback by it in its log
 
 
 @contextmanager
@@ -132,6 +136,7 @@ class Writing:
         self.entries: dict[Any, Entry] = {}
         self._savepoints = frozenset(filter(None, connections[using].savepoint_ids))
         self._is_new: set[Any] = set()
+        self._joined: dict[Any, Inbox] = {}  # the inboxes of joined entries as they were when we joined
         self._fields: dict[Any, dict[str, Any]] = {}
 
     def stamp(self, user_id: Any) -> int:
@@ -145,6 +150,7 @@ class Writing:
                 inbox.modseq += 1
             else:
                 self.entries[user_id] = step.entries[user_id]
+                self._joined[user_id] = step.entries[user_id].inbox
                 if not self._savepoints <= step.savepoints:  # see Note [What survives a savepoint]
                     step.entries[user_id].tell_nothing()
         return inbox.modseq
@@ -180,8 +186,20 @@ class Writing:
     def finish(self) -> None:
         """Move the stamped inboxes on, and have them rung for after commit."""
         if self.entries:
+            self._give_way()
             self._move_inboxes()
             self._register()
+
+    def _give_way(self) -> None:
+        """Join what a receiver of Django's signals wrote to the same inboxes meanwhile: it took the same number."""
+        for user_id, inbox in self._joined.items():
+            if self.entries[user_id].inbox is not inbox:
+                self.entries[user_id].tell_nothing()
+        for step in live_steps(self.using):
+            for user_id in self._is_new & step.entries.keys():
+                self.entries[user_id] = step.entries[user_id]
+                self.entries[user_id].tell_nothing()
+                self._is_new.discard(user_id)
 
     def _move_inboxes(self) -> None:
         """Write the stamped inboxes back, alike ones together, in key order."""
@@ -220,9 +238,11 @@ def live_steps(using: str) -> Iterator[Step]:
 def delta(inbox: Inbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
     """Return how the counters move when a row goes from `old` (its modseq, read_at, archived_at) to `new`.
 
-    None stands for a row that is not there. `new` carries the new modseq, which is always past `seen_upto`.
+    None stands for a row that is not there. `new` carries the new modseq; it is not past `seen_upto` only where this
+    transaction marked the inbox as seen.
     """
     was_unread = old is not None and old["read_at"] is None and old["archived_at"] is None
     was_unseen = was_unread and old is not None and old["modseq"] > inbox.seen_upto
     is_unread = new is not None and new.read_at is None and new.archived_at is None
-    return {"unread": is_unread - was_unread, "unseen": is_unread - was_unseen}
+    is_unseen = is_unread and new is not None and new.modseq > inbox.seen_upto
+    return {"unread": is_unread - was_unread, "unseen": is_unseen - was_unseen}

@@ -6,6 +6,7 @@ The validators hang on the model's fields, so forms, the admin, `notify()` and `
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 __all__ = ["DATA_MAX_BYTES", "validate_data", "validate_link", "validate_text", "validate_title"]
 
+ESCAPED_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # a NUL in JSON, not the text of a backslash and "u0000"
 DATA_MAX_BYTES: Final = 8 * 1024  # 8 KiB: a change must fit into one doorbell with room to spare
 
 
@@ -71,7 +73,7 @@ def validate_data(value: Any) -> None:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         size = len(text.encode())
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError(
             _(
                 "Cannot be written as JSON (%(error)s); use strings, finite numbers, true, false, null, lists and objects."
@@ -79,7 +81,7 @@ def validate_data(value: Any) -> None:
             code="not_json",
             params={"error": error},
         ) from None
-    if "\\u0000" in text:
+    if ESCAPED_NUL.search(text):
         raise ValidationError(_("Contains a NUL character; remove it."), code="nul")
     if size > DATA_MAX_BYTES:
         raise ValidationError(

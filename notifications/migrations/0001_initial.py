@@ -202,6 +202,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "notification",
                 "verbose_name_plural": "notifications",
                 "ordering": ["-id"],
+                "base_manager_name": "objects",
                 "indexes": [
                     models.Index(fields=["recipient", "modseq"], name="notifications_log"),
                     models.Index(
