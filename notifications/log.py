@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, models as db, router
+from django.db import DatabaseError, models as db, router, transaction
 from django.db.models import Count, Q
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
