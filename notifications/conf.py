@@ -63,6 +63,9 @@ class Settings:
     rejoin_seconds = Setting(20.0, least=0.05)
     # A write to one client that takes longer ends its stream (`bye slow`). 20 s: a phone may lose its network this long.
     send_timeout_seconds = Setting(20.0, least=0.05)
+    # A process that is told to leave spreads its goodbyes over at most this long. Well below the 10 s and more that
+    # service managers wait before they kill.
+    drain_seconds = Setting(5.0, least=0.0)
     # Longest wait for the channel layer to take a doorbell before that doorbell is given up.
     doorbell_timeout_seconds = Setting(1.0, least=0.01)
     # Doorbells that may wait for the channel layer; more are dropped and left to the sweeper.

@@ -17,6 +17,7 @@ from channels.layers import get_channel_layer
 
 from .conf import settings
 from .doorbell import MESSAGE_TYPE
+from .drain import DRAIN_TYPE
 from .exceptions import NotificationsError
 
 __all__ = ["Deaf", "listen"]
@@ -32,8 +33,12 @@ class Deaf(NotificationsError):
     """The hub's own probe did not come back over the channel layer."""
 
 
-async def listen(hear: Callable[[dict[str, Any]], None], on_joined: Callable[[], None]) -> None:
+async def listen(
+    hear: Callable[[dict[str, Any]], None], on_joined: Callable[[], None], on_drain: Callable[[float], None]
+) -> None:
     """Hand every rung change to `hear` until the layer fails; call `on_joined` once it can be heard.
+
+    `on_drain` is called with a number of seconds when someone orders all workers to let their streams go.
 
     Raises:
         Deaf: a probe was lost. Also whatever the layer raises. Call again then.
@@ -47,7 +52,9 @@ async def listen(hear: Callable[[dict[str, Any]], None], on_joined: Callable[[],
         channel = await layer.new_channel()
         await layer.group_add(group, channel)
     probe_came_back = asyncio.Event()
-    receiver = asyncio.create_task(receive(layer, channel, hear, probe_came_back), name="notifications.hub.receive")
+    receiver = asyncio.create_task(
+        receive(layer, channel, hear, on_drain, probe_came_back), name="notifications.hub.receive"
+    )
     try:
         on_joined()  # what rang before that moment was not heard
         while True:
@@ -73,7 +80,11 @@ async def listen(hear: Callable[[dict[str, Any]], None], on_joined: Callable[[],
 
 
 async def receive(
-    layer: Any, channel: str, hear: Callable[[dict[str, Any]], None], probe_came_back: asyncio.Event
+    layer: Any,
+    channel: str,
+    hear: Callable[[dict[str, Any]], None],
+    on_drain: Callable[[float], None],
+    probe_came_back: asyncio.Event,
 ) -> None:
     """Hear this channel for ever. A message that cannot be read is logged and passed over."""
     turn = 0
@@ -83,6 +94,8 @@ async def receive(
             if message["type"] == MESSAGE_TYPE:
                 for change in message["changes"]:
                     hear(change)
+            elif message["type"] == DRAIN_TYPE:
+                on_drain(float(message["seconds"]))
             elif message["type"] == PROBE_TYPE and message["channel"] == channel:
                 probe_came_back.set()
         except Exception:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from . import ears, frames
 from .catchup import CatchUp
 from .conf import settings
 from .doorbell import ringer
+from .drain import before_sigterm, drain
 from .lines import abort
 from .rounds import Door, Rounds
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
@@ -43,7 +45,9 @@ class Hub:
         self._rounds = Rounds(self._workers, self._write, self.end)
         self._door = Door(self._workers)
         self._workers.keep([self._listen])
+        self.is_leaving = False
         ringer.settle(self.loop)
+        before_sigterm(self._leave_for_good)
 
     async def authenticate(self, session_key: str) -> Any:
         """Return the logged-in user of a session, or None."""
@@ -56,13 +60,13 @@ class Hub:
         await self._workers.stop()
 
     async def _listen(self) -> None:
-        await ears.listen(self.hear, self._catchup.sweep_now)
+        await ears.listen(self.hear, self._catchup.sweep_now, self._leave_soon)
 
     # --- streams come and go
 
     def join(self, subscription: Subscription) -> bool:
-        """Take a stream in and read what it is owed; return False when this process is full."""
-        if self.count >= settings.streams_per_process:
+        """Take a stream in and read what it is owed; return False when this process is full or leaving."""
+        if self.is_leaving or self.count >= settings.streams_per_process:
             return False
         mine = self.users.get(subscription.key, [])
         if len(mine) >= settings.streams_per_user:
@@ -102,6 +106,23 @@ class Hub:
             logger.debug("A stream of user %s was gone before its bye: %r", subscription.key, error)
         if (was_sending or rest is not None) and not abort(subscription.send) and subscription.owner is not None:
             subscription.owner.cancel()
+
+    async def drain(self, seconds: float) -> int:
+        """Ask every stream to move on, spread over at most so many seconds; return how many that were."""
+        return await drain([stream for mine in self.users.values() for stream in mine], self.end, seconds=seconds)
+
+    def _leave_soon(self, seconds: float) -> None:
+        self._workers.start(self._drain_then(seconds, lambda: None), "drain")
+
+    def _leave_for_good(self, then: Callable[[], None]) -> None:
+        self.is_leaving = True
+        self._workers.start(self._drain_then(settings.drain_seconds, then), "drain")
+
+    async def _drain_then(self, seconds: float, then: Callable[[], None]) -> None:
+        try:
+            logger.info("Asked %d streams to move on.", await self.drain(seconds))
+        finally:
+            then()
 
     # --- changes go out
 

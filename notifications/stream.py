@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from . import auth
-from .frames import bye
+from .frames import Bye, bye
 from .hub import hub
 from .lines import with_backpressure
 from .subscription import START, Send, Subscription
@@ -43,7 +43,7 @@ class StreamApplication:
             subscription = await self._admit(scope, send)
         except Exception as error:  # the database is away; the client shall try again
             logger.warning("A stream could not be opened: %s: %s", type(error).__name__, error)
-            await refuse(send)
+            await refuse(send, "overload")
             return
         if subscription is None:
             await answer(send, 403, "Log in to follow your notifications.\n")
@@ -51,13 +51,14 @@ class StreamApplication:
         del scope  # headers and all: an open stream needs none of it
         here = hub()
         if not here.join(subscription):
-            await refuse(send)
+            await refuse(send, "drain" if here.is_leaving else "overload")
             return
         try:
             while (await receive())["type"] != "http.disconnect":
                 pass
         except asyncio.CancelledError:
             if not subscription.is_ended:  # the server's own wish, not the hub's
+                here.end(subscription, "drain")
                 raise
         finally:
             here.leave(subscription)
@@ -99,7 +100,7 @@ async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send) -> None:
-    """Ask the client to come back much later."""
+async def refuse(send: Send, reason: Bye) -> None:
+    """Ask the client to come back later."""
     await send(START)
-    await send({"type": "http.response.body", "body": bye("overload")})
+    await send({"type": "http.response.body", "body": bye(reason)})
