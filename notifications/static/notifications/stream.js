@@ -1,0 +1,121 @@
+// @ts-check
+/**
+ * One EventSource that stays: it passes on every frame and knows from which position it continues.
+ *
+ * The browser reconnects by itself with `Last-Event-ID`. This class does what the browser does not: it notices silence,
+ * starts over what the browser has closed for good (which it does on 4xx and 5xx), and goes back where frames are missing.
+ */
+
+/** @typedef {import("./store.js").Frame} Frame */
+
+const EVENTS = ["hello", "change", "reset", "ping", "bye"];
+const SILENCE_SECONDS = 45; // three pings of 15 s
+const BYE_SECONDS = 300; // after `bye` the browser waits for the server's `retry:`, which is long under overload
+const CAP_SECONDS = 600; // this user has too many streams: leave it to the others, unless the page is looked at
+const LONGEST_BACKOFF_SECONDS = 30;
+
+/**
+ * Return how long to wait before the nth attempt: 1, 2, 4 … 30 s, times 0.5 to 1 so that clients do not come at once.
+ * @param {number} attempt 1, 2, 3 …
+ * @param {number} [random] 0 to 1
+ */
+export function backoffSeconds(attempt, random = Math.random()) {
+  return Math.min(2 ** (attempt - 1), LONGEST_BACKOFF_SECONDS) * (0.5 + random / 2);
+}
+
+export class Stream {
+  #url;
+  #onFrame;
+  #position = "0.0";
+  #attempt = 0;
+  #deadline = 0;
+  /** @type {EventSource | null} */
+  #source = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {string} url @param {(frame: Frame) => void} onFrame */
+  constructor(url, onFrame) {
+    this.#url = url;
+    this.#onFrame = onFrame;
+  }
+
+  /** Where the frames that come next continue. */
+  get position() {
+    return this.#position;
+  }
+
+  /** Start, or start over, from a position. @param {string} position */
+  open(position) {
+    this.#position = position;
+    this.#connect();
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  /**
+   * Go back to an earlier position, because a page lacks what was passed on since. The first time at once, then with
+   * growing pauses until a ping shows that all is well.
+   * @param {string} position
+   */
+  goBack(position) {
+    this.close();
+    this.#position = position;
+    this.#wait(this.#attempt === 0 ? 0 : backoffSeconds(this.#attempt));
+    this.#attempt += 1;
+  }
+
+  /**
+   * Look after the line: the page became visible, or its timers slept with the machine.
+   * @param {{isNetworkNew?: boolean}} [event] a line from before the network was lost may look open for minutes
+   */
+  check({ isNetworkNew = false } = {}) {
+    const isClosed = (this.#source?.readyState ?? EventSource.CLOSED) === EventSource.CLOSED;
+    if (isNetworkNew || isClosed || Date.now() >= this.#deadline) this.#connect();
+  }
+
+  #connect() {
+    this.close();
+    const source = new EventSource(`${this.#url}?since=${this.#position}`);
+    for (const event of EVENTS) {
+      source.addEventListener(event, (message) => this.#receive(event, /** @type {MessageEvent} */ (message)));
+    }
+    source.addEventListener("error", () => {
+      // CONNECTING: the browser tries again, see https://html.spec.whatwg.org/#reestablish-the-connection
+      if (source.readyState === EventSource.CLOSED) this.#giveUp();
+    });
+    this.#source = source;
+    this.#wait(SILENCE_SECONDS);
+  }
+
+  /** @param {string} event @param {MessageEvent} message */
+  #receive(event, message) {
+    if (message.lastEventId) this.#position = message.lastEventId;
+    const data = JSON.parse(message.data);
+    if (event === "ping") this.#attempt = 0;
+    this.#wait(event === "bye" ? BYE_SECONDS : SILENCE_SECONDS);
+    if (event === "bye" && data.reason === "cap") {
+      this.#source?.close(); // and stays closed until `check` or the timer
+      this.#wait(CAP_SECONDS);
+    }
+    this.#onFrame({ event, position: this.#position, data });
+  }
+
+  #giveUp() {
+    this.#attempt += 1;
+    const seconds = backoffSeconds(this.#attempt);
+    console.warn(`notifications: ${this.#url} refused the live stream; next attempt in ${seconds.toFixed(1)} s`);
+    this.#wait(seconds);
+  }
+
+  /** Connect anew unless something happens within this time. @param {number} seconds */
+  #wait(seconds) {
+    clearTimeout(this.#timer);
+    this.#deadline = Date.now() + seconds * 1000;
+    this.#timer = setTimeout(() => this.#connect(), seconds * 1000);
+  }
+}

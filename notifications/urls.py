@@ -1,0 +1,20 @@
+"""Addresses of the pages, to be included under `notifications/`. The stream's own is answered before Django."""
+
+from django.urls import path
+
+from . import views
+
+app_name = "notifications"
+
+urlpatterns = [
+    path("", views.centre, name="centre"),
+    path("stream/", views.stream, name="stream"),
+    path("read-all/", views.read_all, name="read_all"),
+    path("seen/", views.seen, name="seen"),
+    path("<int:pk>/open/", views.open_link, name="open"),
+    path("<int:pk>/read/", views.read, name="read"),
+    path("<int:pk>/unread/", views.unread, name="unread"),
+    path("<int:pk>/archive/", views.archive, name="archive"),
+    path("<int:pk>/unarchive/", views.unarchive, name="unarchive"),
+    path("<int:pk>/delete/", views.delete, name="delete"),
+]

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { backoffSeconds, Stream } from "../../notifications/static/notifications/stream.js";
+import { change, FakeEventSource } from "./fakes.js";
+
+const seconds = (count) => mock.timers.tick(count * 1000);
+const opened = () => FakeEventSource.all.map((source) => source.url);
+
+beforeEach(() => {
+  globalThis.EventSource = FakeEventSource;
+  FakeEventSource.all = [];
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  mock.method(Math, "random", () => 1);
+  mock.method(console, "warn", () => {});
+});
+
+afterEach(() => {
+  mock.timers.reset();
+  mock.restoreAll();
+});
+
+function openAt(position) {
+  const frames = [];
+  const stream = new Stream("/stream/", (frame) => frames.push(frame));
+  stream.open(position);
+  return { stream, frames };
+}
+
+test("Frames are passed on with the position they lead to; a ping carries the latest one.", () => {
+  const { stream, frames } = openAt("7.41");
+  assert.deepEqual(opened(), ["/stream/?since=7.41"]);
+  FakeEventSource.latest.send("change", change(41, 42), "7.42");
+  FakeEventSource.latest.send("ping", { modseq: 42 });
+  assert.deepEqual(
+    frames.map(({ event, position }) => [event, position]),
+    [
+      ["change", "7.42"],
+      ["ping", "7.42"],
+    ],
+  );
+  assert.equal(stream.position, "7.42");
+});
+
+test("After 45 s of silence the stream is opened anew from where it stands.", () => {
+  openAt("7.41");
+  FakeEventSource.latest.send("change", change(41, 42), "7.42");
+  seconds(44);
+  FakeEventSource.latest.send("ping", { modseq: 42 });
+  seconds(44);
+  assert.equal(opened().length, 1);
+  seconds(1);
+  assert.deepEqual(opened(), ["/stream/?since=7.41", "/stream/?since=7.42"]);
+  assert.equal(FakeEventSource.all[0].readyState, FakeEventSource.CLOSED);
+});
+
+test("What the browser closed for good is opened anew with growing pauses, and quickly again once a ping came.", () => {
+  openAt("7.41");
+  for (const pause of [1, 2, 4]) {
+    FakeEventSource.latest.refuse();
+    const before = opened().length;
+    seconds(pause - 0.1);
+    assert.equal(opened().length, before);
+    seconds(0.1);
+    assert.equal(opened().length, before + 1);
+  }
+  FakeEventSource.latest.send("ping", { modseq: 41 }, "7.41");
+  FakeEventSource.latest.refuse();
+  seconds(1);
+  assert.equal(opened().length, 5);
+});
+
+test("Pauses end at 30 s and are spread over half of their length.", () => {
+  assert.deepEqual([backoffSeconds(1, 1), backoffSeconds(5, 1), backoffSeconds(50, 1)], [1, 16, 30]);
+  assert.equal(backoffSeconds(50, 0), 15);
+});
+
+test("Going back is done at once, then with pauses; it closes the line meanwhile.", () => {
+  const { stream } = openAt("7.50");
+  stream.goBack("7.41");
+  assert.equal(FakeEventSource.latest.readyState, FakeEventSource.CLOSED);
+  seconds(0);
+  stream.goBack("7.40");
+  seconds(0.9);
+  assert.equal(opened().length, 2);
+  seconds(0.1);
+  assert.deepEqual(opened().slice(1), ["/stream/?since=7.41", "/stream/?since=7.40"]);
+});
+
+test("After a goodbye the browser is left to wait for the server's retry.", () => {
+  openAt("7.41");
+  FakeEventSource.latest.send("bye", { reason: "overload" });
+  seconds(299);
+  assert.equal(opened().length, 1);
+});
+
+test("With too many streams this one closes, until the page is looked at.", () => {
+  const { stream } = openAt("7.41");
+  FakeEventSource.latest.send("bye", { reason: "cap" });
+  assert.equal(FakeEventSource.latest.readyState, FakeEventSource.CLOSED);
+  seconds(599);
+  assert.equal(opened().length, 1);
+  stream.check();
+  assert.equal(opened().length, 2);
+});
+
+test("A check leaves a line alone that was heard of, and opens one that slept with the machine.", () => {
+  const { stream } = openAt("7.41");
+  FakeEventSource.latest.send("ping", { modseq: 41 }, "7.41");
+  stream.check();
+  assert.equal(opened().length, 1);
+  mock.timers.setTime(46_000); // a sleeping machine's timers do not fire
+  stream.check();
+  assert.equal(FakeEventSource.latest.readyState, FakeEventSource.CONNECTING);
+});
+
+test("A new network means a new line, also where the old one looks open.", () => {
+  const { stream } = openAt("7.41");
+  FakeEventSource.latest.send("ping", { modseq: 41 }, "7.41");
+  stream.check({ isNetworkNew: true });
+  assert.equal(opened().length, 2);
+});
+
+test("A closed stream stays closed.", () => {
+  const { stream } = openAt("7.41");
+  stream.close();
+  seconds(1000);
+  assert.equal(opened().length, 1);
+});

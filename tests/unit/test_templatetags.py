@@ -1,0 +1,89 @@
+"""The bell in any template of a site."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.template import Context, Template
+from django.test import RequestFactory
+from pytest_django import DjangoAssertNumQueries
+
+from notifications.publish import notify
+from notifications.tail import inbox_of
+from notifications.templatetags.notifications import followable
+
+
+def bell(user: Any, **context: Any) -> str:
+    """Render the bell as a page of this user does."""
+    request = RequestFactory().get("/")
+    request.user = user
+    return Template("{% load notifications %}{% notification_bell %}").render(Context({"request": request, **context}))
+
+
+def test_count_is_in_badge_and_name(user: User, other_user: User) -> None:
+    """The badge and the link's name carry the user's count, and another user's bell none of it."""
+    notify(user, title="One")
+    notify(user, title="Two")
+    mine, theirs = bell(user), bell(other_user)
+    assert 'aria-label="Notifications, 2 unread"' in mine
+    assert 'aria-hidden="true">2</span>' in mine
+    assert 'aria-label="Notifications, none unread"' in theirs
+    assert 'aria-hidden="true" hidden>0</span>' in theirs
+
+
+def test_position_is_where_the_user_stands(user: User) -> None:
+    """The script starts from the position of the page and from the address of the stream."""
+    html = bell(user)
+    assert f'data-position="{inbox_of(user).position}"' in html
+    assert 'data-stream-url="/notifications/stream/"' in html
+
+
+def test_more_than_99_are_cut(user: User) -> None:
+    """The badge ends at 99+; the name and the script get the whole count."""
+    inbox = inbox_of(user)
+    inbox.unread = 1200
+    html = bell(user, notification_inbox=inbox)
+    assert ">99+</span>" in html
+    assert 'aria-label="Notifications, 1200 unread"' in html
+    assert 'data-unread="1200"' in html
+
+
+def test_costs_one_query(user: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """A bell reads one row, and none where the page has read it already."""
+    inbox = inbox_of(user)
+    with django_assert_num_queries(1):
+        bell(user)
+    with django_assert_num_queries(0):
+        bell(user, notification_inbox=inbox)
+
+
+@pytest.mark.django_db
+def test_nobody_has_no_bell(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """Anonymous users see no bell, load no script and cost no query."""
+    with django_assert_num_queries(0):
+        assert bell(AnonymousUser()).strip() == ""
+
+
+def test_template_without_request_has_no_bell() -> None:
+    """A page that is rendered without a request, such as an error page, has no bell and does not break."""
+    assert Template("{% load notifications %}{% notification_bell %}").render(Context()).strip() == ""
+
+
+def test_bell_fits_a_strict_policy(user: User) -> None:
+    """The bell holds no inline script, style or handler."""
+    html = bell(user)
+    assert html.count("<script") == html.count('<script type="module" src="/static/notifications/index.js"></script>')
+    assert "style=" not in html
+    assert " on" not in html.replace(" one", "").replace(" only", "")
+
+
+@pytest.mark.parametrize("url", ["/", "/a?b#c", "http://a.example/", "https://a.example"])
+def test_links_to_here_and_the_web_are_followable(url: str) -> None:
+    """Links on this site and to the web stay as they are."""
+    assert followable(url) == url
+
+
+@pytest.mark.parametrize("url", ["", "a", "//a.example", "/\\a.example", "javascript:alert(1)", "data:text/html,x"])
+def test_other_links_are_not_followable(url: str) -> None:
+    """What a fixture may have put into the row and no link may hold becomes nothing."""
+    assert followable(url) == ""

@@ -1,0 +1,359 @@
+"""The pages: what they list, what their buttons do, and whom they refuse."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from notifications.models import Notification
+from notifications.publish import notify
+from notifications.tail import inbox_of
+
+CENTRE = "/notifications/"
+ACTIONS = ("open", "read", "unread", "archive", "unarchive", "delete")
+JSON = {"accept": "application/json"}
+
+
+@pytest.fixture
+def page(client: Client, user: User) -> Client:
+    """A browser in which the user is logged in."""
+    client.force_login(user)
+    return client
+
+
+def listed(page: Client, query: str = "") -> list[str]:
+    """Return the titles on a page of the centre, without the empty item in `<template>`."""
+    html = page.get(CENTRE + query).content.decode().partition("<template>")[0]
+    return re.findall(r'class="notification-item__link"[^>]*>([^<]*)</a>', html)
+
+
+def state(notification: Notification) -> tuple[bool, bool]:
+    """Return whether a notification is read and archived, as stored."""
+    notification.refresh_from_db()
+    return notification.is_read, notification.is_archived
+
+
+# --- The centre
+
+
+def test_lists_own_newest_first(page: Client, user: User, other_user: User) -> None:
+    """The centre lists what the user received, newest first, and nothing of another user's."""
+    for title in ("First", "Second"):
+        notify(user, title=title)
+    notify(other_user, title="Secret")
+    assert listed(page) == ["Second", "First"]
+
+
+def test_tabs(page: Client, user: User) -> None:
+    """All is what is not archived, unread what counts in the badge, archived the rest."""
+    notify(user, title="New")
+    notify(user, title="Read").mark_read()
+    notify(user, title="Away").archive()
+    assert listed(page) == ["Read", "New"]
+    assert listed(page, "?tab=unread") == ["New"]
+    assert listed(page, "?tab=archived") == ["Away"]
+
+
+@pytest.mark.parametrize(
+    "query", ["?tab=x", "?before=x", "?before=-1", "?before=0", f"?before={10**30}", "?before=%00"]
+)
+def test_query_that_means_nothing_is_left_out(page: Client, user: User, query: str) -> None:
+    """A mistyped query string shows the first page."""
+    notify(user, title="One")
+    assert listed(page, query) == ["One"]
+
+
+def test_pages_continue_by_cursor(page: Client, user: User, settings: Settings) -> None:
+    """The link to older ones leads through all of them, each once, also while new ones arrive."""
+    settings.NOTIFICATIONS_PAGE_SIZE = 2
+    for number in range(5):
+        notify(user, title=f"N{number}")
+    query: str | None = ""
+    seen: list[str] = []
+    while query is not None:
+        seen += listed(page, query)
+        html = page.get(CENTRE + query).content.decode()
+        older = re.search(r'rel="next" href="(\?tab=all&amp;before=\d+)">', html)
+        query = older[1].replace("&amp;", "&") if older else None
+        notify(user, title="Meanwhile")
+    assert seen == ["N4", "N3", "N2", "N1", "N0"]
+
+
+def test_queries_do_not_grow(page: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """A page takes four queries, bell included: session, user, inbox, rows."""
+    for number in range(30):
+        notify(user, title=f"N{number}", url="/x/", actor="Ada")
+    with django_assert_num_queries(4):
+        page.get(CENTRE)
+
+
+@pytest.mark.django_db(transaction=True)  # one transaction is one step of the log
+def test_position_is_not_ahead_of_rows(page: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens between reading the inbox and reading the rows is told by the stream, never lost."""
+
+    def inbox_then_change(reader: Any) -> Any:
+        inbox = inbox_of(reader)
+        notify(user, title="In between")
+        return inbox
+
+    monkeypatch.setattr("notifications.views.inbox_of", inbox_then_change)
+    response = page.get(CENTRE)
+    assert response.context["notification_inbox"].modseq < inbox_of(user).modseq
+    assert response.context["items"][0].modseq > response.context["notification_inbox"].modseq
+
+
+def test_bell_and_list_stand_at_one_position(page: Client, user: User) -> None:
+    """Bell and list carry the same position, so the script starts one stream from it."""
+    html = page.get(CENTRE).content.decode()
+    assert re.findall(r'data-position="([^"]+)"', html) == [inbox_of(user).position] * 2
+
+
+def test_text_is_escaped(page: Client, user: User) -> None:
+    """What a notification says is text, also where it looks like markup or a dangerous link."""
+    notification = notify(user, title="<script>x</script>", body="<img src=x>", actor='"><b>', url="/ok/")
+    Notification.objects.filter(pk=notification.pk).update_rows(url="javascript:alert(1)")  # as a fixture could
+    html = page.get(CENTRE).content.decode()
+    assert "&lt;script&gt;x" in html
+    assert "<img src=x" not in html
+    assert "javascript:" not in html
+
+
+@pytest.mark.parametrize(("url", "is_hidden"), [("/orders/7/", False), ("https://a.example/", True), ("", True)])
+def test_open_button_is_for_links_on_this_site(page: Client, user: User, url: str, is_hidden: bool) -> None:
+    """The page's own policy would stop a form that is redirected off the site, so there is only the link."""
+    notify(user, title="One", url=url)
+    html = page.get(CENTRE).content.decode()
+    button = re.search(r"<button[^>]*notification-item__open[^>]*>", html)
+    assert button is not None
+    assert button[0].endswith(" hidden>") == is_hidden
+
+
+def test_empty_centre_says_so(page: Client, user: User) -> None:
+    """An empty list shows why it is empty, and marking all as read has nothing to do."""
+    html = page.get(CENTRE).content.decode()
+    assert '<div class="notification-empty">' in html
+    assert re.search(r"notification-centre__read-all[^>]* disabled>", html)
+
+
+def test_page_follows_strict_policy(page: Client, user: User) -> None:
+    """The page holds no inline script, style or handler, and its policy allows none."""
+    notify(user, title="One")
+    response = page.get(CENTRE)
+    html = response.content.decode()
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", html)
+    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+def test_needs_no_layout_of_the_site(page: Client, user: User, settings: Settings) -> None:
+    """A site without a layout of its own gets a whole page all the same."""
+    (engine,) = settings.TEMPLATES
+    settings.TEMPLATES = [engine | {"DIRS": []}]
+    notify(user, title="One")
+    assert listed(page) == ["One"]
+    html = page.get(CENTRE).content.decode()
+    assert html.startswith("<!doctype html>")
+    assert "/static/notifications/page.css" in html
+
+
+def test_reading_changes_nothing(page: Client, user: User) -> None:
+    """Looking at any tab moves neither the log nor a counter."""
+    notify(user, title="One")
+    before = stored(user)
+    for query in ("", "?tab=unread", "?tab=archived"):
+        page.get(CENTRE + query)
+    assert stored(user) == before
+
+
+# --- Actions
+
+
+@pytest.mark.parametrize(
+    ("start", "action", "end"),
+    [
+        ((False, False), "read", (True, False)),
+        ((True, False), "unread", (False, False)),
+        ((False, False), "archive", (False, True)),
+        ((False, True), "unarchive", (False, False)),
+        ((False, False), "open", (True, False)),
+    ],
+)
+def test_action_changes_state(
+    page: Client, user: User, start: tuple[bool, bool], action: str, end: tuple[bool, bool]
+) -> None:
+    """Each button changes what it says, and a form goes back to where it came from."""
+    notification = notify(user, title="One")
+    if start[0]:
+        notification.mark_read()
+    if start[1]:
+        notification.archive()
+    response = page.post(f"{CENTRE}{notification.pk}/{action}/", {"next": CENTRE + "?tab=unread"})
+    assert (response.status_code, response["Location"]) == (302, CENTRE + "?tab=unread")
+    assert state(notification) == end
+
+
+def test_delete(page: Client, user: User) -> None:
+    """Delete removes the row and its count."""
+    notification = notify(user, title="One")
+    page.post(f"{CENTRE}{notification.pk}/delete/")
+    assert not Notification.objects.filter(pk=notification.pk).exists()
+    assert inbox_of(user).unread == 0
+
+
+@pytest.mark.parametrize("url", ["/orders/7/", "https://a.example/x"])
+def test_open_goes_where_it_leads(page: Client, user: User, url: str) -> None:
+    """Open marks as read and redirects to the notification's own link, whatever `next` says."""
+    notification = notify(user, title="One", url=url)
+    response = page.post(f"{CENTRE}{notification.pk}/open/", {"next": "/elsewhere/"})
+    assert response["Location"] == url
+    assert state(notification) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "", "/\\evil.example"]
+)
+def test_next_stays_on_site(page: Client, user: User, target: str) -> None:
+    """A form cannot send its reader to another site."""
+    notification = notify(user, title="One")
+    response = page.post(f"{CENTRE}{notification.pk}/read/", {"next": target})
+    assert response["Location"] == CENTRE
+
+
+def test_json_answer(page: Client, user: User) -> None:
+    """The script gets the counters and the position that the action led to."""
+    notification = notify(user, title="One")
+    answer = page.post(f"{CENTRE}{notification.pk}/read/", headers=JSON).json()
+    assert answer == {"unread": 0, "unseen": 0, "position": inbox_of(user).position}
+
+
+@pytest.mark.django_db(transaction=True)  # one transaction is one step of the log
+def test_read_all_spares_what_arrived_later(page: Client, user: User) -> None:
+    """Mark all as read reaches up to what the page showed."""
+    shown = notify(user, title="Shown")
+    up_to = inbox_of(user).modseq
+    later = notify(user, title="Later")
+    page.post(CENTRE + "read-all/", {"up_to": up_to})
+    assert (state(shown)[0], state(later)[0]) == (True, False)
+
+
+def test_read_all_without_bound(page: Client, user: User, other_user: User) -> None:
+    """Without a bound all of the user's own are read, and none of another user's."""
+    notify(user, title="Mine")
+    notify(other_user, title="Theirs")
+    page.post(CENTRE + "read-all/")
+    assert (inbox_of(user).unread, inbox_of(other_user).unread) == (0, 1)
+
+
+@pytest.mark.parametrize("up_to", ["x", "-1", str(2**63), "1.5"])
+def test_read_all_with_bad_bound(page: Client, user: User, up_to: str) -> None:
+    """A bound that is no modseq is refused, naming field and remedy, and nothing is read."""
+    notify(user, title="One")
+    response = page.post(CENTRE + "read-all/", {"up_to": up_to}, headers=JSON)
+    assert response.status_code == 400
+    assert response.json()["error"]["field"] == "up_to"
+    assert "such as 42" in response.json()["error"]["message"]
+    assert page.post(CENTRE + "read-all/", {"up_to": up_to}).status_code == 400
+    assert inbox_of(user).unread == 1
+
+
+def test_seen(page: Client, user: User) -> None:
+    """Having looked clears what is new and leaves it unread."""
+    notify(user, title="One")
+    answer = page.post(CENTRE + "seen/", headers=JSON).json()
+    assert (answer["unread"], answer["unseen"]) == (1, 0)
+
+
+# --- Refusals
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_other_users_notification_is_not_found(page: Client, user: User, other_user: User, action: str) -> None:
+    """Another user's id is answered like one that does not exist, and the row stays as it is."""
+    notification = notify(other_user, title="Secret", url="/secret/")
+    before = stored(other_user)
+    for pk in (notification.pk, 10**6, 2**70):
+        assert page.post(f"{CENTRE}{pk}/{action}/").status_code == 404
+        response = page.post(f"{CENTRE}{pk}/{action}/", headers=JSON)
+        assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
+    assert stored(other_user) == before
+
+
+@pytest.mark.parametrize("path", [*(f"1/{action}/" for action in ACTIONS), "read-all/", "seen/"])
+@pytest.mark.parametrize("method", ["get", "head", "put", "delete"])
+def test_only_post_changes(page: Client, user: User, path: str, method: str) -> None:
+    """Any method but POST is refused and named in the answer, also to programs."""
+    response = getattr(page, method)(CENTRE + path)
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    response = getattr(page, method)(CENTRE + path, headers=JSON)
+    assert (response.status_code, response["Allow"], response["Content-Type"]) == (405, "POST", "application/json")
+
+
+def test_centre_refuses_post(page: Client, user: User) -> None:
+    """The centre is only read."""
+    assert page.post(CENTRE).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["1/read/", "read-all/", "seen/"])
+def test_anonymous_action(client: Client, db: None, path: str) -> None:
+    """Who is not logged in is sent to the login and then to the centre; a program gets 403."""
+    response = client.post(CENTRE + path)
+    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={CENTRE}")
+    refused = client.post(CENTRE + path, headers=JSON)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_logged_in")
+
+
+def test_anonymous_centre(client: Client, db: None) -> None:
+    """The centre asks for a login and returns to the tab that was wanted."""
+    response = client.get(CENTRE + "?tab=unread")
+    assert (response.status_code, response["Location"]) == (
+        302,
+        "/accounts/login/?next=/notifications/%3Ftab%3Dunread",
+    )
+
+
+def test_action_needs_token(user: User) -> None:
+    """A form of another site changes nothing."""
+    notification = notify(user, title="One")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(user)
+    assert strict.post(f"{CENTRE}{notification.pk}/read/").status_code == 403
+    assert state(notification) == (False, False)
+
+
+def test_stream_that_is_not_routed_says_so(client: Client, db: None) -> None:
+    """Where Django itself answers the stream's address, a developer reads what to do."""
+    response = client.get(CENTRE + "stream/")
+    assert (response.status_code, response["Content-Type"]) == (503, "text/plain; charset=utf-8")
+    assert b"notifications.asgi.with_stream" in response.content
+
+
+def stored(user: User) -> dict[str, Any]:
+    """Return everything that is stored of an inbox and its rows."""
+    inbox = inbox_of(user)
+    rows = list(Notification.objects.for_user(user).values())
+    return {"modseq": inbox.modseq, "unread": inbox.unread, "unseen": inbox.unseen, "rows": rows}
+
+
+# --- The site's own pages
+
+
+def test_home_has_bell_for_users_only(client: Client, user: User) -> None:
+    """The start page shows the bell to who is logged in and a login link to everybody else."""
+    assert "<notification-bell" not in client.get("/").content.decode()
+    client.force_login(user)
+    assert "<notification-bell" in client.get("/").content.decode()
+
+
+def test_logout_is_a_form_that_goes_home(page: Client, user: User) -> None:
+    """Logging out is a POST and ends on the start page."""
+    assert '<form method="post" action="/accounts/logout/">' in page.get("/").content.decode()
+    assert page.post("/accounts/logout/")["Location"] == "/"
+
+
+def test_login_says_what_was_wrong(client: Client, db: None) -> None:
+    """A wrong password is told in words that a screen reader announces."""
+    response = client.post("/accounts/login/", {"username": "user1", "password": "wrong"})
+    assert 'role="alert"' in response.content.decode()
