@@ -4,7 +4,6 @@ Everything goes through `notify()` and `mark_read()`, each call a transaction of
 been lived. Whoever exists already is left alone: a second run adds nothing and resets no password.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -12,116 +11,9 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from notifications.publish import notify
+from notifyproj.demo import DEMO_PASSWORD, PEOPLE, Person, existing_accounts
 
-__all__ = ["DEMO_PASSWORD", "PEOPLE", "Command"]
-
-# Known to everybody, which is why the command refuses to run on a server.
-DEMO_PASSWORD = "demo"  # noqa: S105
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A notification to come, in the words of `notify()`."""
-
-    title: str
-    body: str = ""
-    url: str = ""
-    level: str = "info"
-    category: str = "general"
-    actor: str = ""
-    topic: str = ""
-    is_read: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """An account to create, and what awaits it, oldest first."""
-
-    username: str
-    name: str
-    is_admin: bool
-    events: tuple[Event, ...]
-
-
-PEOPLE = (
-    Person(
-        "admin",
-        "Ada",
-        is_admin=True,
-        events=(
-            Event(
-                "Welcome, Ada", "You can send a notification to anybody from the admin.", url="/admin/", is_read=True
-            ),
-            Event(
-                "Two people have joined",
-                "user1 and user2 have signed in for the first time.",
-                url="/admin/auth/user/",
-                level="success",
-                category="team",
-            ),
-            Event(
-                "The nightly backup took 41 minutes",
-                "That is twice as long as last week. It has finished, and nothing is missing.",
-                level="warning",
-                category="system",
-                topic="system.backup",
-            ),
-        ),
-    ),
-    Person(
-        "user1",
-        "Uma",
-        is_admin=False,
-        events=(
-            Event("Welcome, Uma", "This is where you hear what happens while you work.", url="/", is_read=True),
-            Event(
-                "Invoice 2041 has been paid",
-                "€ 1,280.00 arrived by bank transfer.",
-                level="success",
-                category="billing",
-                topic="billing.invoice:2041",
-                is_read=True,
-            ),
-            Event(
-                "Ada mentioned you",
-                "“Uma, can you look at the figures for October before Thursday?”",
-                url="/notifications/",
-                category="mentions",
-                actor="Ada",
-                topic="reports.report:42",
-            ),
-            Event(
-                "Your export could not be finished",
-                "The file grew beyond 100 MB. Choose a shorter period and try again.",
-                level="error",
-                category="reports",
-                topic="reports.export:7",
-            ),
-        ),
-    ),
-    Person(
-        "user2",
-        "Uri",
-        is_admin=False,
-        events=(
-            Event("Welcome, Uri", "This is where you hear what happens while you work.", url="/", is_read=True),
-            Event(
-                "Uma shared “Figures for October” with you",
-                url="/notifications/",
-                category="reports",
-                actor="Uma",
-                topic="reports.report:42",
-            ),
-            Event(
-                "Maintenance on Sunday",
-                "From 06:00 to 06:30 UTC the site can be read, but nothing can be changed.",
-                level="warning",
-                category="system",
-                topic="system.maintenance",
-            ),
-        ),
-    ),
-)
+__all__ = ["Command"]
 
 
 class Command(BaseCommand):
@@ -140,9 +32,7 @@ class Command(BaseCommand):
                 "DEBUG is off, and the demo accounts have a password that everybody knows. Set DEBUG=1 on your own "
                 "machine; on a server, use `manage.py createsuperuser`."
             )
-        existing = set(
-            User.objects.filter(username__in=[p.username for p in PEOPLE]).values_list("username", flat=True)
-        )
+        existing = existing_accounts()
         for person in PEOPLE:
             if person.username in existing:
                 self.stdout.write(f"{person.username}: exists already, left as it is")

@@ -1,0 +1,91 @@
+# One command for each thing one does with this project. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+# Run from npx's cache in the version that package.json names: no node_modules, no lock file.
+BIOME := npx --yes @biomejs/biome@$(shell sed -nE 's/.*"@biomejs\/biome": "([0-9.]+)".*/\1/p' package.json)
+JS_TESTS := $(wildcard tests/js/*.test.*js)
+# The first Python on this machine that is new enough. PYTHON= chooses another one.
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+
+.PHONY: help run test lint format coverage bench screenshots clean check-port
+
+help: ## List what `make` can do
+	@echo 'Usage: make <target>'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+run: export DEBUG := 1
+run: check-port $(VENV)/.installed ## Start the site with demo data at http://127.0.0.1:8000/ (PORT=8001: elsewhere)
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py create_demo
+	@printf '\n  Open       http://127.0.0.1:%s/\n' '$(PORT)'
+	@printf '  Log in as  user1 or user2; as admin to send notifications from http://127.0.0.1:%s/admin/\n' '$(PORT)'
+	@printf '  Password   demo\n\n'
+	@$(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
+
+test: $(VENV)/.installed-dev ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
+	@scripts/setup_system.sh chromium redis-server postgres node
+	$(if $(JS_TESTS),node --test $(JS_TESTS))
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: export DEBUG := 1
+lint: $(VENV)/.installed-dev ## Check style, types, front end, Django's system checks and missing migrations
+	@scripts/setup_system.sh node npx
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIOME) ci
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(VENV)/.installed-dev ## Rewrite the code in the style that `make lint` asks for
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIOME) check --write
+
+coverage: $(VENV)/.installed-dev ## Run the Python tests and list the lines and branches they miss
+	@scripts/setup_system.sh chromium redis-server postgres
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage report
+
+bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds of open streams
+	@$(BIN)/python bench/run.py $(ARGS)
+
+screenshots: $(VENV)/.installed-dev ## Take the pictures of the README with a real browser
+	@scripts/setup_system.sh chromium
+	@$(BIN)/python scripts/screenshots.py
+
+clean: ## Remove what `make` has made, except the virtual environment and your database
+	rm -rf build dist *.egg-info staticfiles htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# --- What the targets stand on ---
+
+check-port: $(VENV)/bin/python
+	@$(BIN)/python scripts/check_port.py '$(PORT)'
+
+$(VENV)/bin/python:
+	@if [[ -z '$(PYTHON)' ]]; then \
+		echo "Python 3.11 or newer is needed, and python3 is $$(python3 --version 2>&1 || true)." >&2; \
+		echo 'Install one, or say where it is: make run PYTHON=/path/to/python3.11' >&2; exit 1; fi
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0])'
+	@'$(PYTHON)' -m venv $(VENV) || { rm -rf $(VENV); echo 'On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+
+# The stamps make the second run quick; a change in what is required makes them stale.
+$(VENV)/.installed: requirements.txt constraints.txt | $(VENV)/bin/python
+	@echo 'Installing the requirements (once; it takes a minute)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(VENV)/bin/python
+	@echo 'Installing the requirements of the tests (once; it takes a minute)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

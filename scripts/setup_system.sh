@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Make sure that the programs named as arguments are on this machine; install what is missing where that is allowed.
+#
+#   scripts/setup_system.sh chromium redis-server postgres node
+#
+# Installs with apt-get when we are root or sudo asks for no password. Otherwise says what to install and fails: a test
+# whose program is missing must never count as passed.
+set -euo pipefail
+
+is_there() {
+    case "$1" in
+        # Debian keeps PostgreSQL's server programs off the PATH, one folder for each version.
+        postgres) command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+package_of() {
+    case "$1" in
+        chromium) echo "chromium fonts-dejavu-core" ;; # without a font a headless Chromium draws empty boxes
+        postgres) echo "postgresql" ;;
+        node) echo "nodejs" ;;
+        npx) echo "npm" ;;
+        *) echo "$1" ;;
+    esac
+}
+
+missing=()
+packages=()
+for program in "$@"; do
+    if ! is_there "$program"; then
+        missing+=("$program")
+        read -ra names <<<"$(package_of "$program")"
+        packages+=("${names[@]}")
+    fi
+done
+((${#missing[@]})) || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Missing: ${missing[*]}. Install them with your system's package manager (Debian's names: ${packages[*]})." >&2
+    exit 1
+fi
+as_root=()
+if [[ $(id -u) != 0 ]]; then
+    if ! sudo -n true 2>/dev/null; then
+        echo "Missing: ${missing[*]}. Install them: sudo apt-get install ${packages[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+
+echo "Installing ${packages[*]}" >&2
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+
+for program in "${missing[@]}"; do
+    is_there "$program" || { echo "$program is still missing after installing ${packages[*]}." >&2; exit 1; }
+done
