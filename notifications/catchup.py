@@ -8,8 +8,11 @@ the inbox table every few seconds in one query (for each 500 users).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
+
+from django.db import InterfaceError, OperationalError
 
 from .conf import settings
 from .subscription import EVER, Subscription
@@ -18,8 +21,12 @@ from .workers import Workers
 
 __all__ = ["CatchUp"]
 
+logger = logging.getLogger("notifications.hub")
+
 STREAMS_PER_READ: Final = 500
 
+Positions = dict[Any, set[Position | None]]  # by user
+Replays = dict[tuple[Any, Position | None], Replay]
 Deliver = Callable[[Subscription, Replay], None]
 
 
@@ -55,10 +62,10 @@ class CatchUp:
         while True:
             await self._wake_reader.wait()
             batch = list(self._waiting)[:STREAMS_PER_READ]
-            positions: dict[Any, set[Position | None]] = {}
+            positions: Positions = {}
             for subscription in batch:
                 positions.setdefault(subscription.user_id, set()).add(subscription.position)
-            replays = await self._workers.ask(read_after, positions)
+            replays = await self._ask(positions)
             for subscription in batch:
                 if self._waiting.pop(subscription, EVER) is None:  # it did not leave meanwhile
                     self._hand_over(subscription, replays.get((subscription.user_id, subscription.position)))
@@ -66,11 +73,25 @@ class CatchUp:
                 self._wake_reader.clear()
             await asyncio.sleep(0)
 
+    async def _ask(self, positions: Positions) -> Replays:
+        """Read for all of them at once. Where that fails, read for each alone: one bad row holds up its user only."""
+        try:
+            return await self._workers.ask(read_after, positions)
+        except (InterfaceError, OperationalError):
+            raise  # the database is away: all of them wait, and nobody is forgotten
+        except Exception as error:
+            if len(positions) > 1:
+                alone = [await self._ask({user_id: mine}) for user_id, mine in positions.items()]
+                return {key: replay for replays in alone for key, replay in replays.items()}
+            user_id = next(iter(positions))
+            logger.error("The log of user %s cannot be read: %s", user_id, type(error).__name__)  # noqa: TRY400 - no content
+            return {}  # the sweeper comes back to this user
+
     def _hand_over(self, subscription: Subscription, replay: Replay | None) -> None:
         subscription.is_reading = False
         if subscription.sending is not None:  # frames that were due went out meanwhile, and not at once
             subscription.heard = EVER
-        elif replay is not None:  # None: the user was deleted; the next check of who is logged in ends the stream
+        elif replay is not None:  # None: the user was deleted, or the log cannot be read
             self._deliver(subscription, replay)
 
     async def sweep(self) -> None:

@@ -195,7 +195,7 @@ class Hub:
             self.leave(subscription)
             return
         if rest is not None:
-            subscription.sending = self.loop.create_task(self._finish(subscription, rest), name="notifications.send")
+            subscription.sending = self._workers.start(self._finish(subscription, rest), "send")
 
     async def _finish(self, subscription: Subscription, rest: Resumed) -> None:
         """Wait for a write that did not finish at once; then catch up on what rang meanwhile."""

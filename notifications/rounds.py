@@ -111,6 +111,10 @@ class Door:
     async def _answer(self, waiting: dict[str, asyncio.Future[Any]]) -> None:
         try:
             users = await self._workers.ask(auth.users_of, waiting)
+        except asyncio.CancelledError:  # the hub stops; who waits is not to wait for ever
+            for future in waiting.values():
+                future.cancel()
+            raise
         except Exception as error:  # handed to everyone who waits for it
             for future in waiting.values():
                 future.set_exception(error)

@@ -23,6 +23,21 @@ export function backoffSeconds(attempt, random = Math.random()) {
   return Math.min(2 ** (attempt - 1), LONGEST_BACKOFF_SECONDS) * (0.5 + random / 2);
 }
 
+/**
+ * Return the status with which an address answers, 0 where it does not. EventSource does not tell why it failed.
+ * @param {string} url
+ */
+async function statusOf(url) {
+  const life = new AbortController();
+  try {
+    return (await fetch(url, { cache: "no-store", signal: life.signal })).status;
+  } catch {
+    return 0;
+  } finally {
+    life.abort(); // the body may be a stream
+  }
+}
+
 export class Stream {
   #url;
   #onFrame;
@@ -105,11 +120,20 @@ export class Stream {
     this.#onFrame({ event, position: this.#position, data });
   }
 
-  #giveUp() {
+  /** The browser closed the stream for good: try again later, unless the session is over. */
+  async #giveUp() {
     this.#attempt += 1;
     const seconds = backoffSeconds(this.#attempt);
-    console.warn(`notifications: ${this.#url} refused the live stream; next attempt in ${seconds.toFixed(1)} s`);
-    this.#wait(seconds);
+    this.#wait(seconds); // first of all: nothing below may keep it from trying again
+    const source = this.#source;
+    const status = await statusOf(`${this.#url}?since=${this.#position}`);
+    if (source !== this.#source) return; // closed or opened anew meanwhile
+    if (status === 401 || status === 403) {
+      this.close();
+      this.#onFrame({ event: "bye", position: this.#position, data: { reason: "auth" } });
+    } else {
+      console.warn(`notifications: ${this.#url} refused the live stream; next attempt in ${seconds.toFixed(1)} s`);
+    }
   }
 
   /** Connect anew unless something happens within this time. @param {number} seconds */
