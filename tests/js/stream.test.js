@@ -126,3 +126,20 @@ test("A closed stream stays closed.", () => {
   seconds(1000);
   assert.equal(opened().length, 1);
 });
+
+test("A stream refused with 403 ends as after a logout; with 500 it is tried again. (The tab that takes over after a logout in another tab gets no `bye`.)", async () => {
+  const { frames } = openAt("7.41");
+  mock.method(globalThis, "fetch", async () => ({ status: 500 }));
+  FakeEventSource.latest.refuse();
+  await new Promise(setImmediate);
+  assert.deepEqual(frames, []);
+  seconds(2);
+  assert.equal(opened().length, 2);
+
+  mock.method(globalThis, "fetch", async () => ({ status: 403 }));
+  FakeEventSource.latest.refuse();
+  await new Promise(setImmediate);
+  assert.deepEqual(frames, [{ event: "bye", position: "7.41", data: { reason: "auth" } }]);
+  seconds(600);
+  assert.equal(opened().length, 2);
+});
