@@ -11,9 +11,10 @@ A site that routes WebSockets itself builds the same from `StreamApplication`, `
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.urls import path, re_path, reverse
+from django.urls import get_script_prefix, path, re_path, reverse
 
 from .stream import StreamApplication
 
@@ -29,6 +30,10 @@ def with_stream(application: Any) -> ProtocolTypeRouter:
     Raises:
         NoReverseMatch: the site's URLs do not include `notifications.urls`.
     """
-    route = reverse("notifications:stream").lstrip("/")
+    address = unquote(reverse("notifications:stream"))
+    # below a prefix (FORCE_SCRIPT_NAME) a proxy or the router may have taken it off, and Django accepts both
+    routes = sorted({address.lstrip("/"), address.removeprefix(get_script_prefix()).lstrip("/")})
     stream: Any = StreamApplication()
-    return ProtocolTypeRouter({"http": URLRouter([path(route, stream), re_path(r"", application)])})
+    return ProtocolTypeRouter(
+        {"http": URLRouter([*(path(route, stream) for route in routes), re_path(r"", application)])}
+    )

@@ -111,5 +111,5 @@ class CatchUp:
     def _compare(self, mine: Iterable[Subscription], head: Position) -> None:
         for subscription in mine:
             # also when it is ahead: then the read says whether the head was just old or the log was put back
-            if subscription.is_live and subscription.position != head:
+            if subscription.is_idle and (subscription.position != head or not subscription.has_hello):
                 self.soon(subscription)

@@ -88,9 +88,14 @@ class Subscription:
         return Position(self.epoch, self.modseq) if self.epoch else None
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way for it."""
+        return not (self.is_reading or self.sending or self.is_ended)
+
+    @property
     def is_live(self) -> bool:
         """Whether a change that continues from the position may go straight out."""
-        return not (self.is_reading or self.sending or self.is_ended)
+        return self.has_hello and self.is_idle
 
     def take_due(self) -> bytes:
         """Return the frames that are due, as one write, and hold none any more."""
