@@ -55,19 +55,22 @@ class Entry:
 
     def tell(self, *, upsert: Iterable[Notification] = (), gone: Iterable[int] = ()) -> None:
         """Add rows to what rings, the latest state of each; past `MAX_TOLD_ROWS` the content is dropped."""
+        if self.is_light:
+            return
         for row in upsert:
             self.upsert[row.pk] = {**payload(row), "data": deepcopy(row.data)}  # the caller may change its own later
         for pk in gone:
             self.upsert.pop(pk, None)
             self.gone.add(pk)
-        if len(self.upsert) + len(self.gone) > MAX_TOLD_ROWS:
-            self.tell_nothing()
+        if len(self.upsert) + len(self.gone) > MAX_TOLD_ROWS or self.read_upto is not None:
+            self.tell_nothing()  # rows and `read_upto` in one frame would leave open which of them came first
 
     def tell_nothing(self) -> None:
         """Ring without content from now on."""
         self.is_light = True
         self.upsert.clear()
         self.gone.clear()
+        self.read_upto = self.read_at = None
 
     def as_change(self) -> doorbell.Change:
         """Return what rings for this inbox."""
