@@ -1,0 +1,68 @@
+"""Whom staff send to: found by search where the admin can search users, else named."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+
+from notifications.models import Notification
+from tests.support.staff import ADD, FORM, errors, login_with, said
+
+
+@pytest.fixture
+def staff_client(db: None) -> Client:
+    """A member of staff who may do everything to notifications, and nothing to users."""
+    return login_with("add_notification", "change_notification", "delete_notification", "view_notification")
+
+
+# --- choosing recipients
+
+
+def test_recipients_are_found_by_search(admin_client: Client, user: User, other_user: User) -> None:
+    """The choice is the admin's own search box, and it finds users by name."""
+    page = admin_client.get(ADD).content.decode()
+    assert 'data-field-name="recipient"' in page
+    assert "admin-autocomplete" in page
+    query = {"app_label": "notifications", "model_name": "notification", "field_name": "recipient", "term": "user1"}
+    found = admin_client.get("/admin/autocomplete/", query).json()["results"]
+    assert found == [{"id": str(user.pk), "text": "user1"}]
+
+
+def test_names_are_typed_by_who_may_not_see_users(staff_client: Client, user: User, other_user: User) -> None:
+    """Staff without the right to search users write usernames, one on each line or with commas."""
+    page = staff_client.get(ADD).content.decode()
+    assert "admin-autocomplete" not in page
+    assert "One username on each line." in page
+    response = staff_client.post(ADD, {**FORM, "recipients": "user1\r\n user2, user1,\r\n"}, follow=True)
+    assert said(response) == ["“Disk is full” was sent to 2 people."]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (" , \n", "This field is required."),
+        ("user1, nobody", "No user is called nobody;"),
+        ("a,b,c,d,e,f", "No user is called a, b, c, d, e, …;"),
+    ],
+)
+def test_wrong_names_are_named(staff_client: Client, user: User, names: str, words: str) -> None:
+    """Names that nobody has stand in the error, at the field; nothing is sent to the others."""
+    found = errors(staff_client.post(ADD, {**FORM, "recipients": names}))
+    assert found["recipients"][0].startswith(words)
+    assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize("users", [None, admin.ModelAdmin])
+def test_names_are_typed_where_the_admin_cannot_search_users(
+    admin_client: Client, user: User, monkeypatch: pytest.MonkeyPatch, users: Any
+) -> None:
+    """A site whose users are not in its admin, or not searchable there, can send all the same."""
+    registry: Any = admin.site._registry
+    monkeypatch.delitem(registry, User)
+    if users is not None:
+        monkeypatch.setitem(registry, User, users(User, admin.site))
+    assert "admin-autocomplete" not in admin_client.get(ADD).content.decode()
+    admin_client.post(ADD, {**FORM, "recipients": "user1"})
+    assert Notification.objects.get().recipient == user

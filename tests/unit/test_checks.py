@@ -1,0 +1,202 @@
+"""System checks of the site around the app: each finds its fault, and none finds one that is not there."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib import admin
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import User
+from django.core.checks import CheckMessage, run_checks
+from django.db.utils import ConnectionHandler
+from django.http import HttpRequest
+from django.test import override_settings
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from notifications import checks
+from notifications.models import Notification
+from notifyproj.settings import INSTALLED_APPS, MIDDLEWARE, TEMPLATES
+
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+ENGINES = "django.contrib.sessions.backends"
+
+
+class OwnAuthentication(AuthenticationMiddleware):
+    """A host project's own way to know who asks."""
+
+
+def found() -> list[CheckMessage]:
+    """Return what the app's checks have to say."""
+    return run_checks(tags=[checks.TAG])
+
+
+def ids() -> list[str]:
+    """Return the ids of it, without the app's name."""
+    return sorted(str(message.id).removeprefix("notifications.") for message in found())
+
+
+def without(items: list[str], *names: str) -> list[str]:
+    """Return a setting's list without some entries."""
+    return [item for item in items if item not in names]
+
+
+@pytest.fixture(autouse=True)
+def debug(settings: Settings) -> None:
+    """A developer's machine; Django's test runner turns DEBUG off."""
+    settings.DEBUG = True
+
+
+def test_this_site_is_clean() -> None:
+    """The demonstration site has nothing to be told."""
+    assert found() == []
+
+
+def test_checks_touch_no_database(django_assert_num_queries: DjangoAssertNumQueries, db: None) -> None:
+    """`check` works before the first migration, and without a database server."""
+    with django_assert_num_queries(0):
+        found()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"CHANNEL_LAYERS": {}}, ["E001"]),
+        ({"NOTIFICATIONS_CHANNEL_LAYER": "live"}, ["E001"]),
+        ({"CHANNEL_LAYERS": {"default": {"BACKEND": "nowhere.Layer"}}}, ["E002"]),
+        ({"CHANNEL_LAYERS": {"default": {}}}, ["E002"]),
+        ({"DEBUG": False}, ["W001"]),
+        ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne")}, ["W004"]),
+        ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne"), "DEBUG": False}, ["W001"]),
+        ({"INSTALLED_APPS": [*without(INSTALLED_APPS, "daphne"), "daphne"]}, ["W004"]),
+        ({"INSTALLED_APPS": without(INSTALLED_APPS, "django.contrib.staticfiles")}, ["W008"]),
+        ({"INSTALLED_APPS": without(INSTALLED_APPS, "django.contrib.sessions")}, ["E005"]),
+        (
+            {
+                "INSTALLED_APPS": without(INSTALLED_APPS, "django.contrib.sessions"),
+                "SESSION_ENGINE": f"{ENGINES}.cache",
+            },
+            [],
+        ),
+        ({"SESSION_ENGINE": f"{ENGINES}.signed_cookies"}, ["W005"]),
+        ({"SESSION_ENGINE": f"{ENGINES}.cached_db"}, []),
+        ({"MIDDLEWARE": without(MIDDLEWARE, SESSIONS)}, ["E006"]),
+        ({"MIDDLEWARE": []}, ["E006", "E006"]),
+        ({"MIDDLEWARE": [SESSIONS, f"{__name__}.OwnAuthentication", "nowhere.Middleware"]}, []),
+        ({"MIDDLEWARE": ["django.middleware.gzip.GZipMiddleware", *MIDDLEWARE]}, []),
+        ({"TEMPLATES": []}, ["E007", "W007"]),
+        ({"TEMPLATES": [TEMPLATES[0] | {"OPTIONS": {}}]}, ["W007"]),
+        ({"STATIC_URL": None}, ["W008"]),
+    ],
+)
+def test_site(change: dict[str, Any], expected: list[str]) -> None:
+    """One thing is missing or risky, and that is what is said; what only looks like it is not."""
+    with override_settings(**change):
+        assert ids() == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["W006"]),
+        ({"transaction_mode": "DEFERRED"}, ["W006"]),
+        ({"transaction_mode": None}, ["W006"]),
+        ({"transaction_mode": "immediate"}, []),
+        ({"transaction_mode": "EXCLUSIVE"}, []),
+    ],
+)
+def test_sqlite_takes_its_lock_at_once(
+    options: dict[str, Any], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite must begin its transactions with the write lock."""
+    connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": options}})
+    monkeypatch.setattr(checks, "connections", connection)
+    assert ids() == expected
+
+
+def test_postgresql_needs_no_such_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What SQLite needs is not asked of another database, and no server is called."""
+    postgres = {"ENGINE": "django.db.backends.postgresql", "NAME": "none", "HOST": "192.0.2.1"}
+    monkeypatch.setattr(checks, "connections", ConnectionHandler({"default": postgres}))
+    assert ids() == []
+
+
+# --- the admin
+
+
+class SearchableOnRequest(admin.ModelAdmin):  # type: ignore[type-arg]
+    """An admin that decides on each request what it searches."""
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["username"]
+
+
+@pytest.mark.parametrize(
+    ("users", "expected"), [(None, ["W014"]), (admin.ModelAdmin, ["W014"]), (SearchableOnRequest, [])]
+)
+def test_admin_can_search_users(users: Any, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staff find recipients by search only where users are registered with search fields."""
+    registry: Any = admin.site._registry
+    monkeypatch.delitem(registry, User)
+    if users is not None:
+        monkeypatch.setitem(registry, User, users(User, admin.site))
+    assert ids() == expected
+
+
+def test_admin_without_notifications_needs_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that took the notifications out of its admin, or has no admin, is asked nothing about it."""
+    registry: Any = admin.site._registry
+    monkeypatch.delitem(registry, User)
+    with override_settings(INSTALLED_APPS=without(INSTALLED_APPS, "django.contrib.admin")):
+        assert ids() == []
+    monkeypatch.delitem(registry, Notification)
+    assert ids() == []
+
+
+# --- settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PING_SECONDS", "15", ["E008"]),
+        ("PING_SECONDS", 0, ["E008"]),
+        ("PING_SECONDS", 44, []),
+        ("PING_SECONDS", 45, ["W010"]),
+        ("SWEEP_SECONDS", 5, []),
+        ("SWEEP_SECONDS", 6, ["W011"]),
+        ("ROTATE_SECONDS", 15, []),
+        ("ROTATE_SECONDS", 14, ["W012"]),
+        ("REJOIN_SECONDS", 86_400, ["W013"]),
+        ("CHANNEL_LAYER", 1, ["E008"]),
+        ("GROUP", b"notifications", ["E008"]),
+        ("PING_SECOND", 15, ["W009"]),
+        ("COLOUR", "red", ["W009"]),
+    ],
+)
+def test_settings(name: str, value: object, expected: list[str]) -> None:
+    """Wrong types, names that nobody reads, and times that do not fit together."""
+    with override_settings(**{f"NOTIFICATIONS_{name}": value}):
+        assert ids() == expected
+
+
+def test_rejoining_is_compared_with_the_layers_own_expiry() -> None:
+    """A layer that forgets quickly needs a hub that joins quickly."""
+    layer = deepcopy(django_settings.CHANNEL_LAYERS)
+    layer["default"]["CONFIG"] = {"group_expiry": 20}
+    with override_settings(CHANNEL_LAYERS=layer):
+        assert ids() == ["W013"]
+    layer["default"]["CONFIG"] = {"group_expiry": None}
+    with override_settings(CHANNEL_LAYERS=layer):
+        assert ids() == []
+
+
+def test_a_misspelt_setting_gets_a_suggestion() -> None:
+    """A near miss names what was meant, anything else the names there are."""
+    with override_settings(NOTIFICATIONS_PING_SECOND=15, NOTIFICATIONS_COLOUR="red"):
+        colour, ping = found()
+    assert ping.hint == "Did you mean NOTIFICATIONS_PING_SECONDS?"
+    assert str(colour.hint).startswith("The settings are NOTIFICATIONS_")
+    assert "NOTIFICATIONS_COLOUR" in colour.msg
