@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.db import InterfaceError, OperationalError
 
 from .conf import settings
+from .counts import counts
 from .subscription import EVER, Subscription
 from .tail import Position, Replay, heads, read_after
 from .workers import Workers
@@ -33,9 +34,16 @@ Deliver = Callable[[Subscription, Replay], None]
 class CatchUp:
     """The streams that wait for a read of the log. `deliver` is called with what each is owed."""
 
-    def __init__(self, workers: Workers, users: dict[str, list[Subscription]], deliver: Deliver) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        users: dict[str, list[Subscription]],
+        deliver: Deliver,
+        on_swept: Callable[[], None] = lambda: None,
+    ) -> None:
         self._workers = workers
         self._users = users
+        self._on_swept = on_swept
         self._deliver = deliver
         self._waiting: dict[Subscription, None] = {}  # a set that keeps its order
         self._wake_reader = asyncio.Event()
@@ -75,6 +83,7 @@ class CatchUp:
 
     async def _ask(self, positions: Positions) -> Replays:
         """Read for all of them at once. Where that fails, read for each alone: one bad row holds up its user only."""
+        counts.log_reads += 1
         try:
             return await self._workers.ask(read_after, positions)
         except (InterfaceError, OperationalError):
@@ -105,11 +114,17 @@ class CatchUp:
             self._wake_sweeper.clear()
             user_ids = {mine[0].user_id for mine in self._users.values()}
             if user_ids:
-                for user_id, head in (await self._workers.ask(heads, user_ids)).items():
-                    self._compare(self._users.get(str(user_id), ()), head.position)
+                found = await self._workers.ask(heads, user_ids)
+                for user_id in user_ids:
+                    head = found.get(user_id)
+                    self._compare(self._users.get(str(user_id), ()), None if head is None else head.position)
+            self._on_swept()
+            counts.sweeps += 1
 
-    def _compare(self, mine: Iterable[Subscription], head: Position) -> None:
+    def _compare(self, mine: Iterable[Subscription], head: Position | None) -> None:
+        """Read for those that do not stand at the head. None: the user has no inbox (any more); the read makes one."""
         for subscription in mine:
             # also when it is ahead: then the read says whether the head was just old or the log was put back
             if subscription.is_idle and (subscription.position != head or not subscription.has_hello):
+                counts.rescues += 1
                 self.soon(subscription)

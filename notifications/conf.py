@@ -6,16 +6,17 @@ value that makes sense. `python manage.py check` reports bad ones (see `checks.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
 from typing import Any, Generic, TypeVar, cast
 
 from django.conf import settings as django_settings
 
 from .exceptions import InvalidSetting
 
-__all__ = ["settings"]
+__all__ = ["Settings", "settings"]
 
-T = TypeVar("T", bound=int | float | str)
+T = TypeVar("T", bound=int | float | str | Sequence[str])
 
 
 class Setting(Generic[T]):
@@ -41,9 +42,28 @@ class Setting(Generic[T]):
                 f"{self.name} = {value!r} is a {type(value).__name__}; "
                 f"set a {type(self.default).__name__} such as {self.default!r}, or leave it out."
             )
-        if self.least is not None and value < cast("Any", self.least):
+        if self.least is not None and not value >= cast("Any", self.least):
             raise InvalidSetting(f"{self.name} = {value!r} is too small; set at least {self.least!r}.")
         return cast("T", value)
+
+
+class Networks(Setting[Sequence[str]]):
+    """A list of addresses and networks, such as `["127.0.0.1", "10.1.0.0/16", "fd00::/8"]`.
+
+    Raises:
+        InvalidSetting: one of them is neither.
+    """
+
+    def __get__(self, instance: object, owner: type) -> Sequence[str]:
+        values = super().__get__(instance, owner)
+        for value in values:
+            try:
+                ip_network(str(value))  # an int would be taken for an address
+            except ValueError as error:
+                raise InvalidSetting(
+                    f"{self.name} contains {value!r}: {error}; name an address or a network such as '10.1.0.0/16'."
+                ) from None
+        return values
 
 
 class Settings:
@@ -78,6 +98,8 @@ class Settings:
     streams_per_user = Setting(12, least=1)
     # Open streams in one process; a further one gets `bye overload`.
     streams_per_process = Setting(10_000, least=1)
+    # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
+    metrics_addresses = Networks([])
 
     def __iter__(self) -> Iterator[Setting[Any]]:
         """Yield every setting, for `manage.py check` and the test that compares them with the reference."""

@@ -8,7 +8,8 @@ thread of its own.
 A message, many changes in one (`data` is the JSON of the `change` frame, or None for "read the log"):
 
     {"type": "notifications.changes", "changes": [{"user": "7", "epoch": 81985529216486, "prev": 41, "modseq": 42,
-     "data": "{\"prev\":41,\"modseq\":42,\"upsert\":[…],\"gone\":[],\"unread\":3,\"unseen\":1}"}]}
+     "data": "{\"prev\":41,\"modseq\":42,\"upsert\":[…],\"gone\":[],\"unread\":3,\"unseen\":1}",
+     "committed_at": 1767268800.25}]}
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import atexit
 import logging
 import os
 import threading
+import time
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -39,13 +41,17 @@ FLUSH_SECONDS: Final = 1.0  # longest wait at the exit of a process (a command, 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One user's log went from `prev` to `modseq`. `data` is the frame's JSON, or None: read the log."""
+    """One user's log went from `prev` to `modseq`. `data` is the frame's JSON, or None: read the log.
+
+    `committed_at` is the wall-clock time, in seconds: a change is made to be rung, right after its commit.
+    """
 
     user: str
     epoch: int
     prev: int
     modseq: int
     data: str | None
+    committed_at: float = field(default_factory=time.time, compare=False)
 
 
 def ring(changes: list[Change]) -> None:
@@ -61,7 +67,7 @@ class Ringer:
 
     def reset(self) -> None:
         """Forget everything, as in a process that has just begun."""
-        self.dropped = 0
+        self.rung = self.sent = self.dropped = 0  # changes; rung is their sum once nothing waits
         self._waiting: deque[Change] = deque()
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None  # where the sending task runs
@@ -79,11 +85,13 @@ class Ringer:
         try:
             layer = get_channel_layer(settings.channel_layer)
         except Exception as error:  # a backend that cannot be built
+            self.rung += len(changes)
             self._fail(len(changes), error)
             return
         with self._guard:
             if layer is None or (self._home is None and isinstance(layer, InMemoryChannelLayer)):
                 return  # nobody in this process listens, and nobody else can hear
+            self.rung += len(changes)
             room = max(0, settings.doorbell_backlog - len(self._waiting))
             self._waiting.extend(changes[:room])
             self.dropped += max(0, len(changes) - room)
@@ -148,6 +156,7 @@ class Ringer:
         except Exception as error:  # whatever a layer raises: the write stands and the sweeper delivers
             self._fail(len(changes), error)
         else:
+            self.sent += len(changes)
             if self._is_failing:
                 logger.info("The channel layer takes doorbells again.")
             self._is_failing = False

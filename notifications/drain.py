@@ -17,7 +17,7 @@ from typing import Any, Final
 from .frames import Bye
 from .subscription import Subscription
 
-__all__ = ["DRAIN_TYPE", "before_sigterm", "drain"]
+__all__ = ["DRAIN_TYPE", "before_sigterm", "do_nothing", "drain"]
 
 DRAIN_TYPE: Final = "notifications.drain"
 SLICE_SECONDS: Final = 0.05
@@ -36,26 +36,39 @@ async def drain(streams: Iterable[Subscription], end: Callable[[Subscription, By
     return len(leaving)
 
 
-def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> None:
+def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], None]:
     """Have `leave(then)` called in the event loop at the first SIGTERM; a second one is the server's alone.
+
+    Returns a function that takes this back.
 
     A server that waits for its connections when told to stop (uvicorn, hypercorn) is told at once, and stops listening
     while the streams drain. One that cuts them (Daphne) is told by `then()`, when they are gone.
     """
     if threading.current_thread() is not threading.main_thread():
-        return  # `runserver` with its reloader: the process ends by itself, and there is nobody else to go to
+        return do_nothing  # `runserver` with its reloader: the process ends by itself, and there is no other to go to
     previous: Any = signal.getsignal(signal.SIGTERM)
     if not callable(previous):
-        return  # nobody handles SIGTERM here, so neither do we
+        return do_nothing  # nobody handles SIGTERM here, so neither do we
     loop = asyncio.get_running_loop()
     cuts = "twisted" in getattr(type(getattr(previous, "__self__", None)), "__module__", "")
 
     def on_sigterm(signum: int, frame: Any) -> None:
-        signal.signal(signal.SIGTERM, previous)
-        if cuts:
-            loop.call_soon_threadsafe(leave, lambda: previous(signum, frame))
-        else:
-            loop.call_soon_threadsafe(leave, lambda: None)
+        undo()
+        is_told = not cuts
+        try:
+            loop.call_soon_threadsafe(leave, do_nothing if is_told else lambda: previous(signum, frame))
+        except RuntimeError:  # the loop has ended, and its streams with it
+            is_told = True
+        if is_told:
             previous(signum, frame)
 
+    def undo() -> None:
+        if signal.getsignal(signal.SIGTERM) is on_sigterm:
+            signal.signal(signal.SIGTERM, previous)
+
     signal.signal(signal.SIGTERM, on_sigterm)
+    return undo
+
+
+def do_nothing() -> None:
+    """Be called, and that is all."""

@@ -16,16 +16,18 @@ from typing import Any, Final
 from channels.layers import get_channel_layer
 
 from .conf import settings
+from .counts import counts
 from .doorbell import MESSAGE_TYPE
 from .drain import DRAIN_TYPE
 from .exceptions import NotificationsError
 
-__all__ = ["Deaf", "listen"]
+__all__ = ["LAYER_SECONDS", "Deaf", "listen"]
 
 logger = logging.getLogger("notifications.hub")
 
 PROBE_TYPE: Final = "notifications.probe"
 LAYER_SECONDS: Final = 5.0  # longest wait for the layer to join, to leave, or to bring a probe back
+FIRST_PROBE_SECONDS: Final = 1.0  # after joining: by then the layer has, and the health page soon says so
 MESSAGES_PER_TURN: Final = 10  # so that a flood of doorbells lets the loop write between
 
 
@@ -34,11 +36,15 @@ class Deaf(NotificationsError):
 
 
 async def listen(
-    hear: Callable[[dict[str, Any]], None], on_joined: Callable[[], None], on_drain: Callable[[float], None]
+    hear: Callable[[dict[str, Any]], None],
+    on_joined: Callable[[], None],
+    on_drain: Callable[[float], None],
+    on_probe: Callable[[], None] = lambda: None,
 ) -> None:
     """Hand every rung change to `hear` until the layer fails; call `on_joined` once it can be heard.
 
-    `on_drain` is called with a number of seconds when someone orders all workers to let their streams go.
+    `on_drain` is called with a number of seconds when someone orders all workers to let their streams go; `on_probe`
+    whenever the hub's own probe came back.
 
     Raises:
         Deaf: a probe was lost. Also whatever the layer raises. Call again then.
@@ -57,8 +63,10 @@ async def listen(
     )
     try:
         on_joined()  # what rang before that moment was not heard
+        pause_seconds = min(FIRST_PROBE_SECONDS, settings.rejoin_seconds)
         while True:
-            await asyncio.wait([receiver], timeout=settings.rejoin_seconds)
+            await asyncio.wait([receiver], timeout=pause_seconds)
+            pause_seconds = settings.rejoin_seconds
             if receiver.done():
                 receiver.result()
             probe_came_back.clear()
@@ -68,7 +76,9 @@ async def listen(
                     await layer.group_send(group, {"type": PROBE_TYPE, "channel": channel})
                     await probe_came_back.wait()
             except TimeoutError:
+                counts.deafs += 1
                 raise Deaf(f"No probe came back through group {group!r} within {LAYER_SECONDS} s") from None
+            on_probe()
     finally:
         receiver.cancel()
         with suppress(asyncio.CancelledError, Exception):

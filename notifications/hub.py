@@ -17,15 +17,16 @@ from typing import Any, Final
 from . import ears, frames
 from .catchup import CatchUp
 from .conf import settings
+from .counts import Pulse, Stopwatch, counts
 from .doorbell import ringer
-from .drain import before_sigterm, drain
+from .drain import before_sigterm, do_nothing, drain
 from .lines import abort
 from .rounds import Door, Rounds
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
 from .tail import Replay
 from .workers import Workers
 
-__all__ = ["Hub", "hub"]
+__all__ = ["Hub", "hub", "running_hubs"]
 
 logger = logging.getLogger("notifications.hub")
 
@@ -39,15 +40,17 @@ class Hub:
         self.loop = asyncio.get_running_loop()
         self.users: dict[str, list[Subscription]] = {}
         self.count = 0
+        self.pulse = Pulse()
+        self._stopwatch = Stopwatch()
         self._due: deque[Subscription] = deque()  # streams with frames for this turn of the loop
         self._workers = Workers()
-        self._catchup = CatchUp(self._workers, self.users, self._deliver)
+        self._catchup = CatchUp(self._workers, self.users, self._deliver, self.pulse.swept)
         self._rounds = Rounds(self._workers, self._write, self.end)
         self._door = Door(self._workers)
         self._workers.keep([self._listen])
         self.is_leaving = False
         ringer.settle(self.loop)
-        before_sigterm(self._leave_for_good)
+        self._forget_sigterm = before_sigterm(self._leave_for_good)
 
     async def authenticate(self, session_key: str) -> Any:
         """Return the logged-in user of a session, or None."""
@@ -56,11 +59,12 @@ class Hub:
     async def stop(self) -> None:
         """End the hub's tasks and threads; for tests, and for servers that end an event loop but not the process."""
         ringer.settle(None)
+        self._forget_sigterm()
         hubs.pop(self.loop, None)
         await self._workers.stop()
 
     async def _listen(self) -> None:
-        await ears.listen(self.hear, self._catchup.sweep_now, self._leave_soon)
+        await ears.listen(self.hear, self._catchup.sweep_now, self._leave_soon, self.pulse.probed)
 
     # --- streams come and go
 
@@ -95,6 +99,7 @@ class Hub:
         """Say `bye` and end the response; where even that would wait, drop the connection."""
         if subscription.is_ended:
             return
+        counts.byes[reason] += 1
         was_sending = subscription.sending is not None
         due = b"".join(subscription.due)
         self.leave(subscription)
@@ -112,7 +117,7 @@ class Hub:
         return await drain([stream for mine in self.users.values() for stream in mine], self.end, seconds=seconds)
 
     def _leave_soon(self, seconds: float) -> None:
-        self._workers.start(self._drain_then(seconds, lambda: None), "drain")
+        self._workers.start(self._drain_then(seconds, do_nothing), "drain")
 
     def _leave_for_good(self, then: Callable[[], None]) -> None:
         self.is_leaving = True
@@ -128,11 +133,13 @@ class Hub:
 
     def hear(self, change: dict[str, Any]) -> None:
         """Pass a rung change to the streams it continues; remember it for, or re-read, the others."""
+        counts.heard += 1
         mine = self.users.get(change["user"])
         if not mine:
             return
         epoch, prev, modseq, data = change["epoch"], change["prev"], change["modseq"], change["data"]
         frame: bytes | None = None
+        passed_on = 0
         for subscription in mine:
             if subscription.epoch == epoch and subscription.modseq >= modseq:
                 continue  # it rang before
@@ -140,16 +147,23 @@ class Hub:
                 is_comparable = subscription.epoch in (0, epoch)
                 subscription.heard = max(subscription.heard, modseq if is_comparable else EVER)
             elif subscription.epoch != epoch or subscription.modseq != prev or data is None:
-                self._catchup.soon(subscription)
+                self._close_gap(subscription)
             else:
                 if frame is None:  # encoded once for all of the user's streams
                     frame = frames.change(epoch, modseq, data)
-                self._send_this_turn(subscription, frame, modseq)
+                passed_on += self._send_this_turn(subscription, frame, modseq)
+        if passed_on:
+            counts.frames_passed_on += passed_on
+            self._stopwatch.commits.append(change.get("committed_at"))
 
-    def _send_this_turn(self, subscription: Subscription, frame: bytes, modseq: int) -> None:
+    def _close_gap(self, subscription: Subscription) -> None:
+        counts.gaps += 1
+        self._catchup.soon(subscription)
+
+    def _send_this_turn(self, subscription: Subscription, frame: bytes, modseq: int) -> bool:
         if subscription.due_bytes + len(frame) > MAX_DUE_BYTES and subscription.due:
-            self._catchup.soon(subscription)
-            return
+            self._close_gap(subscription)
+            return False
         if not subscription.due:
             if not self._due:
                 self.loop.call_soon(self._flush)
@@ -157,19 +171,24 @@ class Hub:
         subscription.due.append(frame)
         subscription.due_bytes += len(frame)
         subscription.modseq = modseq
+        return True
 
     def _flush(self) -> None:
         """Write what is due, one write for each stream; let the loop run between some hundreds of them."""
-        for _ in range(min(STREAMS_PER_TURN, len(self._due))):
+        self._stopwatch.turn(len(self._due))
+        number = min(STREAMS_PER_TURN, len(self._due))
+        for _ in range(number):
             subscription = self._due.popleft()
             due = subscription.take_due()
             if due and not subscription.is_ended:
                 self._write(subscription, due)
+        self._stopwatch.wrote(number)
         if self._due:
             self.loop.call_soon(self._flush)
 
     def _deliver(self, subscription: Subscription, replay: Replay) -> None:
         """Write what the log says, as far as the client takes it; the rest is read again when it does."""
+        counts.replay(replay, is_malformed=subscription.is_malformed)
         body = subscription.take_due()
         needs_hello, subscription.has_hello = not subscription.has_hello, True
         for modseq, frame in frames.frames_of(
@@ -203,6 +222,7 @@ class Hub:
             async with asyncio.timeout(settings.send_timeout_seconds):
                 await rest
         except TimeoutError:
+            counts.send_timeouts += 1
             self.end(subscription, "slow")
         except Exception as error:  # whatever the server raises, the client has gone
             logger.debug("A stream of user %s is gone: %r", subscription.key, error)
@@ -227,3 +247,8 @@ def hub() -> Hub:
             del hubs[closed]
         hubs[loop] = Hub()
     return hubs[loop]
+
+
+def running_hubs() -> list[Hub]:
+    """Return the hubs of this process, usually one or none. May be called from any thread."""
+    return [each for loop, each in list(hubs.items()) if not loop.is_closed()]

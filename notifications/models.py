@@ -20,7 +20,7 @@ from . import log
 from .querysets import NotificationQuerySet
 from .validators import validate_data, validate_link, validate_text, validate_title
 
-__all__ = ["Inbox", "Level", "Notification"]
+__all__ = ["Inbox", "Level", "Notification", "random_epoch"]
 
 FIRST_MODSEQ = 1  # 0 stays free: a position `<epoch>.0` is below every floor, so it always gets a reset
 
@@ -263,7 +263,7 @@ class Notification(models.Model):
                 errors[field.name] = ValidationError(_("Is an SQL expression; set a plain value."), code="expression")
             elif value is None and not field.null and not field.primary_key:
                 errors[field.name] = ValidationError(_("Cannot be None; leave it out or give a value."), code="null")
-            elif field.name == "data" and not value:
+            elif field.name == "data":  # before Django's own look at it, which fails where JSON does
                 try:
                     validate_data(value)
                 except ValidationError as error:

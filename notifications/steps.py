@@ -58,6 +58,7 @@ class Entry:
         if self.is_light:
             return
         for row in upsert:
+            self.gone.discard(row.pk)  # deleted and saved again
             self.upsert[row.pk] = {**payload(row), "data": deepcopy(row.data)}  # the caller may change its own later
         for pk in gone:
             self.upsert.pop(pk, None)

@@ -2,7 +2,7 @@
 
 Receives a raw ASGI connection, in front of Django's handler. Inside a Django view each open stream would pin a thread
 and 50 KiB. What is sent comes from the hub (`hub.py`); here are only the answers that need no stream: 403 for who is not
-logged in, 405 for other methods, and `bye overload`.
+logged in and for pages of other sites, 405 for other methods, and `bye overload`.
 
 EventSource gives up for good on any status but 200, so what may pass (overload, a database that is away) is a 200 with
 `bye` and a long `retry:`.
@@ -13,14 +13,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 from . import auth
-from .frames import Bye, bye
+from .counts import counts
+from .frames import bye
 from .hub import hub
-from .lines import with_backpressure
-from .subscription import START, Send, Subscription
+from .lines import Send, direct_write, with_backpressure
+from .origin import is_own_page
+from .subscription import START, Subscription
 from .tail import parse_position
 
 __all__ = ["StreamApplication"]
@@ -37,7 +39,12 @@ class StreamApplication:
         """Serve one connection until either side ends it."""
         if scope["method"] != "GET":
             text = f"{scope['method']} is not allowed here; open the stream with GET.\n"
+            counts.connects["method"] += 1
             await answer(send, 405, text, (b"allow", b"GET"))
+            return
+        if not is_own_page(scope):
+            counts.connects["origin"] += 1
+            await answer(send, 403, "Only pages of this very origin may follow notifications here.\n")
             return
         try:
             subscription = await self._admit(scope, send)
@@ -46,6 +53,7 @@ class StreamApplication:
             await refuse(send, "overload")
             return
         if subscription is None:
+            counts.connects["anonymous"] += 1
             await answer(send, 403, "Log in to follow your notifications.\n")
             return
         del scope  # headers and all: an open stream needs none of it
@@ -53,6 +61,7 @@ class StreamApplication:
         if not here.join(subscription):
             await refuse(send, "drain" if here.is_leaving else "overload")
             return
+        counts.connects["stream"] += 1
         try:
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -72,7 +81,13 @@ class StreamApplication:
         text = requested_position(scope)
         position = parse_position(text) if text else None
         line = with_backpressure(send)
-        subscription = Subscription(user_id=user.pk, session_key=session_key, send=line, position=position)
+        subscription = Subscription(
+            user_id=user.pk,
+            session_key=session_key,
+            send=line,
+            position=position,
+            write_now=direct_write(line, scope["http_version"]),
+        )
         subscription.is_malformed = bool(text) and position is None
         subscription.owner = asyncio.current_task()
         return subscription
@@ -100,7 +115,8 @@ async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, reason: Bye) -> None:
+async def refuse(send: Send, reason: Literal["drain", "overload"]) -> None:
     """Ask the client to come back later."""
+    counts.connects[reason] += 1
     await send(START)
     await send({"type": "http.response.body", "body": bye(reason)})

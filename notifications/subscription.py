@@ -10,20 +10,21 @@ A write to a client that keeps up finishes without waiting: uvicorn and Daphne h
 return. So the hub does not start a task for it, it steps the coroutine once itself (`next(awaitable.__await__())`).
 Only when the step yields, because the transport's buffer is full, does a task take over the half-run coroutine. This is
 what saves a queue and a task for each stream (measured: 54,800 against 31,000 deliveries for each second of CPU).
+Where the server is known, not even that: the HTTP chunk is made once for all of a user's streams and put on each line
+(measured: uvicorn 80,000 → 120,000, Daphne 45,000 → 90,000).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Generator
 from typing import Any, Final
 
 from . import sse
+from .lines import Chunk, Send, WriteNow
 from .tail import Position
 
-__all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Send", "Subscription"]
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+__all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription"]
 
 # Frames for one stream in one turn of the loop go out as one write up to this; more is read from the log instead.
 MAX_DUE_BYTES: Final = 64 * 1024
@@ -37,6 +38,9 @@ START: Final[dict[str, Any]] = {
         (b"x-accel-buffering", b"no"),  # nginx: pass each frame on at once
     ],
 }
+
+
+chunk: Final = Chunk()
 
 
 class Subscription:
@@ -61,13 +65,23 @@ class Subscription:
         "sending",
         "session_key",
         "user_id",
+        "write_now",
     )
 
-    def __init__(self, *, user_id: Any, session_key: str, send: Send, position: Position | None) -> None:
+    def __init__(
+        self,
+        *,
+        user_id: Any,
+        session_key: str,
+        send: Send,
+        position: Position | None,
+        write_now: WriteNow | None = None,
+    ) -> None:
         self.user_id = user_id
         self.key = str(user_id)  # how doorbells name the user
         self.session_key = session_key
         self.send = send
+        self.write_now = write_now
         self.epoch, self.modseq = position or (0, 0)
         self.heard = 0  # highest modseq that rang while reading or sending
         self.is_malformed = False
@@ -107,6 +121,8 @@ class Subscription:
 
         Raises whatever the server's `send` raises when the client has gone.
         """
+        if self.write_now is not None and self.has_started and not is_last and self.write_now(chunk.of(body)):
+            return None
         message = {"type": "http.response.body", "body": body, "more_body": not is_last}
         if self.has_started:
             steps = self.send(message).__await__()

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from . import views
+from . import monitoring, views
 
 app_name = "notifications"
 
 urlpatterns = [
     path("", views.centre, name="centre"),
     path("stream/", views.stream, name="stream"),
+    path("metrics/", monitoring.metrics, name="metrics"),
+    path("health/", monitoring.health, name="health"),
     path("read-all/", views.read_all, name="read_all"),
     path("seen/", views.seen, name="seen"),
     path("<int:pk>/open/", views.open_link, name="open"),

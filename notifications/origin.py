@@ -1,0 +1,65 @@
+"""Step 6d: from which pages. Only this site's own may open a stream, whatever cookies a request carries.
+
+Receives the ASGI scope of a request for a stream. A browser says by `Sec-Fetch-Site` how the page that asks relates to
+the address it asks for (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header), and by `Origin` which page that
+is (https://www.rfc-editor.org/rfc/rfc6454#section-7); no script can change either. Programs and old browsers send
+neither. No answer carries a CORS header, so no other site's script could read it anyway; this spares the look-up, and
+a stream that nobody can read.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.asgi import ASGIRequest
+
+__all__ = ["is_own_page"]
+
+OWN_SITES: Final = {b"same-origin", b"none"}  # none: the reader typed the address
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int | None]  # scheme, host, port
+
+
+def is_own_page(scope: dict[str, Any]) -> bool:
+    """Return whether a request comes from a page of the origin that it goes to, as far as it says.
+
+    What does not parse, and the `null` of a sandboxed page, is nobody's own. Makes no query.
+    """
+    origins: set[bytes] = set()
+    for name, value in scope["headers"]:
+        if name == b"sec-fetch-site" and value not in OWN_SITES:
+            return False
+        if name == b"origin":
+            origins.add(value)
+    if not origins:  # the usual case: browsers leave it out of a GET to the page's own origin
+        return True
+    own = own_origin(scope)
+    return own is not None and all(parse_origin(str(value, "latin-1")) == own for value in origins)
+
+
+def own_origin(scope: dict[str, Any]) -> Origin | None:
+    """Return the origin at which Django takes this request to have arrived, or None for a host that it does not serve.
+
+    Django's own rules apply: ALLOWED_HOSTS, USE_X_FORWARDED_HOST and SECURE_PROXY_SSL_HEADER.
+    """
+    request = ASGIRequest(scope, BytesIO())
+    try:
+        return parse_origin(f"{request.scheme}://{request.get_host()}")
+    except DisallowedHost:
+        return None
+
+
+def parse_origin(text: str) -> Origin | None:
+    """Return scheme, host and port of a serialised origin such as `https://a.example:8443` or `http://[::1]`."""
+    try:
+        parts = urlsplit(text)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:  # no number for a port, or a bracket left open
+        return None
+    if not host or scheme not in DEFAULT_PORTS or text.lower() != f"{scheme}://{parts.netloc.lower()}" or "@" in text:
+        return None
+    return scheme, host, DEFAULT_PORTS[scheme] if port is None else port
