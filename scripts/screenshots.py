@@ -47,9 +47,9 @@ def site() -> Iterator[tuple[str, dict[str, str]]]:
         free.close()
         environment = {**os.environ, "DEBUG": "1", "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "REDIS_URL": ""}
         manage = [sys.executable, str(ROOT / "manage.py")]
-        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, check=True)  # noqa: S603
-        subprocess.run([*manage, "create_demo"], env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-        server = subprocess.Popen([*manage, "runserver", "--noreload", port], env=environment)  # noqa: S603
+        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, check=True)
+        subprocess.run([*manage, "create_demo"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        server = subprocess.Popen([*manage, "runserver", "--noreload", port], env=environment)
         try:
             address = f"http://127.0.0.1:{port}"
             wait_for(address)
@@ -89,7 +89,7 @@ def take(page: Page, path: str, name: str, *, full: bool = False) -> None:
     page.goto(path)
     page.wait_for_load_state("load")
     page.screenshot(path=IMAGES / f"{name}.png", full_page=full)
-    print(f"docs/images/{name}.png")  # noqa: T201 - what a command says
+    print(f"docs/images/{name}.png")
 
 
 def main() -> None:
@@ -115,7 +115,7 @@ def main() -> None:
         live.goto("/notifications/")
         before = live.title()
         shell = [sys.executable, str(ROOT / "manage.py"), "shell", "-v", "0", "-c", SEND]
-        subprocess.run(shell, env=environment, check=True)  # noqa: S603
+        subprocess.run(shell, env=environment, check=True)
         live.wait_for_function("title => document.title !== title", arg=before)
         live.screenshot(path=IMAGES / "live.png")
         browser.close()

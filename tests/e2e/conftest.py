@@ -1,0 +1,92 @@
+"""What the end-to-end tests share: one site with its servers for the whole run, and fresh people for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.support.chromium import Visitors, chromium
+from tests.support.processes import running
+from tests.support.servers import Person, Server, Site
+
+PING_SECONDS = 0.5  # a test waits for a ping where it must know that nothing else was sent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    """Show the logs of the programs that run while a test fails."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"log of {process.name}", process.tail) for process in running]
+    return report
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    with Site(tmp_path_factory.mktemp("blank")) as site:
+        return site.database
+
+
+@pytest.fixture(scope="session")
+def site(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site on SQLite without Redis: each of its processes hears only its own doorbells."""
+    settings = {"NOTIFICATIONS_PING_SECONDS": PING_SECONDS}
+    with Site(tmp_path_factory.mktemp("site"), blank=blank, settings=settings) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def daphne(site: Site) -> Server:
+    """Daphne with the default sweep interval."""
+    return site.daphne()
+
+
+@pytest.fixture(scope="session")
+def uvicorn(site: Site) -> Server:
+    """Uvicorn with the default sweep interval."""
+    return site.uvicorn()
+
+
+@pytest.fixture(scope="session")
+def live(site: Site) -> Server:
+    """Daphne whose sweeper sleeps: what shows there at once came by the doorbell."""
+    return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=3600.0)
+
+
+@pytest.fixture
+def user(site: Site) -> Person:
+    """The person a test is about."""
+    return site.add_person("user")
+
+
+@pytest.fixture
+def other(site: Site) -> Person:
+    """The person who must see nothing of it."""
+    return site.add_person("other")
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the run; profiles keep tests apart."""
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitors(browser: Browser) -> AsyncIterator[Visitors]:
+    """The people of a test. No page of theirs may have complained about anything."""
+    visitors = Visitors(browser)
+    yield visitors
+    await visitors.leave()
+    assert not visitors.unexpected
+
+
+@pytest.fixture
+def admin(site: Site) -> Person:
+    """Someone who may send notifications."""
+    return site.add_person("admin", is_admin=True)

@@ -1,0 +1,94 @@
+"""The pages in a real Chromium: without JavaScript, with hostile text, and without a complaint in the console."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.chromium import CENTRE, Visitors, badge, expect_unread, headings, log_in
+from tests.support.servers import Person, Server, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> \u202e&amp; \"'`${1}"
+
+
+async def test_it_works_without_javascript(
+    visitors: Visitors, live: Server, site: Site, user: Person, other: Person
+) -> None:
+    """The count is right on each page, and every button is a form."""
+    people = [user.pk, other.pk]
+    code = "[notify(pk, title=title, url='/accounts/login/?opened').pk for title in ('One', 'Two') for pk in people]"
+    await site.acall(code, people=people)
+    page = await visitors.arrive(live, path=f"/accounts/login/?next={CENTRE}", has_javascript=False)
+    await log_in(page, user)
+    await expect(badge(page)).to_have_text("2")
+    await expect(headings(page)).to_have_text(["Two", "One"])
+    item = page.locator(".notification-item", has_text="Two")
+    await item.get_by_role("button", name="Mark as read").click()
+    await expect(badge(page)).to_have_text("1")
+    await item.get_by_role("button", name="Mark as unread").click()
+    await expect(badge(page)).to_have_text("2")
+    await item.get_by_role("button", name="Archive").click()
+    await expect(headings(page)).to_have_text(["One"])
+    await page.locator(".notification-item").get_by_role("button", name="Open").click()
+    await expect(page).to_have_url(re.compile(r"/$"))  # the login form sends on who is logged in
+    await expect(badge(page)).to_be_hidden()
+    await page.goto(CENTRE)
+    await page.get_by_role("link", name="Archived").click()
+    await page.get_by_role("button", name="Move to inbox").click()
+    await page.goto(CENTRE)
+    await expect(badge(page)).to_have_text("1")
+    await page.get_by_role("button", name="Mark all as read").click()
+    await expect(badge(page)).to_be_hidden()
+    await page.locator(".notification-item", has_text="One").get_by_role("button", name="Delete").click()
+    await expect(headings(page)).to_have_text(["Two"])
+    await page.get_by_role("button", name="Log out").click()
+    await expect(badge(page)).to_have_count(0)
+    assert await site.acall("Inbox.objects.get(pk=user).unread", user=other.pk) == 2
+    assert not visitors.streams
+
+
+async def test_hostile_text_is_text(visitors: Visitors, live: Server, site: Site, user: Person) -> None:
+    """Markup in titles, texts and names shows as it was written, from the server and from the stream alike."""
+    code = "notify(user, title=text, body=text, actor=text, topic=text, category='x', data={text: text}).pk"
+    await site.acall(code, user=user.pk, text=HOSTILE)
+    rendered = await visitors.arrive(live, user, path=CENTRE)
+    streamed = await visitors.arrive(live, user, path=CENTRE)
+    await site.acall("Notification.objects.filter(recipient=user).delete()", user=user.pk)
+    await streamed.goto(CENTRE)
+    await expect(headings(streamed)).to_have_count(0)
+    await expect(headings(rendered)).to_have_text([HOSTILE])
+
+
+async def test_no_page_complains(visitors: Visitors, live: Server, site: Site, user: Person, admin: Person) -> None:
+    """Every page of the site keeps to its content security policy and logs no error."""
+    pk = await site.acall("notify(user, title='Something').pk", user=user.pk)
+    await site.acall("[notify(user, title=f'Item {n}').pk for n in range(25)]", user=user.pk)
+    await visitors.arrive(live)
+    await visitors.arrive(live, path="/accounts/login/")
+    page = await visitors.arrive(live, user)
+    for path in ("", "?tab=unread", "?tab=archived", "?tab=all&before=100000"):
+        await page.goto(CENTRE + path)
+        await expect_unread(page, 26)
+    staff = await visitors.arrive(live, admin)
+    for path in ("", "add/", f"{pk}/change/", f"{pk}/history/", f"{pk}/delete/"):
+        response = await staff.goto(f"/admin/notifications/notification/{path}")
+        assert response is not None
+        assert response.status == 200
+    for path in ("/admin/", "/admin/notifications/inbox/"):
+        await staff.goto(path)
+
+
+async def test_complaints_are_noticed(visitors: Visitors, live: Server, user: Person) -> None:
+    """The watch over the pages sees what the policy forbids, an error in a script and a file that is missing."""
+    page = await visitors.arrive(live, user)
+    await page.evaluate("document.head.append(Object.assign(document.createElement('script'), {text: '1'}))")
+    await page.evaluate("setTimeout(() => { throw new Error('planted') })")
+    await page.evaluate("fetch('/static/no-such-file.js')")
+    await page.wait_for_function("true")
+    for pattern in ("Content Security Policy", "planted", "no-such-file.js"):
+        visitors.expect_problem(pattern)
+        assert any(re.search(pattern, text) for text in visitors.problems), visitors.problems

@@ -1,0 +1,148 @@
+"""People with a real Chromium: a profile for each, on any number of pages, all watched for errors.
+
+Receives servers and persons. Guarantees that whatever a page complains about, a violation of its content security policy
+included, is noted in `problems`; a test's fixture fails on any that was not expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
+
+from .processes import find_program
+from .servers import Person, Server
+from .visit import Visit
+
+__all__ = ["ADD_FORM", "CENTRE", "Visitors", "badge", "chromium", "expect_unread", "headings", "log_in", "send"]
+
+CENTRE: Final = "/notifications/"
+ADD_FORM: Final = "/admin/notifications/notification/add/"
+WAIT_MS: Final = 10_000
+ARGUMENTS: Final = [
+    "--headless",
+    "--no-sandbox",  # tests may run as root, in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Run the Chromium that the system has."""
+    expect.set_options(timeout=WAIT_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_program("chromium"), args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+class Visitors:
+    """The profiles and pages of one test.
+
+    Attributes:
+        problems: console errors and uncaught exceptions of all pages, with the address.
+        streams: addresses of the stream that pages have asked for, in order.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.problems: list[str] = []
+        self.streams: list[str] = []
+        self._contexts: list[BrowserContext] = []
+        self._expected: list[str] = []
+
+    def expect_problem(self, pattern: str) -> None:
+        """Let problems pass that match a regular expression, such as `net::ERR_` where the test cuts the line."""
+        self._expected.append(pattern)
+
+    @property
+    def unexpected(self) -> list[str]:
+        """The problems that no test has asked for."""
+        return [text for text in self.problems if not any(re.search(it, text) for it in self._expected)]
+
+    async def arrive(
+        self, server: Server | str, person: Person | None = None, *, path: str = "/", has_javascript: bool = True
+    ) -> Page:
+        """Open a page in a new profile, logged in already where there is a person."""
+        url = server if isinstance(server, str) else server.url
+        context = await self.browser.new_context(java_script_enabled=has_javascript, base_url=url)
+        self._contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        context.on("console", self._note_message)
+        context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
+        context.on("request", lambda request: self._note_request(request.url))
+        if person is not None:
+            async with Visit(url) as visit:
+                await visit.login(person)
+                cookies = visit.http.cookies.items()
+                await context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies])
+        page = await context.new_page()
+        await page.goto(path)
+        return page
+
+    async def open_tab(self, beside: Page, path: str) -> Page:
+        """Open a page in the profile of another one."""
+        page = await beside.context.new_page()
+        await page.goto(path)
+        return page
+
+    async def leave(self) -> None:
+        """Close every profile."""
+        for context in self._contexts:
+            await context.close()
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            page = message.page.url if message.page else "?"
+            self.problems.append(f"{page}: {message.text} ({message.location.get('url', '')})")
+
+    def _note_request(self, url: str) -> None:
+        if "/notifications/stream/" in url:
+            self.streams.append(url)
+
+
+def badge(page: Page) -> Locator:
+    """Return the number on the bell."""
+    return page.locator(".notification-bell__badge")
+
+
+def headings(page: Page) -> Locator:
+    """Return the titles of the listed notifications, newest first."""
+    return page.locator(".notification-list .notification-item__link")
+
+
+async def expect_unread(page: Page, unread: int) -> None:
+    """Wait until badge and title show a count, or none for 0."""
+    if unread:
+        await expect(badge(page)).to_have_text(str(unread))
+        await expect(badge(page)).to_be_visible()
+        await expect(page).to_have_title(re.compile(rf"^\({unread}\) \S"))
+    else:
+        await expect(badge(page)).to_be_hidden()
+        await expect(page).to_have_title(re.compile(r"^[^(]"))
+
+
+async def log_in(page: Page, person: Person) -> None:
+    """Fill in the login form that a page shows."""
+    await page.get_by_label("Username").fill(person.username)
+    await page.get_by_label("Password").fill(person.password)
+    await page.get_by_role("button", name="Log in").click()
+
+
+async def send(page: Page, person: Person, title: str) -> None:
+    """Fill in the admin's add form and save."""
+    await page.goto(ADD_FORM)
+    await page.locator(".field-recipients .select2-selection").click()
+    await page.locator(".select2-search__field").fill(person.username)
+    await page.locator(".select2-results__option", has_text=person.username).click()
+    await page.get_by_label("Title").fill(title)
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".messagelist .success")).to_contain_text(title)

@@ -1,0 +1,5 @@
+"""A host project that forgot the URLs."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []

@@ -1,0 +1,106 @@
+"""What a write costs in queries, as the docstrings state it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from notifications import log
+from notifications.models import Notification
+from notifications.publish import notify, notify_many
+from notifications.tail import inbox_of
+
+
+def count(act: Callable[[], Any]) -> int:
+    """Return how many queries `act` runs, without the statements that open and close transactions."""
+    with CaptureQueriesContext(connection) as queries:
+        act()
+    words = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+    return sum(not query["sql"].startswith(words) for query in queries)
+
+
+@pytest.fixture
+def row(user: User) -> Notification:
+    """A notification in an inbox that exists."""
+    return notify(user, title="old")
+
+
+def test_notify_costs_3(user: User, row: Notification) -> None:
+    """Lock, insert, move on."""
+    assert count(lambda: notify(user, title="new")) == 3
+
+
+def test_a_users_first_notification_costs_4_more(user: User) -> None:
+    """The inbox is looked for, its user too, it is made and locked."""
+    assert count(lambda: notify(user, title="new")) == 7
+
+
+def test_notify_many_costs_4(user: User, other_user: User) -> None:
+    """For up to 500 users: see that all have an inbox, lock, insert, move on."""
+    notify_many([user, other_user], title="makes the inboxes")
+    assert count(lambda: notify_many([user, other_user], title="new")) == 4
+
+
+def test_notify_many_to_500_users_costs_the_same_but_for_the_inserts() -> None:
+    """SQLite takes the 500 rows in several statements, PostgreSQL in one."""
+    users = User.objects.bulk_create([User(username=f"many{n}") for n in range(500)])
+    notify_many(users, title="makes the inboxes")
+    inserts = -(-500 // connection.ops.bulk_batch_size(Notification._meta.concrete_fields[1:], range(500)))
+    assert count(lambda: notify_many(users, title="new")) == 3 + inserts
+
+
+def test_saving_an_edited_one_costs_5(row: Notification) -> None:
+    """Look up, lock, look again, update, move on; chosen fields are read once more to be told."""
+    row.title = "edited"
+    assert count(row.save) == 5
+    assert count(lambda: row.save(update_fields=["title"])) == 6
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+def test_changing_up_to_50_rows_costs_5(rows: int, user: User) -> None:
+    """Whose are they, lock, read, update, move on."""
+    Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(rows)])
+    mine = Notification.objects.for_user(user)
+    assert count(mine.mark_read) == 5
+    assert count(lambda: mine.update(title="edited")) == 5
+    assert count(mine.archive) == 5
+
+
+def test_changing_any_number_of_rows_costs_a_fixed_number(user: User) -> None:
+    """Beyond 50 rows the inbox is counted again in SQL; a thousand rows cost what a hundred do."""
+    mine = Notification.objects.for_user(user)
+    costs = []
+    for rows in (100, 300):
+        Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(rows)])
+        costs.append(count(mine.mark_unread if mine.read().exists() else mine.mark_read))
+        mine.mark_read()
+    assert costs[0] == count(mine.mark_unread) == 7
+
+
+def test_marking_all_read_costs_4(user: User) -> None:
+    """Lock, count, update, move on, however many rows."""
+    Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(100)])
+    assert count(lambda: log.mark_all_read(user)) == 4
+
+
+def test_bulk_update_costs_3_for_each_row(user: User) -> None:
+    """Read, update and read again each, under one lock and one step."""
+    rows = Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(4)])
+    assert count(lambda: Notification.objects.bulk_update(rows, ["title"])) == 2 + 3 * 4
+
+
+def test_reading_the_badge_costs_1(user: User, row: Notification) -> None:
+    """One look-up by primary key, whatever the size of the inbox."""
+    assert count(lambda: inbox_of(user)) == 1
+
+
+def test_a_refusal_costs_nothing(user: User) -> None:
+    """A notification that cannot be is refused before the database hears of it."""
+    with CaptureQueriesContext(connection) as queries, pytest.raises(Exception, match="title"):
+        notify(user, title="")
+    assert len(queries) == 0

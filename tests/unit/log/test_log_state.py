@@ -1,0 +1,214 @@
+"""The log: looking and reading (`mark_seen`, `mark_all_read`), edits by more than one hand, and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
+from django.db.models.signals import ModelSignal, post_delete, post_save, pre_save
+
+from notifications import log, steps
+from notifications.models import Inbox, Notification
+from notifications.publish import notify, notify_many
+from tests.support.ledger import Client, Rung, assert_exact, standing
+
+
+@contextmanager
+def received(signal: ModelSignal, receiver: Callable[..., None]) -> Iterator[None]:
+    """Connect a receiver of a host project while the block runs."""
+    signal.connect(receiver, sender=Notification, weak=False)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver, sender=Notification)
+
+
+def test_mark_seen_is_a_step_of_its_own(user: User, other_user: User, rung: Rung) -> None:
+    """Looking brings `unseen` to 0 on every page of this user, and leaves `unread` and the rows alone."""
+    notify_many([user, other_user], title="new")
+    client, others, (_, rows) = Client(user), standing(other_user), standing(user)
+    assert log.mark_seen(user) is True
+    inbox = Inbox.objects.get(pk=user.pk)
+    assert (inbox.unread, inbox.unseen, inbox.seen_upto) == (1, 0, inbox.modseq)
+    assert standing(user)[1] == rows
+    client.hear(rung.changes[-1])
+    client.assert_up_to_date()
+    assert client.reads == 0
+    assert log.mark_seen(user) is False
+    assert standing(other_user) == others
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_mark_seen_and_notify_in_one_transaction_count_exactly(user: User, rung: Rung, is_first: bool) -> None:
+    """Both share one `modseq`; the counters equal a recount whichever came first, and the row can be deleted.
+
+    Regression: the row was counted as unseen though its `modseq` was not past `seen_upto`, and its deletion failed.
+    """
+    notify(user, title="old")
+    with transaction.atomic():
+        if is_first:
+            log.mark_seen(user)
+        notify(user, title="new")
+        if not is_first:
+            log.mark_seen(user)
+    assert_exact(user)
+    Notification.objects.for_user(user).delete()
+    assert_exact(user)
+
+
+def test_mark_all_read_spares_what_came_later(user: User, other_user: User, rung: Rung) -> None:
+    """Only what the reader had seen, up to `up_to`, is marked; the rest and other users stay unread."""
+    first = notify(user, title="seen on the page")
+    later = notify(user, title="arrived while the page was open")
+    notify(other_user, title="another's")
+    assert log.mark_all_read(user, up_to=first.modseq) == 1
+    assert list(Notification.objects.for_user(user).unread()) == [later]
+    assert Inbox.objects.get(pk=other_user.pk).unread == 1
+    assert log.mark_all_read(user, up_to=10**12) == 1
+    assert_exact(user, other_user)
+
+
+def test_mark_all_read_rings_without_rows(user: User, rung: Rung) -> None:
+    """However many rows were read, one small frame tells it, and a client needs no more."""
+    Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(120)])
+    client = Client(user)
+    client.rows = {row["id"]: row for row in standing(user)[1].values()}
+    assert log.mark_all_read(user) == 120
+    data = rung.changes[-1].data
+    assert data is not None
+    assert len(data) < 200
+    client.hear(rung.changes[-1])
+    client.assert_up_to_date()
+    assert client.reads == 0
+
+
+@pytest.mark.parametrize("look_first", [True, False])
+def test_mark_all_read_does_not_read_what_follows(user: User, rung: Rung, look_first: bool) -> None:
+    """A notification sent later in the same transaction is above `read_upto`, so every client shows it as unread."""
+    notify(user, title="old")
+    with transaction.atomic():
+        if look_first:
+            log.mark_seen(user)
+        log.mark_all_read(user)
+        notify(user, title="new")
+    change = rung.changes[-1]
+    client = Client(user)
+    client.modseq, client.rows = change.prev, {}
+    client.hear(change)
+    assert [row["read_at"] for row in client.rows.values() if row["title"] == "new"] == [None]
+    if change.data is not None:
+        assert f'"read_upto":{change.prev}' in change.data
+
+
+def test_a_receiver_may_notify_the_same_user(user: User, rung: Rung) -> None:
+    """What a `post_save` receiver writes to the same inbox is stamped, counted and told.
+
+    Regression: the inner write moved `modseq` before the outer one did, so the inner row was never told to anyone.
+    """
+
+    def follow_up(instance: Notification, created: bool, **_: Any) -> None:
+        if created and instance.title == "outer":
+            notify(user, title="inner")
+
+    client = Client(user)
+    with received(post_save, follow_up):
+        notify(user, title="outer")
+    for change in rung.changes:
+        client.hear(change)
+    client.assert_up_to_date()
+    assert_exact(user)
+
+
+def test_a_receiver_may_notify_within_a_step_that_goes_on(user: User, rung: Rung) -> None:
+    """Also where the transaction had written before: what rings carries the counters as committed."""
+
+    def follow_up(instance: Notification, created: bool, **_: Any) -> None:
+        if created and instance.title == "outer":
+            notify(user, title="inner")
+
+    client = Client(user)
+    with received(post_save, follow_up), transaction.atomic():
+        notify(user, title="before")
+        notify(user, title="outer")
+    for change in rung.changes:
+        client.hear(change)
+    client.assert_up_to_date()
+
+
+def test_a_receiver_may_mark_read_what_was_just_sent(user: User, rung: Rung) -> None:
+    """A mute rule in a `post_save` receiver works: the counters never pass through -1."""
+
+    def mute(instance: Notification, created: bool, **_: Any) -> None:
+        if created:
+            instance.mark_read()
+
+    client = Client(user)
+    with received(post_save, mute):
+        notify(user, title="muted")
+    for change in rung.changes:
+        client.hear(change)
+    client.assert_up_to_date()
+    assert client.unread == 0
+    assert_exact(user)
+
+
+def test_a_receiver_may_change_what_is_about_to_be_saved(user: User, rung: Rung) -> None:
+    """What `pre_save` made of the row is what is stored, counted and told."""
+
+    def shout(instance: Notification, **_: Any) -> None:
+        instance.title = instance.title.upper()
+
+    client = Client(user)
+    with received(pre_save, shout):
+        notify(user, title="quiet")
+    client.hear(rung.changes[-1])
+    client.assert_up_to_date()
+    assert [row["title"] for row in client.rows.values()] == ["QUIET"]
+
+
+def test_a_refusal_leaves_the_transaction_usable_where_somebody_listens(user: User, rung: Rung) -> None:
+    """Receivers change nothing about it: refused before the first write, the caller's transaction goes on."""
+    with received(post_save, lambda **_: None), transaction.atomic():
+        for key, title in ((user.pk, ""), (2**40, "new")):
+            with pytest.raises(ValidationError):
+                notify(key, title=title)
+        notify(user, title="after them")
+    assert len(rung.changes) == 1
+
+
+def test_a_receiver_of_deletes_may_notify(user: User, rung: Rung) -> None:
+    """A `post_delete` receiver that tells the user about it joins the step."""
+
+    def tell(instance: Notification, **_: Any) -> None:
+        if instance.title == "old":
+            notify(user, title="One was deleted")
+
+    row = notify(user, title="old")
+    notify(user, title="kept")
+    client = Client(user)
+    with received(post_delete, tell):
+        row.delete()
+    client.hear(rung.changes[-1])
+    client.assert_up_to_date()
+    assert_exact(user)
+
+
+def test_a_row_that_vanished_is_not_written_again(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleted by another hand just before the lock, `save(update_fields=…)` says so instead of bringing it back."""
+    row = notify(user, title="gone")
+    lock = steps.writing
+
+    @contextmanager
+    def delete_then_lock(using: str, user_ids: Any) -> Iterator[Any]:
+        Notification.objects.filter(pk=row.pk).delete_rows()
+        with lock(using, user_ids) as current:
+            yield current
+
+    monkeypatch.setattr(log, "writing", delete_then_lock)
+    with pytest.raises(DatabaseError):
+        row.save(update_fields=["title"])
