@@ -16,7 +16,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test lint format coverage bench screenshots clean check-port
+.PHONY: help run test lint format coverage soak bench screenshots clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -55,6 +55,10 @@ coverage: $(VENV)/.installed-dev ## Run the Python tests and list the lines and 
 	@scripts/setup_system.sh chromium redis-server postgres
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
+
+soak: $(VENV)/.installed-dev ## Break things at random for 100,000 changes and compare clients with the database
+	@scripts/setup_system.sh redis-server postgres
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds of open streams
 	@$(BIN)/python bench/run.py $(ARGS)
