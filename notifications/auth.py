@@ -19,13 +19,14 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSession
 from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from .locks import chunks
 
-__all__ = ["session_key_of", "users_of"]
+__all__ = ["look_up", "session_key_of", "users_of"]
 
 
 def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
@@ -34,6 +35,29 @@ def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     key = parse_cookie(text).get(django_settings.SESSION_COOKIE_NAME)
     # PostgreSQL refuses text with NUL, and with it everyone else's look-up in the same query
     return key if key and "\0" not in key else None
+
+
+def look_up(session_keys: Iterable[str]) -> tuple[dict[str, Any], dict[str, Exception]]:
+    """Return the users behind these sessions, and what kept us from finding out for some of them.
+
+    One session at which a backend or a session store fails leaves the others' answers alone. A database that is away
+    raises, for then nobody's answer is known.
+    """
+    keys = list(session_keys)
+    try:
+        return users_of(keys), {}
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:
+        if len(keys) == 1:
+            return {}, {keys[0]: error}
+    users: dict[str, Any] = {}
+    failed: dict[str, Exception] = {}
+    for key in keys:
+        found, failure = look_up([key])
+        users |= found
+        failed |= failure
+    return users, failed
 
 
 def users_of(session_keys: Iterable[str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ __all__ = ["Door", "Rounds"]
 
 logger = logging.getLogger("notifications.hub")
 
+CHECK_SECONDS: Final = 5.0  # longest wait for the check of who is logged in
 STREAMS_PER_TURN: Final = 200  # pings before the loop gets a turn
 
 
@@ -54,10 +55,9 @@ class Rounds:
             await asyncio.sleep(min(1.0, settings.ping_seconds / 4))
             now = self._loop.time()
             due = self._take_due(now)
-            users = await self._users_of({subscription.session_key for subscription in due})
+            has_left = await self._who_left(due)
             for turn, subscription in enumerate(due, start=1):
-                user = None if users is None else users.get(subscription.session_key)
-                if users is not None and (user is None or user.pk != subscription.user_id):
+                if subscription in has_left:
                     self._end(subscription, "auth")
                 elif now >= subscription.expires_at:
                     self._end(subscription, "rotate")
@@ -76,15 +76,25 @@ class Rounds:
                 self._queue.append(subscription)
         return due
 
-    async def _users_of(self, session_keys: set[str]) -> dict[str, Any] | None:
-        """Return who is logged in, or None when that cannot be found out now: then streams go on."""
+    async def _who_left(self, due: list[Subscription]) -> set[Subscription]:
+        """Return the streams whose user is logged in no more. Where that cannot be found out now, streams go on."""
+        session_keys = {subscription.session_key for subscription in due}
         if not session_keys:
-            return {}
+            return set()
         try:
-            return await self._workers.ask(auth.users_of, session_keys)
+            async with asyncio.timeout(CHECK_SECONDS):  # a database that hangs shall not keep back the pings
+                users, failed = await self._workers.ask(auth.look_up, session_keys)
         except Exception as error:  # a database that is away must not end every stream
             logger.warning("Could not check %d sessions: %s: %s", len(session_keys), type(error).__name__, error)
-            return None
+            return set()
+        for failure in failed.values():
+            logger.warning("Could not check a session: %s", type(failure).__name__)
+        return {
+            subscription
+            for subscription in due
+            if subscription.session_key not in failed
+            and getattr(users.get(subscription.session_key), "pk", None) != subscription.user_id
+        }
 
 
 class Door:
@@ -110,7 +120,7 @@ class Door:
 
     async def _answer(self, waiting: dict[str, asyncio.Future[Any]]) -> None:
         try:
-            users = await self._workers.ask(auth.users_of, waiting)
+            users, failed = await self._workers.ask(auth.look_up, waiting)
         except asyncio.CancelledError:  # the hub stops; who waits is not to wait for ever
             for future in waiting.values():
                 future.cancel()
@@ -121,4 +131,8 @@ class Door:
                 future.exception()  # marks it as seen: the one who waited may have gone
         else:
             for key, future in waiting.items():
-                future.set_result(users.get(key))
+                if key in failed:
+                    future.set_exception(failed[key])
+                    future.exception()
+                else:
+                    future.set_result(users.get(key))

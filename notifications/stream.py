@@ -56,7 +56,6 @@ class StreamApplication:
             counts.connects["anonymous"] += 1
             await answer(send, 403, "Log in to follow your notifications.\n")
             return
-        del scope  # headers and all: an open stream needs none of it
         here = hub()
         if not here.join(subscription):
             await refuse(send, "drain" if here.is_leaving else "overload")

@@ -102,7 +102,7 @@ def heads(user_ids: Iterable[Any]) -> dict[Any, Head]:
 def read_after(positions: Mapping[Any, Iterable[Position | None]]) -> dict[tuple[Any, Position | None], Replay]:
     """Return what each (user, position) is owed. A user that does not exist is left out.
 
-    Queries: 1 for each 500 users, 1 more for each 100 users that have news, 1 for each that needs a snapshot.
+    Queries: 1 for each 500 users, 1 more for each 100 users that have news, 2 for each that needs a snapshot.
     """
     known = heads(positions)
     missing = [user_id for user_id in positions if user_id not in known]

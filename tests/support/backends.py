@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 
-__all__ = ["EvenInactive", "NobodyCalledBlocked"]
+__all__ = ["EvenInactive", "FailsForOne", "NobodyCalledBlocked"]
 
 
 class EvenInactive(ModelBackend):
@@ -22,3 +22,13 @@ class NobodyCalledBlocked:
 
     def get_user(self, user_id: Any) -> User | None:
         return User.objects.filter(pk=user_id).exclude(username="blocked").first()
+
+
+class FailsForOne:
+    """A backend whose directory cannot answer for one user."""
+
+    def get_user(self, user_id: Any) -> User | None:
+        user = User.objects.filter(pk=user_id).first()
+        if user is not None and user.username == "user2":
+            raise RuntimeError("The directory did not answer.")
+        return user

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications.auth import session_key_of, users_of
+from notifications.auth import look_up, session_key_of, users_of
 from tests.support.asgi import log_in
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +67,13 @@ def test_looking_up_only_reads(user: User, settings: Settings) -> None:
         assert users_of([key])[key] == user
     assert all(query["sql"].startswith("SELECT") for query in queries)
     assert list(Session.objects.values()) == before
+
+
+def test_one_backend_failure_leaves_the_other_answers_alone(user: User, other_user: User, settings: Settings) -> None:
+    """Where a backend fails for one user, that one's answer is unknown, and everybody else's is as ever."""
+    settings.AUTHENTICATION_BACKENDS = ["tests.support.backends.FailsForOne"]
+    key, other_key = (log_in(each, backend="tests.support.backends.FailsForOne") for each in (user, other_user))
+    users, failed = look_up([key, other_key, "no-such-session"])
+    assert {found: who.pk for found, who in users.items()} == {key: user.pk}
+    assert [type(error) for error in failed.values()] == [RuntimeError]
+    assert list(failed) == [other_key]
