@@ -51,7 +51,8 @@ def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, Inbox]:
         rows = models.Inbox.objects.using(using).filter(pk__in=chunk)
         if not connection.features.has_select_for_update and not begins_with_lock(connection):
             rows.update(modseq=F("modseq"))  # a write takes SQLite's lock before anything is read
-        inboxes.update((inbox.pk, inbox) for inbox in rows.order_by("pk").select_for_update())
+        rows = rows.order_by("pk") if len(chunk) > 1 else models.Inbox.objects.using(using).filter(pk=chunk[0])
+        inboxes.update((inbox.pk, inbox) for inbox in rows.select_for_update())
     return inboxes
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .models import Notification
     from .querysets import NotificationQuerySet
 
-__all__ = ["amend", "amend_each", "append", "mark_all_read", "mark_seen", "remove", "write"]
+__all__ = ["amend", "amend_each", "append", "insert", "mark_all_read", "mark_seen", "remove", "validate", "write"]
 
 # What may change after sending. The recipient may not: a row belongs to one log.
 EDITABLE: Final = frozenset(
@@ -37,28 +37,34 @@ EDITABLE: Final = frozenset(
 )
 
 
-def append(
-    rows: list[Notification], *, using: str, batch_size: int | None = None, is_valid: bool = False
-) -> list[Notification]:
-    """Insert new notifications, validating each unless the caller did.
+def append(rows: list[Notification], *, using: str, batch_size: int | None = None) -> list[Notification]:
+    """Insert new notifications.
 
     Queries: 3 for one user, 4 for up to 500; SQLite cuts a large insert in several.
 
     Raises:
         ValidationError: one of them is invalid or its recipient does not exist; none was written.
     """
-    if not is_valid:
-        for row in rows:
-            validate(row)
-    if not rows:
-        return rows
-    with writing(using, (row.recipient_id for row in rows)) as current:
-        for row in rows:
-            row.modseq = current.stamp(row.recipient_id)
-        rows_of(using).insert_rows(rows, batch_size)
-        for row in rows:
-            current.note(None, row)
+    for row in rows:
+        validate(row)
+    append_valid(rows, using=using, batch_size=batch_size)
     return rows
+
+
+def append_valid(rows: list[Notification], *, using: str, batch_size: int | None = None) -> None:
+    """Insert new notifications that were validated."""
+    if rows:
+        with writing(using, (row.recipient_id for row in rows)) as current:
+            for row in rows:
+                row.modseq = current.stamp(row.recipient_id)
+            insert(current, rows, batch_size)
+
+
+def insert(current: Writing, rows: list[Notification], batch_size: int | None = None) -> None:
+    """Insert valid rows that are stamped; count and tell them."""
+    rows_of(current.using).insert_rows(rows, batch_size)
+    for row in rows:
+        current.note(None, row)
 
 
 def write(
@@ -80,7 +86,7 @@ def write(
     validate(row)
     is_new = row.pk is None or force_insert or not update_row(row, using, force_update, update_fields)
     if is_new:
-        append([row], using=using, is_valid=True)
+        append_valid([row], using=using)
     row._state.adding, row._state.db = False, using
     post_save.send(sender=type(row), created=is_new, **words)
 

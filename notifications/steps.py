@@ -112,11 +112,12 @@ def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
     Takes no savepoint, so an error inside rolls the caller's transaction back, as with `Model.save()`. Refusals come
     before: an unknown user raises `ValidationError` while nothing is broken.
 
-    Queries: 1 to lock and 1 to move on for each 500 users, 1 more for several users, 3 more to make missing inboxes.
+    Queries: 1 to lock and 1 to move on for each 500 users, 3 more to make missing inboxes, 1 more for several users within
+    the caller's transaction.
     """
     ids = sorted(set(user_ids))
-    if len(ids) > 1:  # make the missing ones before any lock is held, so that locks are taken in order
-        make_inboxes(using, ids)
+    if len(ids) > 1 and connections[using].in_atomic_block:
+        make_inboxes(using, ids)  # locks are kept until the caller's transaction ends, so take them in order
     while True:
         with transaction.atomic(using=using, savepoint=False):
             inboxes = lock_inboxes(using, ids)
@@ -158,6 +159,10 @@ class Writing:
                 if not self._savepoints <= step.savepoints:  # see Note [What survives a savepoint]
                     step.entries[user_id].tell_nothing()
         return inbox.modseq
+
+    def are_new(self, user_ids: Iterable[Any]) -> bool:
+        """Return whether these inboxes move for the first time in this transaction."""
+        return self._is_new.issuperset(user_ids)
 
     def count(self, user_id: Any, *, unread: int = 0, unseen: int = 0) -> None:
         """Move the counters of a stamped inbox by these numbers."""
@@ -214,6 +219,12 @@ class Writing:
             moves += [(name, fields.pop(name, 0)) for name in ("unread", "unseen")]
             alike.setdefault((tuple(moves), tuple(fields.items())), []).append(user_id)
         for (moves, values), user_ids in alike.items():
+            if len(user_ids) == 1 and user_ids[0] in self._is_new:
+                # the usual write, made cheap: it is locked and nobody else moved it, so what we hold is what there is
+                inbox = self.inboxes[user_ids[0]]
+                plain = {name: getattr(inbox, name) for name, by in moves if by} | dict(values)
+                models.Inbox.objects.using(self.using).filter(pk=inbox.pk).update(**plain)
+                continue
             update = {name: F(name) + by for name, by in moves if by} | dict(values)
             for chunk in chunks(user_ids):
                 if update:
@@ -228,7 +239,7 @@ class Writing:
             if step is None:
                 step = Step(self._savepoints)
                 transaction.on_commit(step, using=self.using, robust=True)
-            step.entries.update({user_id: self.entries[user_id] for user_id in self._is_new})
+            step.entries.update({user_id: entry for user_id, entry in self.entries.items() if user_id in self._is_new})
 
 
 def live_steps(using: str) -> Iterator[Step]:
