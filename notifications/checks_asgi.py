@@ -1,6 +1,6 @@
 """System check of the stream's routing: walk from ASGI_APPLICATION to where a request for the stream ends up.
 
-Known for certain: Channels' routers, Django's handlers and our own application. Anything else is looked through in the
+Known for certain: our own front and stream, Channels' routers, Django's handlers. Anything else is looked through in the
 hope of finding the stream behind it; where that fails we know nothing and say nothing.
 """
 
@@ -19,6 +19,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, reverse
 from django.utils.module_loading import import_string
 
+from .asgi import Front
 from .stream import StreamApplication
 
 __all__ = ["check_routing"]
@@ -92,6 +93,8 @@ class Walk:
     def _follow(self, application: Any, path: str) -> bool | None:
         if isinstance(application, StreamApplication):
             return True
+        if isinstance(application, Front):
+            return "/" + path in application.paths or self._follow(application.application, path)
         if isinstance(application, ProtocolTypeRouter):
             served = application.application_mapping.get("http")
             return False if served is None else self._follow(served, path)

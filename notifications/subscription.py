@@ -121,7 +121,7 @@ class Subscription:
 
         Raises whatever the server's `send` raises when the client has gone.
         """
-        if self.write_now is not None and self.has_started and not is_last and self.write_now(chunk.of(body)):
+        if self.write_now is not None and self.has_started and body and not is_last and self.write_now(chunk.of(body)):
             return None
         message = {"type": "http.response.body", "body": body, "more_body": not is_last}
         if self.has_started:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from notifications import auth
+from notifications.counts import counts
 from notifications.origin import is_own_page
 from notifications.publish import notify
 from notifications.stream import StreamApplication
@@ -138,7 +139,9 @@ async def test_a_page_of_another_site_gets_403_before_any_look_up(
     """With a valid session too: no query, no stream, and no header that lets its script read the answer."""
     key = await site.do(log_in, user)
     monkeypatch.setattr(auth, "session_key_of", lambda headers: pytest.fail("looked up"))
+    refused = counts.connects["origin"]
     status, headers, body = await from_page(site, key, header).answer()
+    assert counts.connects["origin"] == refused + 1
     assert (status, b"origin" in body) == (403, True)
     assert not [name for name in headers if name.startswith(b"access-control")]
     assert site.hub.count == 1, "the bystander's"
