@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.auth import get_user_model
+from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,5 +16,8 @@ class NotificationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks; only now are the models loaded."""
-        from . import checks  # noqa: F401
+        """Register the system checks and connect the receiver; only now are the models loaded."""
+        from . import checks, signals  # noqa: F401
+
+        user_model = get_user_model()
+        pre_delete.connect(signals.lock_inbox_of, sender=user_model, dispatch_uid="notifications.lock_inbox_of")

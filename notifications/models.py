@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -248,7 +249,8 @@ class Notification(models.Model):
     def _sync_if(self, changed: int) -> bool:
         """Take over what the log wrote to this row, leaving unsaved edits of other fields alone."""
         if changed:
-            self.refresh_from_db(fields=["read_at", "archived_at", "modseq"])
+            with suppress(type(self).DoesNotExist):  # deleted by someone else a moment later; the change stood
+                self.refresh_from_db(fields=["read_at", "archived_at", "modseq"])
         return bool(changed)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:

@@ -22,6 +22,9 @@ from tests.support.layers import Layer
 SECONDS = 10.0  # longest wait for an event; each comes within milliseconds
 
 
+OTHERS: list[threading.Thread] = []  # what ran before the test: the process's own ringer may have a thread by then
+
+
 def change(number: int, data: str | None = "{}", user: str = "7") -> Change:
     """Return the step of one user from `number - 1` to `number`."""
     return Change(user, 99, number - 1, number, data)
@@ -39,6 +42,7 @@ def layer(monkeypatch: pytest.MonkeyPatch) -> Layer:
 def ringer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ringer]:
     """The ringer of this process, as if it had just begun; its thread ends with the test."""
     before = threading.enumerate()
+    OTHERS[:] = before
     made = Ringer()
     monkeypatch.setattr(doorbell, "ringer", made)
     yield made
@@ -51,8 +55,8 @@ def ringer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ringer]:
 
 
 def doorbell_threads() -> list[threading.Thread]:
-    """Return the threads on which doorbells are sent here."""
-    return [thread for thread in threading.enumerate() if thread.name == "notifications-doorbell"]
+    """Return the threads on which this test's doorbells are sent."""
+    return [thread for thread in set(threading.enumerate()) - set(OTHERS) if thread.name == "notifications-doorbell"]
 
 
 def test_changes_are_sent_in_the_order_of_their_ringing(ringer: Ringer, layer: Layer) -> None:

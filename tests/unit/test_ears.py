@@ -15,7 +15,7 @@ from notifications import ears
 from notifications.doorbell import MESSAGE_TYPE
 from notifications.drain import DRAIN_TYPE
 from tests.support.asgi import channel_layer
-from tests.support.browser import until
+from tests.support.browser import DEADLINE_SECONDS, until
 
 Change = dict[str, Any]
 GROUP = "notifications"
@@ -38,6 +38,12 @@ class Listening:
 
     def on_joined(self) -> None:
         self.joined += 1
+
+    async def ended(self) -> None:
+        """Wait for the end of the listening, and raise what ended it."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await asyncio.wait([self.task])
+        self.task.result()
 
     async def ring(self, *users: str) -> None:
         changes = [{"user": user} for user in users]
@@ -131,7 +137,7 @@ async def test_a_lost_probe_is_deafness() -> None:
         layer.forgets = True
         layer.groups.clear()
         with pytest.raises(ears.Deaf, match=r"group 'notifications' within 0\.1 s"):
-            await listener.task
+            await listener.ended()
         assert layer.discarded, "left before joining anew, or pub/sub would believe that it is still subscribed"
 
 
@@ -143,7 +149,7 @@ async def test_another_hubs_probe_is_not_ours() -> None:
         layer.foreign_to = next(iter(layer.groups[GROUP]))
         layer.groups.clear()
         with pytest.raises(ears.Deaf):
-            await listener.task
+            await listener.ended()
 
 
 async def test_a_layer_that_raises_ends_the_listening() -> None:
@@ -152,7 +158,7 @@ async def test_a_layer_that_raises_ends_the_listening() -> None:
     async with listening(layer) as listener:
         layer.is_away = True
         with pytest.raises(ConnectionError, match="layer is away"):
-            await listener.task
+            await listener.ended()
 
 
 async def test_a_layer_that_cannot_be_joined_is_not_heard() -> None:
@@ -161,7 +167,7 @@ async def test_a_layer_that_cannot_be_joined_is_not_heard() -> None:
     layer.is_away = True
     async with listening(layer) as listener:
         with pytest.raises(ConnectionError):
-            await listener.task
+            await listener.ended()
         assert listener.joined == 0
 
 
@@ -174,7 +180,7 @@ async def test_a_layer_that_hangs_is_given_up() -> None:
 
     async with listening(Hanging()) as listener:
         with pytest.raises(TimeoutError):
-            await listener.task
+            await listener.ended()
 
 
 async def test_a_change_that_cannot_be_heard_costs_its_message_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -229,6 +235,6 @@ async def test_listening_ends_without_a_trace() -> None:
     async with listening(layer) as listener:
         listener.task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await listener.task
+            await listener.ended()
         assert layer.groups == {}
         assert not [task for task in asyncio.all_tasks() if task.get_name() == "notifications.hub.receive"]

@@ -103,3 +103,15 @@ def test_a_refusal_costs_nothing(user: User) -> None:
     with CaptureQueriesContext(connection) as queries, pytest.raises(Exception, match="title"):
         notify(user, title="")
     assert len(queries) == 0
+
+
+def test_deleting_a_user_takes_the_inbox_before_the_rows(user: User, other_user: User) -> None:
+    """Every write locks the inbox first; Django deletes the rows first, and the two orders could deadlock."""
+    notify_many([user, other_user], title="old")
+    with CaptureQueriesContext(connection) as queries:
+        user.delete()
+    tables = [query["sql"] for query in queries if "notifications_" in query["sql"]]
+    assert "notifications_inbox" in tables[0]
+    assert tables[0].startswith("SELECT")
+    assert any(sql.startswith("DELETE") and "notifications_notification" in sql for sql in tables[1:])
+    assert Notification.objects.for_user(other_user).count() == 1

@@ -1,0 +1,176 @@
+"""Pruning: old notifications leave for good, in short transactions, while everybody else goes on writing.
+
+Receives a `Policy` from `manage.py prune_notifications`. Guarantees that a batch is one change of the log of each user in
+it, as any deletion is (`steps.writing()`): counters move with the rows, floors rise, connected clients hear which ids are
+gone. What is about to go is looked up without a lock; under the lock it is asked again whether it still may, so whatever
+was marked unread or unarchived meanwhile stays. A run that is cut off loses nothing but its open batch.
+
+It does not go through `log.remove()`, which counts the whole inbox again after each large deletion: here the rows of a
+batch are read, so that the cost of a batch does not grow with the inbox.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+
+from .rewrite import EVERY, STATE, rows_of
+from .steps import writing
+
+if TYPE_CHECKING:
+    from .querysets import NotificationQuerySet
+
+__all__ = ["ARCHIVED", "EVERY", "SETTLED", "Batch", "Policy", "count_doomed", "prune"]
+
+SETTLED: Final = Q(read_at__isnull=False) | Q(archived_at__isnull=False)  # what no badge counts
+ARCHIVED: Final = Q(archived_at__isnull=False)
+
+USERS_PER_LOOK: Final = 100  # users in one query: each may be an OR of two conditions, and SQLite nests at most 1000
+USERS_PER_BATCH: Final = 50  # each inbox is an UPDATE of its own, about 0.3 ms on PostgreSQL
+ROWS_PER_LOOK: Final = 20_000  # rows found by one query, as three numbers each
+LEAST_ROWS: Final = 20  # a batch is never cut smaller than this
+AIM_SECONDS: Final = 0.05  # half of the 100 ms for which another writer may have to wait
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may go: rows of this state that were sent `before` a moment, or lie beyond the newest `keep` of an inbox.
+
+    All rows count for `keep`, whatever their state. With both given, either is reason enough.
+    """
+
+    before: dt.datetime | None = None
+    keep: int | None = None
+    state: Q = SETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction deleted, and for how long its inboxes were locked."""
+
+    deleted: int
+    user_ids: frozenset[Any]
+    held_seconds: float
+
+
+def count_doomed(policy: Policy, *, using: str, user_ids: Sequence[Any] | None = None) -> tuple[int, int]:
+    """Return how many rows may go, and of how many users. Locks nothing."""
+    counts = [
+        dict(rows.order_by().values_list("recipient_id").annotate(Count("pk")))
+        for rows in looks(policy, using, user_ids)
+    ]
+    return sum(sum(by_user.values()) for by_user in counts), sum(map(len, counts))
+
+
+def prune(
+    policy: Policy, *, using: str, user_ids: Sequence[Any] | None = None, batch_rows: int = 250
+) -> Iterator[Batch]:
+    """Delete what may go, a batch for each step of the iterator; stop iterating to stop.
+
+    A batch that held its locks for longer than `AIM_SECONDS` makes the next ones smaller.
+    """
+    has_one_writer = not connections[using].features.has_select_for_update
+    size = batch_rows
+    for rows in looks(policy, using, user_ids):
+        for found in pages(rows):
+            while found:
+                batch = erase(rows, take(found, size), using=using)
+                yield batch
+                if batch.held_seconds > AIM_SECONDS:
+                    size = max(min(LEAST_ROWS, batch_rows), size // 2)
+                elif batch.held_seconds < AIM_SECONDS / 4:
+                    size = min(batch_rows, size * 2)
+                if has_one_writer:  # SQLite does not queue writers: without a gap they would time out
+                    time.sleep(batch.held_seconds / 2)
+
+
+def looks(policy: Policy, using: str, user_ids: Sequence[Any] | None) -> Iterator[NotificationQuerySet]:
+    """Yield querysets of what may go, of some users each, in the order of their keys."""
+    affected = affected_users(policy, using, user_ids)
+    for start in range(0, len(affected), USERS_PER_LOOK):
+        yield doomed(policy, using, affected[start : start + USERS_PER_LOOK])
+
+
+def affected_users(policy: Policy, using: str, user_ids: Sequence[Any] | None) -> list[Any]:
+    """Return the users of whose rows some may go, in the order of their keys. At most 2 queries."""
+    rows = rows_of(using).order_by()
+    if user_ids is not None:
+        rows = rows.filter(recipient_id__in=user_ids)
+    affected: set[Any] = set()
+    if policy.before is not None:
+        old = rows.filter(policy.state, created_at__lt=policy.before)
+        affected.update(old.values_list("recipient_id", flat=True).distinct())
+    if policy.keep is not None:
+        counts = rows.values("recipient_id").annotate(count=Count("pk"))
+        affected.update(counts.filter(count__gt=policy.keep).values_list("recipient_id", flat=True))
+    return sorted(affected)
+
+
+def doomed(policy: Policy, using: str, user_ids: list[Any]) -> NotificationQuerySet:
+    """Return what may go of these users' rows. Which ones are the newest to keep is settled here, in 1 query."""
+    mine = rows_of(using).filter(recipient_id__in=user_ids)
+    reasons = []
+    if policy.before is not None:
+        reasons.append(Q(created_at__lt=policy.before))
+    if policy.keep is not None:
+        place = Window(RowNumber(), partition_by=F("recipient_id"), order_by=F("id").desc())
+        oldest_kept = mine.order_by().annotate(place=place).filter(place=policy.keep)
+        reasons += [Q(recipient_id=user_id, pk__lt=pk) for user_id, pk in oldest_kept.values_list("recipient_id", "pk")]
+    if not reasons:  # an empty OR would mean everything
+        return mine.none()
+    return mine.filter(policy.state, Q(*reasons, _connector=Q.OR))
+
+
+def pages(rows: NotificationQuerySet) -> Iterator[deque[tuple[Any, int]]]:
+    """Yield (user, row) keys by user, those that changed least recently first: the order of the index on the log."""
+    ordered = rows.order_by("recipient_id", "modseq", "pk").values_list("recipient_id", "modseq", "pk")
+    page = list(ordered[:ROWS_PER_LOOK])
+    while page:
+        yield deque((user_id, pk) for user_id, _modseq, pk in page)
+        if len(page) < ROWS_PER_LOOK:
+            return
+        user_id, modseq, pk = page[-1]
+        later = Q(modseq__gt=modseq) | Q(modseq=modseq, pk__gt=pk)
+        page = list(ordered.filter(Q(recipient_id__gt=user_id) | Q(later, recipient_id=user_id))[:ROWS_PER_LOOK])
+
+
+def take(found: deque[tuple[Any, int]], size: int) -> dict[Any, list[int]]:
+    """Remove the next batch from what was found and return it by user."""
+    taken: dict[Any, list[int]] = {}
+    for _ in range(min(size, len(found))):
+        user_id, pk = found[0]
+        if user_id not in taken and len(taken) == USERS_PER_BATCH:
+            break
+        found.popleft()
+        taken.setdefault(user_id, []).append(pk)
+    return taken
+
+
+def erase(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, using: str) -> Batch:
+    """Delete those of the taken rows that may still go, as one change of each user's log. 4 queries and 1 per user."""
+    skip_locked = connections[using].features.has_select_for_update_skip_locked
+    try:
+        with writing(using, taken) as current:
+            began = time.monotonic()
+            asked = rows.filter(pk__in=[pk for pks in taken.values() for pk in pks]).order_by()
+            # Whoever deletes a user holds rows and comes for the inbox: waiting for these rows would be a deadlock.
+            there = list(asked.select_for_update(skip_locked=skip_locked).values("pk", "recipient_id", *STATE))
+            for row in there:
+                current.put(row["recipient_id"], floor=current.stamp(row["recipient_id"]))
+                current.note(row, None, user_id=row["recipient_id"], pk=row["pk"])
+            rows_of(using).filter(pk__in=[row["pk"] for row in there]).delete_rows()
+    except ValidationError:  # a user was deleted a moment ago, and the rows with it
+        alone = [erase(rows, {user_id: taken[user_id]}, using=using) for user_id in taken if len(taken) > 1]
+        held_seconds = max((batch.held_seconds for batch in alone), default=0.0)
+        return Batch(sum(b.deleted for b in alone), frozenset().union(*(b.user_ids for b in alone)), held_seconds)
+    user_ids = frozenset(row["recipient_id"] for row in there)
+    return Batch(len(there), user_ids, time.monotonic() - began)
