@@ -82,7 +82,7 @@ Make = Callable[[], Any]
 ROUTED: dict[str, Make] = {
     "as the README says": lambda: with_stream(site()),
     "static files behind": lambda: with_stream(ASGIStaticFilesHandler(site())),
-    "static files before": lambda: ASGIStaticFilesHandler(with_stream(site())),
+    "static files before": lambda: ASGIStaticFilesHandler(with_stream(site())),  # type: ignore[arg-type] # any application will do
     "middleware before": lambda: Wrapper(Wrapper(with_stream(site()))),
     "middleware of Channels": lambda: AllowedHostsOriginValidator(AuthMiddlewareStack(with_stream(site()))),
     "nothing else": stream,
