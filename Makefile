@@ -16,7 +16,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test lint format coverage soak bench screenshots clean check-port
+.PHONY: help run test lint format coverage reliability soak bench screenshots clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -32,7 +32,7 @@ run: check-port $(VENV)/.installed ## Start the site with demo data at http://12
 	@$(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
 
 test: $(VENV)/.installed-dev ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
-	@scripts/setup_system.sh chromium redis-server postgres node
+	@scripts/setup_system.sh chromium redis-server postgres node nginx openssl curl
 	$(if $(JS_TESTS),node --test $(JS_TESTS))
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -52,13 +52,17 @@ format: $(VENV)/.installed-dev ## Rewrite the code in the style that `make lint`
 	$(BIOME) check --write
 
 coverage: $(VENV)/.installed-dev ## Run the Python tests and list the lines and branches they miss
-	@scripts/setup_system.sh chromium redis-server postgres
+	@scripts/setup_system.sh chromium redis-server postgres nginx openssl curl
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
 
 soak: $(VENV)/.installed-dev ## Break things at random for 100,000 changes and compare clients with the database
 	@scripts/setup_system.sh redis-server postgres
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+reliability: $(VENV)/.installed-dev ## Break one thing after the other and write the figures into docs/reliability.md
+	@scripts/setup_system.sh redis-server postgres
+	@$(BIN)/python -m pytest tests/faults --write-reliability $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds of open streams
 	@$(BIN)/python bench/run.py $(ARGS)

@@ -14,6 +14,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -28,12 +29,50 @@ else:
 __all__ = ["NotificationForm", "UsernamesField", "can_search_users", "recipients_field", "send_form"]
 
 
+class DataField(forms.JSONField):
+    """JSON as typed. What Python's parser gives up on (thousands of levels or of digits) is refused like any other."""
+
+    def to_python(self, value: Any) -> Any:
+        """Parse; refuse what cannot be parsed, for whatever reason."""
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError):
+            raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": "…"}) from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what is shown again: the text as typed where it cannot be parsed."""
+        try:
+            return super().bound_data(data, initial)
+        except (RecursionError, ValueError):
+            return InvalidJSONInput(data)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Return whether something else was typed; what cannot be parsed is something else."""
+        try:
+            return super().has_changed(initial, data)
+        except ValidationError:
+            return True
+
+
+class RecipientsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg] # not subscriptable at run time
+    """A choice of users. A key that no column can hold is no user's."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the users; refuse unknown ones."""
+        try:
+            return super().clean(value)
+        except OverflowError:  # SQLite's, for numbers beyond 64 bits
+            words = {"value": "…"}
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice", params=words) from None
+
+
 class NotificationForm(Form):
     """What a notification says. What it does not name (the recipient, whether it was read) it cannot change."""
 
     class Meta:
         model = Notification
         fields = ["title", "body", "url", "level", "category", "actor", "topic", "data"]
+        field_classes = {"data": DataField}
         widgets = {
             "title": forms.TextInput(attrs={"class": "vLargeTextField"}),
             "body": forms.Textarea(attrs={"class": "vLargeTextField", "rows": 4}),
@@ -59,7 +98,7 @@ def recipients_field(request: HttpRequest, site: AdminSite) -> forms.Field:
     if not can_search_users(request, site):
         return UsernamesField()
     relation = Notification._meta.get_field("recipient")
-    return forms.ModelMultipleChoiceField(
+    return RecipientsField(
         get_user_model()._default_manager.all(),
         label=_("Recipients"),
         help_text=_("Type a few letters to find someone. Each person chosen gets a notification of their own."),
@@ -124,8 +163,9 @@ class UsernamesField(forms.CharField):
 
 
 def as_stored(field: Any, name: str) -> Any:
-    """Return a typed name as the username's field holds it, or None where no user can be called so."""
+    """Return a typed name or key as the field holds it, or None where no user can have it."""
     try:
-        return field.to_python(name)
+        value = field.to_python(name)
     except ValidationError:
         return None
+    return None if isinstance(value, int) and abs(value) >= 2**63 else value  # no column holds more

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.models import F
+from django.db.models import Count, F, Max, Q
 from django.utils.translation import gettext as _
 
 from . import models
@@ -80,7 +80,25 @@ def make_inboxes(using: str, user_ids: list[Any]) -> None:
                 {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
                 code="unknown",
             )
-        inboxes.bulk_create([models.Inbox(pk=pk) for pk in missing], ignore_conflicts=True)
+        stands = where_rows_stand(using, missing)
+        made = [models.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in missing]
+        inboxes.bulk_create(made, ignore_conflicts=True)
+
+
+def where_rows_stand(using: str, user_ids: list[Any]) -> dict[Any, dict[str, int]]:
+    """Return what an inbox must say beside rows that are there already, as after one was deleted or not restored."""
+    is_unread = Q(read_at=None, archived_at=None)
+    rows = models.Notification.objects.using(using).filter(recipient_id__in=user_ids).order_by()
+    counts = rows.values("recipient_id").annotate(top=Max("modseq"), unread=Count("pk", filter=is_unread))
+    return {
+        row["recipient_id"]: {
+            "modseq": row["top"],
+            "floor": row["top"],
+            "unread": row["unread"],
+            "unseen": row["unread"],
+        }
+        for row in counts
+    }
 
 
 def chunks(user_ids: list[Any]) -> Iterator[list[Any]]:

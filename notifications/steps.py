@@ -112,7 +112,7 @@ def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
     Takes no savepoint, so an error inside rolls the caller's transaction back, as with `Model.save()`. Refusals come
     before: an unknown user raises `ValidationError` while nothing is broken.
 
-    Queries: 1 to lock and 1 to move on for each 500 users, 3 more to make missing inboxes, 1 more for several users within
+    Queries: 1 to lock and 1 to move on for each 500 users, 4 more to make missing inboxes, 1 more for several users within
     the caller's transaction.
     """
     ids = sorted(set(user_ids))

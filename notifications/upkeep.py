@@ -123,8 +123,8 @@ def mend(using: str, suspect: Standing) -> Standing | None:
     user_id = suspect.user_id
     with writing(using, [user_id]) as current:
         (now,) = standings(using, [user_id])
-        if not now.faults:
-            return None
+        if not now.faults:  # a missing inbox was made by being locked, and made right
+            return None if suspect.has_inbox else suspect
         current.stamp(user_id)
         head = max(now.modseq, now.found_modseq, now.floor, now.seen_upto) + 1
         current.put(user_id, modseq=head, floor=head)

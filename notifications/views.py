@@ -29,6 +29,7 @@ from .forms import PageForm, ReadAllForm, Tab
 from .models import Level, Notification
 from .querysets import NotificationQuerySet
 from .tail import inbox_of
+from .validators import followable
 
 __all__ = ["archive", "centre", "delete", "open_link", "read", "read_all", "seen", "stream", "unarchive", "unread"]
 
@@ -145,7 +146,7 @@ def open_link(request: HttpRequest, pk: int) -> str | None:
     """Mark as read and go where it leads."""
     notification = own(request, pk)
     notification.mark_read()
-    return notification.url or None
+    return followable(notification.url) or None
 
 
 @action

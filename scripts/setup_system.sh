@@ -11,6 +11,8 @@ is_there() {
     case "$1" in
         # Debian keeps PostgreSQL's server programs off the PATH, one folder for each version.
         postgres) command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
+        # … and nginx where only root's PATH leads.
+        nginx) command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] ;;
         *) command -v "$1" >/dev/null ;;
     esac
 }

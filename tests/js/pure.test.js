@@ -22,10 +22,12 @@ test("A count beyond 99 is cut, 99 is not.", () => {
 });
 
 test("The title carries one count at a time, and none for zero.", () => {
-  assert.equal(withCount("Home", "3"), "(3) Home");
-  assert.equal(withCount("(3) Home", "99+"), "(99+) Home");
-  assert.equal(withCount("(99+) Home", ""), "Home");
-  assert.equal(withCount("(beta) Home", ""), "(beta) Home");
+  assert.equal(withCount("Home", "3", ""), "(3) Home");
+  assert.equal(withCount("(3) Home", "99+", "3"), "(99+) Home");
+  assert.equal(withCount("(99+) Home", "", "99+"), "Home");
+  assert.equal(withCount("(2024) Home", "", ""), "(2024) Home");
+  assert.equal(withCount("(2024) Home", "3", ""), "(3) (2024) Home");
+  assert.equal(withCount("Changed by the site", "4", "3"), "(4) Changed by the site");
 });
 
 test("Links lead to this site or to the web, nowhere else.", () => {

@@ -66,3 +66,18 @@ def test_names_are_typed_where_the_admin_cannot_search_users(
     assert "admin-autocomplete" not in admin_client.get(ADD).content.decode()
     admin_client.post(ADD, {**FORM, "recipients": "user1"})
     assert Notification.objects.get().recipient == user
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("data", "[" * 5000), ("data", '{"a": %s}' % ("9" * 5000)), ("recipients", str(2**70))],
+    ids=["nested too deeply", "a number too long", "a key too large"],
+)
+def test_what_python_or_sqlite_give_up_on_is_refused_at_its_field(
+    admin_client: Client, user: User, other_user: User, field: str, value: str
+) -> None:
+    """Nothing typed into the form, or sent past it, makes it fail; nothing is written."""
+    response = admin_client.post(ADD, FORM | {"recipients": [user.pk], field: value})
+    assert response.status_code == 200
+    assert list(errors(response)) == [field]
+    assert not Notification.objects.exists()

@@ -4,6 +4,8 @@
 import { shortCount, withCount } from "./count.js";
 import { live } from "./live.js";
 
+let titled = ""; // the count that stands before the page's title; a page may have several bells
+
 export class NotificationBell extends HTMLElement {
   #life = new AbortController();
 
@@ -27,6 +29,8 @@ export class NotificationBell extends HTMLElement {
     badge.hidden = unread === 0;
     const name = unread ? labelSome.replace("{count}", String(unread)) : labelNone;
     this.querySelector(".notification-bell")?.setAttribute("aria-label", name);
-    document.title = withCount(document.title, unread ? count : "");
+    const shown = unread ? count : "";
+    document.title = withCount(document.title, shown, titled);
+    titled = shown;
   }
 }

@@ -7,11 +7,12 @@ export function shortCount(unread, many) {
 }
 
 /**
- * Put a count before a page's title, in place of the one that stands there.
+ * Put a count before a page's title, in place of the one that was put there before.
  * @param {string} title
  * @param {string} count empty for none
+ * @param {string} before the count that stands there now, empty for none: a title may begin with a number of its own
  */
-export function withCount(title, count) {
-  const bare = title.replace(/^\(\d+\+?\) /, "");
+export function withCount(title, count, before) {
+  const bare = before && title.startsWith(`(${before}) `) ? title.slice(before.length + 3) : title;
   return count ? `(${count}) ${bare}` : bare;
 }

@@ -35,9 +35,9 @@ def test_notify_costs_3(user: User, row: Notification) -> None:
     assert count(lambda: notify(user, title="new")) == 3
 
 
-def test_a_users_first_notification_costs_4_more(user: User) -> None:
-    """The inbox is looked for, its user too, it is made and locked."""
-    assert count(lambda: notify(user, title="new")) == 7
+def test_a_users_first_notification_costs_5_more(user: User) -> None:
+    """The inbox is looked for, its user and rows too, it is made and locked."""
+    assert count(lambda: notify(user, title="new")) == 8
 
 
 def test_notify_many_costs_3(user: User, other_user: User) -> None:

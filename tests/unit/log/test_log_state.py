@@ -15,6 +15,7 @@ from django.db.models.signals import ModelSignal, post_delete, post_save, pre_sa
 from notifications import log, steps
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
+from notifications.tail import inbox_of
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
 
@@ -212,3 +213,19 @@ def test_a_row_that_vanished_is_not_written_again(user: User, monkeypatch: pytes
     monkeypatch.setattr(log, "writing", delete_then_lock)
     with pytest.raises(DatabaseError):
         row.save(update_fields=["title"])
+
+
+def test_an_inbox_made_beside_rows_says_what_they_say(user: User, other_user: User) -> None:
+    """Notifications whose inbox was deleted, or not restored, are counted when it is made again; positions start over."""
+    notify_many([user, other_user], title="read")
+    Notification.objects.for_user(user).mark_read()
+    old = notify(user, title="unread")
+    epoch = inbox_of(user).epoch
+    Inbox.objects.filter(pk__in=[user.pk, other_user.pk]).delete()
+    again = inbox_of(user)
+    assert (again.modseq, again.floor, again.unread, again.unseen) == (old.modseq, old.modseq, 1, 1)
+    assert again.epoch != epoch
+    assert old.mark_read()
+    assert_exact(user)
+    notify(other_user, title="the first since")
+    assert_exact(other_user)

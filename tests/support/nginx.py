@@ -1,0 +1,148 @@
+"""A real nginx with the site file of `docs/recipes`, in front of workers of a test's own.
+
+Receives the ports of the workers. Guarantees that the recipe is what runs: each of its lines, with addresses, ports and
+paths put in where its head says that they are to be replaced.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from .processes import Process, find_program, free_port
+from .shell import ROOT
+
+__all__ = ["RECIPES", "Nginx", "replaced"]
+
+RECIPES: Final = ROOT / "docs" / "recipes"
+SBIN: Final = [Path("/usr/sbin")]  # where Debian has it, which is not on every user's PATH
+PROCESSES: Final = 2
+MIME_TYPES: Final = "/etc/nginx/mime.types"
+
+# Debian's own nginx.conf as far as it matters here, gzip included, with nothing outside of one folder.
+MAIN: Final = """
+daemon off;
+{user}
+worker_processes {processes};
+pid {folder}/nginx.pid;
+error_log stderr notice;
+
+events {{
+    worker_connections 768;
+}}
+
+http {{
+    sendfile on;
+    tcp_nopush on;
+    include {mime_types};
+    default_type application/octet-stream;
+    access_log off;
+    gzip on;
+    {more}
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/site.conf;
+}}
+"""
+
+
+class Nginx:
+    """An nginx with a certificate that it has signed itself. Use it in `with`, or call `kill()`.
+
+    Args:
+        folder: where a folder for its files goes.
+        workers: the two ports of 127.0.0.1 that it shares requests out to.
+        static: STATIC_ROOT.
+        changes: lines of the recipe and what somebody has written there instead.
+        more: directives for all sites, as they may stand in a machine's nginx.conf.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        workers: Sequence[int],
+        *,
+        static: Path,
+        changes: Mapping[str, str] | None = None,
+        more: str = "",
+    ) -> None:
+        self.port, self.plain_port = free_port(), free_port()
+        folder = folder / f"nginx-{self.port}"
+        folder.mkdir()
+        certify(folder)
+        first, second = workers
+        recipe = (RECIPES / "nginx.conf").read_text()
+        site = replaced(
+            recipe,
+            {
+                "example.com/": "",  # of the certificate's path, before the name alone
+                "/etc/letsencrypt/live/": f"{folder}/",
+                "example.com": "127.0.0.1",
+                "127.0.0.1:8001": f"127.0.0.1:{first}",
+                "127.0.0.1:8002": f"127.0.0.1:{second}",
+                "/srv/notifyproj/staticfiles/": f"{static}/",
+                # loopback only, also where the recipe says IPv6
+                "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
+                "listen [::]:80;": f"listen 127.0.0.1:{free_port()};",
+                "listen 443 ": f"listen 127.0.0.1:{self.port} ",
+                "listen [::]:443 ": f"listen 127.0.0.1:{free_port()} ",
+                **(changes or {}),
+            },
+        )
+        (folder / "site.conf").write_text(site)
+        # started by root it would become `nobody`, who may not read a test's folder
+        me = f"user {pwd.getpwuid(os.geteuid()).pw_name} {grp.getgrgid(os.getegid()).gr_name};"
+        user = me if os.geteuid() == 0 else ""
+        main = MAIN.format(user=user, processes=PROCESSES, folder=folder, mime_types=MIME_TYPES, more=more)
+        (folder / "nginx.conf").write_text(main)
+        program = find_program("nginx", folders=SBIN)
+        self.process = Process([program, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"])
+        self.process.wait_for_port(self.port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def plain_url(self) -> str:
+        return f"http://127.0.0.1:{self.plain_port}"
+
+    def reload(self) -> None:
+        """Have it read its files again, as `systemctl reload nginx` does: new processes take over new connections."""
+        started = self.process.log.count("start worker process ")
+        os.kill(self.process.pid, signal.SIGHUP)
+        self.process.wait_for_line("start worker process ", count=started + PROCESSES)
+
+
+def certify(folder: Path) -> None:
+    """Write a certificate for 127.0.0.1 and its key, under the names that certbot uses."""
+    words = ["req", "-x509", "-days", "2", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    words += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files: list[str | Path] = ["-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"]
+    with Process([find_program("openssl"), *words, *files]) as openssl:
+        assert openssl.wait() == 0, openssl.tail
+
+
+def replaced(text: str, changes: Mapping[str, str]) -> str:
+    """Return a recipe with each of these replaced; what it does not hold is an error, for then it says something else."""
+    for old, new in changes.items():
+        assert old in text, f"The recipe does not hold {old!r}."
+        text = text.replace(old, new)
+    return text
