@@ -162,8 +162,10 @@ class Hub:
 
     def _send_this_turn(self, subscription: Subscription, frame: bytes, modseq: int) -> bool:
         if subscription.due_bytes + len(frame) > MAX_DUE_BYTES and subscription.due:
-            self._close_gap(subscription)
-            return False
+            self._write(subscription, subscription.take_due())
+            if not subscription.is_live:
+                subscription.heard = EVER
+                return False
         if not subscription.due:
             if not self._due:
                 self.loop.call_soon(self._flush)

@@ -7,26 +7,36 @@ know, so here they are asked. A server that is not recognised is used as ASGI de
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["Chunk", "Send", "WriteNow", "abort", "direct_write", "with_backpressure"]
+
+# What may wait in the server for one client before it counts as slow. Both servers' own limit is 64 KiB; the kernel's buffer
+# is what carries clients that keep up. With one write in flight and one behind it, 64 KiB are never passed.
+HIGH_WATER_BYTES: Final = 16 * 1024
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 WriteNow = Callable[[bytes], bool]
 
 
 def with_backpressure(send: Send) -> Send:
-    """Return a `send` that waits while the client's buffer is full, as uvicorn's does and Daphne's does not.
+    """Return a `send` that waits while the client's buffer is full, as uvicorn's does (later) and Daphne's does not.
 
     Daphne passes `functools.partial(server.handle_reply, protocol)`, where the protocol is a Twisted request. A Twisted
-    transport tells its registered producer when to pause (at 64 KiB) and when to go on
+    transport tells its registered producer when to pause and when to go on
     (https://docs.twisted.org/en/stable/core/howto/producers.html).
     """
     protocol = next(iter(getattr(send, "args", ())), None)
-    if not hasattr(protocol, "registerProducer"):
-        return send
-    return TwistedLine(protocol, send).send
+    if hasattr(protocol, "registerProducer"):
+        return TwistedLine(protocol, send).send
+    transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
+    set_limits = getattr(transport, "set_write_buffer_limits", None)
+    if callable(set_limits):
+        set_limits(high=HIGH_WATER_BYTES)
+    return send
 
 
 def abort(send: Send) -> bool:
@@ -40,6 +50,9 @@ def abort(send: Send) -> bool:
     drop = getattr(transport, "abort", None)
     if not callable(drop):
         return False
+    line = transport.get_extra_info("socket") if hasattr(transport, "get_extra_info") else None
+    if line is not None:  # reset it: closed in order, the kernel would keep its own buffer for who reads no more
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     drop()
     return True
 
@@ -101,6 +114,7 @@ class TwistedLine:
         if message["type"] == "http.response.start" and self._protocol.channel is not None:
             self._is_registered = True
             self._protocol.registerProducer(self, True)
+            self._protocol.channel.transport.bufferSize = HIGH_WATER_BYTES
         elif self._is_registered and not message.get("more_body", False) and self._protocol.channel is not None:
             self._is_registered = False
             self._protocol.unregisterProducer()

@@ -90,5 +90,8 @@ def isoformat(moment: dt.datetime) -> str:
 
 
 def dumps(value: Any) -> str:
-    """Return compact JSON in ASCII: one line, so it is one `data:` line of a frame whatever the text holds."""
+    """Return compact JSON in ASCII: one line, so it is one `data:` line of a frame whatever the text holds.
+
+    ASCII, because clients exist that take U+2028 or U+0085 for a line end, which in an event stream they are not.
+    """
     return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -26,8 +26,8 @@ from .tail import Position
 
 __all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription"]
 
-# Frames for one stream in one turn of the loop go out as one write up to this; more is read from the log instead.
-MAX_DUE_BYTES: Final = 64 * 1024
+# Frames for one stream in one turn of the loop go out as one write up to this; then another one begins.
+MAX_DUE_BYTES: Final = 12 * 1024
 EVER: Final = 2**63  # past every modseq: only a new read can settle it
 START: Final[dict[str, Any]] = {
     "type": "http.response.start",

@@ -22,7 +22,7 @@ from django.db.models.functions import RowNumber
 from .conf import settings
 from .locks import chunks, make_inboxes
 from .models import Inbox, Notification
-from .payloads import Payload, Snapshot, change_data, payload, snapshot_payload
+from .payloads import Payload, Snapshot, change_data, dumps, payload, snapshot_payload
 
 __all__ = ["Head", "Position", "Reason", "Replay", "heads", "inbox_of", "parse_position", "read_after"]
 
@@ -31,7 +31,7 @@ Reason = Literal["none", "malformed", "epoch", "ahead", "purged", "behind"]
 # Users in one query for rows: each is an OR of two conditions, and SQLite nests at most 1000.
 USERS_PER_READ: Final = 100
 # A replay's frame ends after the change that takes it past this; a change itself is never split.
-MAX_FRAME_CHARS: Final = 32 * 1024
+MAX_FRAME_BYTES: Final = 12 * 1024
 
 
 class Position(NamedTuple):
@@ -172,20 +172,20 @@ def replay(user_id: Any, position: Position, head: Head, rows: list[Notification
 
 
 def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[Payload]]]:
-    """Cut rows in log order into frames of about `MAX_FRAME_CHARS`; rows that share a `modseq` stay together.
+    """Cut rows in log order into frames of about `MAX_FRAME_BYTES`; rows that share a `modseq` stay together.
 
     The final frame reaches `last`, also where no row of the latest changes is left.
     """
     upsert: list[Payload] = []
-    chars = 0
+    size = 0
     end = 0
     for modseq, group in groupby(rows, key=attrgetter("modseq")):
-        if chars > MAX_FRAME_CHARS:
+        if size > MAX_FRAME_BYTES:
             yield end, upsert
-            upsert, chars = [], 0
+            upsert, size = [], 0
         for row in group:
             upsert.append(payload(row))
-            chars += 400 + len(row.title) + len(row.body) + len(row.url) + len(str(row.data))
+            size += len(dumps(upsert[-1]))
         end = modseq
     yield last, upsert
 
