@@ -110,7 +110,7 @@ def test_a_change_without_rows_still_reaches_the_head(user: User) -> None:
 
 def test_a_big_replay_is_cut_and_a_transaction_never(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames end after a change; the rows of one transaction stay in one, whatever its size."""
-    monkeypatch.setattr(tail, "MAX_FRAME_BYTES", 1000)
+    monkeypatch.setattr(tail, "MAX_FRAME_BYTES", 500)
     position = position_of(user)
     sizes = [1, 1, 5, 1, 2, 1]
     for size in sizes:
