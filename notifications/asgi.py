@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_script_prefix, reverse
 
 from .stream import StreamApplication
@@ -49,6 +50,9 @@ class Front:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass one connection on."""
+        if scope["type"] == "websocket" and isinstance(self.application, ASGIHandler):
+            await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks
+            return
         serve: Any = self.stream if self.is_stream(scope) else self.application
         connection = serve(scope, receive, send)
         del serve, scope, receive, send  # this frame lives as long as the stream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -152,6 +153,8 @@ async def test_a_restarted_redis_is_heard_again(mortal_redis: Redis, mortal_site
     async with follow(server, user) as mine, follow(server, other) as theirs:
         mortal_redis.kill()
         await mortal_site.acall("notify(user, title='Without Redis').pk", user=user.pk)
+        # only then: were it back within milliseconds, nobody would have noticed, and the sweeper would have to deliver
+        await asyncio.to_thread(server.process.wait_for_line, "_listen failed", seconds=REJOIN_SECONDS)
         mortal_redis.start()
         await mine.knows("Without Redis", seconds=REJOIN_SECONDS)
         before = time.monotonic()

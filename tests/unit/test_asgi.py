@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.asgi import get_asgi_application
 from django.test import override_settings
 from django.urls import NoReverseMatch, set_script_prefix
 
@@ -94,3 +95,24 @@ async def test_a_logged_in_user_gets_their_stream_through_it(user: User, other_u
         epochs = {(await browser.hello()).data["epoch"] for browser in (mine, other)}
         assert len(epochs) == 2
         assert set(site.hub.users) == {str(user.pk), str(other_user.pk)}
+
+
+async def test_a_websocket_that_nobody_serves_is_closed() -> None:
+    """Where Django stands behind the stream, a WebSocket is refused quietly; an application of the site's own gets it."""
+    sent: list[Message] = []
+    asked: list[str] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError("nobody reads from it")
+
+    async def own(scope: Message, _receive: Any, _send: Any) -> None:
+        asked.append(scope["path"])
+
+    scope = {"type": "websocket", "path": "/x/", "headers": []}
+    await with_stream(get_asgi_application())(scope, receive, send)
+    assert sent == [{"type": "websocket.close"}]
+    await with_stream(own)(scope, receive, send)
+    assert asked == ["/x/"]

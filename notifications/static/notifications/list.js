@@ -114,6 +114,10 @@ export class NotificationList extends HTMLElement {
         const response = await fetch(this.dataset.url ?? "", { headers: { Accept: "text/html" }, cache: "no-store" });
         const page = new DOMParser().parseFromString(await response.text(), "text/html");
         const fresh = /** @type {HTMLElement | null} */ (page.querySelector("notification-list"));
+        if (fresh && fresh.dataset.owner !== this.dataset.owner) {
+          location.reload(); // someone else has logged in meanwhile, and the whole page is theirs now
+          return;
+        }
         if (!fresh) throw new Error(`${response.status}: no list in ${response.url}`);
         this.replaceChildren(...fresh.childNodes);
         this.#read();

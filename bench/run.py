@@ -1,0 +1,98 @@
+"""Measure this project, and its peers beside it; the entry of `make bench`.
+
+make bench                               us: latency, fan-out, reconnects, writes; about four minutes
+make bench ARGS="live --quick"           one scenario, shorter and noisier
+make bench ARGS="fanout --peers nchan"   beside a peer, which is installed if it is missing
+.venv/bin/python bench/run.py --help     everything else
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `bench` is imported from the repository's root
+
+from bench import machine, report, setup
+from bench.peers import registry
+from bench.report import Table
+from bench.scenarios import SCENARIOS
+
+BUSY = 0.7  # of a core, in the last minute
+DEFAULT = "live", "fanout", "storm", "writes"
+
+
+def main() -> None:
+    """Run what the command line asks for, print the tables, keep the results."""
+    options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    setup.install(options)
+    before = machine.describe()
+    if os.getloadavg()[0] > BUSY:
+        print(
+            "Other programs are at work: times are longer than they would be, CPU figures a little higher.", flush=True
+        )
+    os.sched_setaffinity(0, {machine.CLIENT_CORE})
+    command = shlex.join(["bench/run.py", *sys.argv[1:]])
+    tables: list[Table] = []
+    try:
+        for name in options.scenarios or DEFAULT:
+            print(f"\n{name}", flush=True)
+            SCENARIOS[name](options, tables)
+    finally:
+        if tables:
+            print(f"\n{report.describe_machine(before)}\n\n{report.as_text(tables)}")
+            print(f"Results: {report.save(tables, command, before)}")
+    if options.write_docs:
+        print(f"Written: {report.write_docs(tables, command, before)}")
+
+
+def parse() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("scenarios", nargs="*", metavar="scenario", help=f"{', '.join(SCENARIOS)} (default: {' '.join(DEFAULT)})")
+    add("--quick", action="store_true", help="one short round of each")
+    add("--write-docs", action="store_true", help="write docs/benchmarks.md from this run")
+    add(
+        "--servers",
+        default="daphne,uvicorn",
+        type=words,
+        help="of daphne, uvicorn, uvicorn-fast (httptools and uvloop)",
+    )
+    add("--databases", default="sqlite", type=words, help="of sqlite, postgres")
+    add("--peers", default=[], type=words, help=f"“all”, or some of: {'; '.join(registry.PEERS)} (separated by “;”)")
+    add("--rounds", type=int, default=3, help="of which the median is taken")
+    add("--seconds", type=float, default=5, help="of each round of `live`")
+    add("--streams", type=int, default=500, help="of `live`, one user each")
+    add("--rate", type=float, default=100, help="of `live`: notifications a second")
+    add("--listeners", type=int, default=2000, help="of `fanout`: streams of one user")
+    add("--clients", type=int, default=2000, help="of `storm`")
+    add("--sizes", default=[100, 1000, 5000, 9000], type=lambda text: [int(size) for size in text.split(",")])
+    add("--idle", type=float, default=30, help="of `growth`: seconds of doing nothing; a stream is pinged every 15")
+    add("--users", type=int, default=20_000, help="of `writes`")
+    options = parser.parse_args()
+    unknown = set(options.scenarios) - set(SCENARIOS)
+    if unknown:
+        parser.error(f"no scenario {', '.join(unknown)}; choose from {', '.join(SCENARIOS)}")
+    if options.peers == ["all"]:
+        options.peers = list(registry.PEERS)
+    unknown = set(options.peers) - set(registry.PEERS)
+    if unknown:
+        parser.error(f"no peer {', '.join(unknown)}; choose from {'; '.join(registry.PEERS)}")
+    if options.quick:
+        options.rounds, options.seconds = 1, min(options.seconds, 3)
+    return options
+
+
+def words(text: str) -> list[str]:
+    """Return what is separated by semicolons, or by commas where there is none."""
+    return [word.strip() for word in text.split(";" if ";" in text else ",") if word.strip()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Send notifications at a fixed rate and note when each was committed: in a server's process, or as a program.
+
+    python -m bench.site.send '{"first": 1000, "count": 100, "rate": 50, "users": [1, 2, 3]}'
+
+`time.monotonic()` is one clock for all processes of a Linux machine (CLOCK_MONOTONIC), so the client's times compare.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+BODY = "x" * 100  # with title and counters a frame of about 430 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to send: `count` notifications numbered from `first`, `rate` a second in groups of `burst`."""
+
+    first: int
+    count: int
+    rate: float
+    users: list[int]
+    burst: int = 1
+    delay: float = 0.0  # seconds before the first one
+
+
+Sent = tuple[int, float, float, float]
+"""(number, when notify() was called, when it was committed, when notify() returned)."""
+
+
+def carry_out(plan: Plan) -> dict[str, Any]:
+    """Send to users chosen at random (always the same ones for the same plan); the title carries the number.
+
+    Returns `sent`, a list of `Sent`, and `cpu`, the CPU seconds that this thread took for it.
+    """
+    from notifications.publish import notify  # models exist only once Django is set up
+
+    choose = random.Random(plan.first)
+    sent: list[Sent] = []
+    committed: list[float] = []
+    cpu = time.thread_time()
+    start = time.monotonic() + plan.delay
+    for turn in range(plan.count):
+        wait = start + turn // plan.burst * plan.burst / plan.rate - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        begun = time.monotonic()
+        with transaction.atomic():
+            # registered first, so it runs between the commit and the doorbell; costs no query
+            transaction.on_commit(lambda: committed.append(time.monotonic()))
+            notify(choose.choice(plan.users), title=f"~{plan.first + turn}~", body=BODY)
+        sent.append((plan.first + turn, begun, committed[-1], time.monotonic()))
+    return {"sent": sent, "cpu": time.thread_time() - cpu}
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    print(json.dumps(carry_out(Plan(**json.loads(sys.argv[1])))))

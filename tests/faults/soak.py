@@ -1,0 +1,111 @@
+"""The oracle, long: many changes on each line-up while things break at random. What `make soak` runs.
+
+    make soak                                        100,000 changes, about a quarter of an hour
+    make soak ARGS='--changes 3000'                  fewer
+    make soak ARGS='--line-up sqlite-daphne --seed 7'   one line-up, the faults and operations of that seed
+    make soak ARGS='--write-docs'                    and the figures go into docs/reliability.md
+
+Prints each verdict and a table; the exit code is 1 where anything was missed, applied twice or told to the wrong user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.faults.oracle.lineups import LINEUPS
+from tests.faults.oracle.run import Effort, run
+from tests.faults.oracle.verdict import Verdict
+
+__all__: list[str] = []
+
+DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+SECTION: Final = re.compile(r"(?<=<!-- soak -->\n).*?(?=<!-- /soak -->)", re.DOTALL)
+HEAD: Final = (
+    *("Line-up", "Changes", "Clients", "Faults", "Connections", "Missed", "Applied twice"),
+    *("Staleness p50", "p99", "Worst", "Worst, offline time included"),
+)
+SLOWEST_PER_SECOND: Final = 15  # changes on a busy machine, faults and all
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    wish = parse()
+    verdicts = []
+    for name in wish.line_up or LINEUPS:
+        effort = Effort(
+            seed=f"{wish.seed} {name}",
+            changes=wish.changes // len(wish.line_up or LINEUPS) + 1,
+            users=wish.users,
+            witnesses_per_user=2,
+            operations_per_second=wish.per_second,
+            pause_seconds=wish.pause,
+            deadline_seconds=120 + wish.changes / SLOWEST_PER_SECOND,
+        )
+        with tempfile.TemporaryDirectory(prefix="notifications-soak-") as folder, LINEUPS[name](Path(folder)) as lineup:
+            print(f"{lineup.name}: {effort}", flush=True)
+            verdicts.append(asyncio.run(run(lineup, effort)))
+        print(verdicts[-1], end="\n\n", flush=True)
+    table = as_table(verdicts)
+    print(table)
+    if wish.write_docs:
+        write_docs(table, verdicts, wish.seed)
+    return int(not all(verdict.is_good for verdict in verdicts))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make soak ARGS=…", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--changes", type=int, default=100_000, help="changes of all line-ups together")
+    parser.add_argument("--line-up", action="append", choices=list(LINEUPS), help="only this one; may be repeated")
+    parser.add_argument(
+        "--seed", default=str(random.randrange(10_000)), help="what faults and operations are drawn from"
+    )
+    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--per-second", type=float, default=170.0, help="operations of all writers together")
+    parser.add_argument("--pause", type=float, default=5.0, help="seconds between two faults, on average; 0: no faults")
+    parser.add_argument("--write-docs", action="store_true", help=f"write the table into {DOCS.name}")
+    return parser.parse_args()
+
+
+def as_table(verdicts: list[Verdict]) -> str:
+    """Return the figures as Markdown."""
+    rows = [HEAD, ("---", *("---:" for _ in HEAD[1:])), *(cells_of(verdict) for verdict in verdicts)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def cells_of(verdict: Verdict) -> tuple[str, ...]:
+    staleness = verdict.staleness
+    wrong = len(verdict.missed) + len(verdict.backwards) + len(verdict.foreign)
+    counts = (verdict.changes, verdict.witnesses, len(verdict.faults), verdict.tally["open"], wrong)
+    times = [staleness.percentile(share) for share in (0.5, 0.99, 1.0)] + [staleness.percentile(1.0, is_open=False)]
+    return (
+        verdict.lineup,
+        *(f"{count:,}" for count in counts),
+        str(verdict.applied_twice),
+        *(f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.2f} s" for seconds in times),
+    )
+
+
+def write_docs(table: str, verdicts: list[Verdict], seed: str) -> None:
+    """Put the table and what went wrong on purpose between the markers of the documentation."""
+    faults: dict[str, int] = {}
+    for verdict in verdicts:
+        for kind, count in verdict.fault_counts.items():
+            faults[kind] = faults.get(kind, 0) + count
+    total = sum(verdict.changes for verdict in verdicts)
+    listed = ", ".join(f"{kind} {count}×" for kind, count in sorted(faults.items()))
+    text = f"{total:,} changes; `make soak ARGS='--seed {seed}'`.\n\n{table}\nWhat was done to them: {listed}.\n"
+    docs = DOCS.read_text()
+    if not SECTION.search(docs):
+        sys.exit(f"{DOCS} has no lines <!-- soak --> and <!-- /soak -->; add them where the table belongs.")
+    DOCS.write_text(SECTION.sub(lambda _match: text, docs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

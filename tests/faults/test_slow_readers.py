@@ -1,0 +1,149 @@
+"""Readers who do not read: each costs the server a bounded amount of memory for a bounded time, and nobody else anything."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.faults.trial import Trial, eventually
+from tests.support.client import PATH
+from tests.support.redis import Redis
+from tests.support.servers import Server, Site
+from tests.support.visit import Visit
+
+READERS: Final = 50
+ROWS: Final = 10_000
+ROWS_PER_COMMIT: Final = 20
+PROMISED_BYTES: Final = 64 * 1024  # for each reader
+# What a process grows by whatever it does: the allocator keeps what freed frames leave behind, SQLite its page caches.
+# Unbounded buffers would take 50 × 7 MB here.
+HEAP_BYTES: Final = 8 * 1024 * 1024
+SEND_TIMEOUT_SECONDS: Final = 2.0
+# ~700 bytes each: 7 MB altogether, more than the kernel takes for who does not read (4 MiB at most)
+BURST: Final = """
+for _ in range(count):
+    Notification.objects.bulk_create([Notification(recipient_id=user, title=title, body="x" * 350) for _ in range(size)])
+Inbox.objects.get(pk=user).modseq
+"""
+PSS: Final = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """What rings every one of the changes at both servers."""
+    with Redis(tmp_path_factory.mktemp("redis")) as redis:
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def site(
+    blank: Path, redis: Redis, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site without Django's own memory of queries, which it keeps with DEBUG on."""
+    mine = {
+        "DEBUG": False,
+        "ALLOWED_HOSTS": ["127.0.0.1"],
+        "NOTIFICATIONS_SEND_TIMEOUT_SECONDS": SEND_TIMEOUT_SECONDS,
+    }
+    folder = tmp_path_factory.mktemp("site")
+    with Site(folder, blank=blank, redis_url=redis.url, settings=settings | mine) as site:
+        yield site
+
+
+class Sample:
+    """The most that a server held back so far."""
+
+    def __init__(self, trial: Trial, server: Server) -> None:
+        self.most_bytes = 0  # for one stream
+        self.usual = 0  # streams of those who read
+        self.pss = self.before = pss_of(server)
+        self._trial = trial
+        self._server = server
+
+    async def look(self) -> int:
+        """Look once; return how many streams there are besides the usual ones."""
+        found: list[int] = await self._trial.order(self._server, "buffers")
+        self.most_bytes = max([self.most_bytes, *found])
+        self.pss = max(self.pss, pss_of(self._server))
+        return len(found) - self.usual
+
+    async def begin(self) -> None:
+        """Note who is there before the fault."""
+        self.usual = await self.look()
+
+    async def until(self, frozen: int) -> None:
+        """Look until there are so many frozen readers."""
+
+        async def are_there() -> bool:
+            return await self.look() == frozen
+
+        await eventually(are_there)
+
+
+def pss_of(server: Server) -> int:
+    """Return the memory that is a process's own, shared pages in proportion, in bytes."""
+    match = PSS.search(Path(f"/proc/{server.process.pid}/smaps_rollup").read_text())
+    assert match
+    return int(match[1]) * 1024
+
+
+def ask_and_never_read(server: Server, cookie: str) -> socket.socket:
+    """Open a stream with the smallest buffer there is, and leave it at that."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect(("127.0.0.1", server.port))
+    line.sendall(f"GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode())
+    return line
+
+
+async def are_broken(lines: list[socket.socket]) -> bool:
+    """Return whether the other side has dropped all of these connections."""
+    poll = select.poll()
+    for line in lines:
+        poll.register(line, 0)  # broken lines are told in any case
+    return len(poll.poll(0)) == len(lines)
+
+
+async def test_frozen_readers(trial: Trial, site: Site) -> None:
+    """50 who never read cost at most 64 KiB each until they are dropped; another user's deliveries go on meanwhile."""
+    servers = await asyncio.to_thread(lambda: [site.uvicorn(), site.daphne()])
+    flooded = await asyncio.to_thread(site.add_person, "flooded")
+    neighbour = await asyncio.to_thread(site.shell)
+    await trial.follow(*servers)
+    await trial.follow(*servers, person=flooded, journal_size=100)
+    await trial.write()
+    names = {"user": flooded.pk, "title": f"{trial.word} burst", "size": ROWS_PER_COMMIT}
+    await site.acall(BURST, **names, count=20)  # what grows once has grown
+    async with Visit(servers[0].url) as visit:
+        await visit.login(flooded)
+        cookie = visit.cookie
+    samples = [Sample(trial, server) for server in servers]
+    for sample in samples:
+        await sample.begin()
+    with ExitStack() as stack:
+        lines = [stack.enter_context(ask_and_never_read(each, cookie)) for each in servers * READERS]
+        await asyncio.gather(*[sample.until(READERS) for sample in samples])
+        burst = asyncio.create_task(site.acall(BURST, **names, count=ROWS // ROWS_PER_COMMIT))
+        writing = asyncio.create_task(trial.write(60, shell=neighbour))
+        await asyncio.gather(*[sample.until(0) for sample in samples])
+        await eventually(lambda: are_broken(lines), seconds=5)
+        await asyncio.gather(burst, writing)
+    for sample in samples:
+        assert sample.most_bytes <= PROMISED_BYTES, f"{sample.most_bytes:,} bytes for one reader"
+        assert sample.pss - sample.before <= READERS * PROMISED_BYTES + HEAP_BYTES, f"{sample.pss - sample.before:,}"
+    held = ", ".join(
+        f"{program} held {sample.most_bytes / 1024:.0f} KiB for one, grew by {(sample.pss - sample.before) / 2**20:.1f} MiB"
+        for program, sample in zip(("uvicorn", "Daphne"), samples, strict=True)
+    )
+    fault = f"{READERS} readers at each server freeze while their user gets {ROWS:,} notifications"
+    await trial.settle(
+        fault, "uvicorn, Daphne, Redis", note=held, changes=len(trial.commits) + ROWS // ROWS_PER_COMMIT + 20
+    )
