@@ -25,7 +25,7 @@ NOTE: Final = (
     "Written by `make reliability`. In each row a second user followed as well and was told nothing.\n"
     f"The sweep interval was {SWEEP_SECONDS:g} s, so a change may be {SWEEP_SECONDS + 1:g} s stale; the tests allow for\n"
     f"{ALLOWANCE_SECONDS:g} s more on a machine that is busy with other things. The time in which a client had no line, or\n"
-    "the site no database, is left out; clients came back after a twentieth of the time for which a browser waits"
+    "the site no database, is left out; clients came back after a twentieth of the time for which a browser waits\n"
 )
 FILES: Final = ("redis", "workers", "database", "lines", "slow_readers", "writers", "access")  # in the table's order
 
@@ -65,7 +65,7 @@ def write(findings: Iterable[Finding]) -> None:
     text = DOCS.read_text()
     assert SECTION.search(text), f"{DOCS} has no lines <!-- faults --> and <!-- /faults -->"
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores"
-    table = f"{NOTE} ({machine}):\n\n{as_table(findings)}"
+    table = f"{NOTE}({machine}):\n\n{as_table(findings)}"
     DOCS.write_text(SECTION.sub(lambda _match: table, text))
 
 

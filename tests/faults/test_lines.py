@@ -134,8 +134,7 @@ async def test_cut_at_every_byte(trial: Trial, server: Server) -> None:
         take(replica, decoder.feed(rests[here]))
         wrong = [*replica.problems, *replica.differences(truth)]
         assert not wrong, f"Cut after {offset} bytes, at {here}: {wrong}"
-    frames = [name for name in names if name != "ping"]
-    assert len(rests) == len(frames) + 1  # a client holds nothing, or the position of one of the frames
+    assert len(rests) == len(names) - names.count("ping") + 1  # nothing, or the position of one of the frames
     parts = "uvicorn, Daphne; each prefix of a stream, then the server's real answer"
     await trial.settle("Line cut at every byte", parts, changes=len(STORY), note=f"{len(stream):,} cuts")
 
@@ -227,9 +226,7 @@ async def test_peer_vanishes(trial: Trial, server: Server) -> None:
         await dropped(trial, server, left=4)  # still with the one that leads nowhere
         await flood(trial, server, steady)
         await dropped(trial, server, left=3)
-        await trial.settle(
-            "Peer vanishes without FIN; send time-out ends the half-open line", "uvicorn, Daphne, a proxy"
-        )
+        await trial.settle("Peer vanishes without FIN; send time-out ends its line", "uvicorn, Daphne, a proxy")
 
 
 async def test_peer_vanishes_in_quiet_times(trial: Trial, site: Site, server: Server) -> None:
@@ -240,7 +237,7 @@ async def test_peer_vanishes_in_quiet_times(trial: Trial, site: Site, server: Se
         [vanished, _steady] = await trial.follow(proxy.url, server, silence_seconds=SILENCE_SECONDS)
         await lose(trial, proxy, vanished, server)
         await dropped(trial, rotating, left=0)
-        await trial.settle("Peer vanishes without FIN; rotation ends the half-open line", "uvicorn, Daphne, a proxy")
+        await trial.settle("Peer vanishes without FIN; rotation ends its line", "uvicorn, Daphne, a proxy")
     rotating.process.kill()
 
 

@@ -140,8 +140,8 @@ class Trial:
         return self.wrote(commits_of(self.user.pk, told))
 
     def expect(self, modseq: int, began: float) -> None:
-        """Note a commit whose writer could not tell of it any more."""
-        self.commits.append(Commit(self.user.pk, modseq, began, time.monotonic()))
+        """Note a commit whose writer could not tell of it any more; it came after `began`, from which it is counted."""
+        self.commits.append(Commit(self.user.pk, modseq, began, began))
 
     def wrote(self, commits: list[Commit]) -> list[Commit]:
         """Note commits of another writer."""
@@ -169,7 +169,8 @@ class Trial:
             await client.until(lambda client, head=head: client.replica.position == head, seconds=WAIT_SECONDS)  # type: ignore[misc]
             missed += client.replica.differences(truth) + client.replica.problems
         twice = sum(applied_twice(client.journal.entries) for client, _person in self.clients)
-        seconds = max([self._staleness(client, person) for client, person in self.clients], default=None)
+        heard = self.clients if self.commits else []
+        seconds = max([self._staleness(client, person) for client, person in heard], default=None)
         count = len(self.commits) if changes is None else changes
         stories = "\n".join(client.story for client, _person in self.clients)
         assert not missed, "\n".join([*missed, stories])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -94,7 +95,8 @@ def make_noise(seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             await layer.group_send(settings.group, {"type": "noise"})
-            await asyncio.sleep(0)
+            for _ in range(random.randint(1, 3)):  # not always before or after the same other task
+                await asyncio.sleep(0)
 
     [hub] = running_hubs()
     asyncio.run_coroutine_threadsafe(shout(), hub.loop)
