@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-# Run from npx's cache in the version that package.json names: no node_modules, no lock file.
+# In the version that package.json names, from node_modules or npx's cache; no lock file.
 BIOME := npx --yes @biomejs/biome@$(shell sed -nE 's/.*"@biomejs\/biome": "([0-9.]+)".*/\1/p' package.json)
 JS_TESTS := $(wildcard tests/js/*.test.*js)
 # The first Python on this machine that is new enough. PYTHON= chooses another one.
@@ -31,7 +31,7 @@ run: check-port $(VENV)/.installed ## Start the site with demo data at http://12
 	@printf '  Password   demo\n\n'
 	@$(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
 
-test: $(VENV)/.installed-dev ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
+test: $(VENV)/.installed-dev node_modules/.installed ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
 	@scripts/setup_system.sh chromium redis-server postgres node nginx openssl curl
 	$(if $(JS_TESTS),node --test $(JS_TESTS))
 	@$(BIN)/python -m pytest $(ARGS)
@@ -51,7 +51,7 @@ format: $(VENV)/.installed-dev ## Rewrite the code in the style that `make lint`
 	$(BIN)/ruff format .
 	$(BIOME) check --write
 
-coverage: $(VENV)/.installed-dev ## Run the Python tests and list the lines and branches they miss
+coverage: $(VENV)/.installed-dev node_modules/.installed ## Run the Python tests and list the lines and branches they miss
 	@scripts/setup_system.sh chromium redis-server postgres nginx openssl curl
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
@@ -96,4 +96,10 @@ $(VENV)/.installed: requirements.txt constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(VENV)/bin/python
 	@echo 'Installing the requirements of the tests (once; it takes a minute)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# What the tests need from npm, as package.json names it. No lock file: it would carry download addresses.
+node_modules/.installed: package.json
+	@scripts/setup_system.sh node npm
+	@npm install --no-package-lock --no-audit --no-fund --silent
 	@touch $@

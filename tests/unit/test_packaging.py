@@ -23,11 +23,16 @@ def canonical(name: str) -> str:
 def imported(folder: str) -> Iterator[str]:
     """Yield the top-level packages that the modules of a folder import, anywhere in them."""
     for path in (ROOT / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                yield from (alias.name.split(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                yield node.module.split(".")[0]
+        yield from imported_by(path)
+
+
+def imported_by(path: Path) -> Iterator[str]:
+    """Yield the top-level packages that one module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
 
 
 def needed(folder: str) -> set[str]:
@@ -44,9 +49,17 @@ def required(name: str) -> set[str]:
 
 
 def test_the_app_names_what_it_imports() -> None:
-    """The wheel's dependencies are all that the app imports; asgiref comes with Django, and is Django's own."""
+    """The wheel's dependencies and the extra `[api]` are all that the app imports; asgiref comes with Django."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert needed("notifications") - {"asgiref"} == set(map(canonical, project["dependencies"]))
+    named = project["dependencies"] + project["optional-dependencies"]["api"]
+    assert needed("notifications") - {"asgiref"} == set(map(canonical, named))
+
+
+def test_only_the_api_imports_what_only_the_api_needs() -> None:
+    """A host without the extra `[api]` loads no module that would miss it."""
+    importing = [path.stem for path in (ROOT / "notifications").rglob("*.py") if "ninja" in imported_by(path)]
+    assert importing
+    assert all(name == "api" or name.startswith("api_") for name in importing)
 
 
 @pytest.mark.parametrize("folder", ["notifications", "notifyproj"])

@@ -1,12 +1,16 @@
-"""Frames: one event each whatever the text holds, by the judgement of two parsers that nobody here wrote.
+"""Frames: one event each whatever the text holds, by the judgement of three parsers that nobody here wrote.
 
-Where these two leave the standard does not touch what is compared here. `httpx-sse` dispatches a block without data
+Where these leave the standard does not touch what is compared here. `httpx-sse` dispatches a block without data
 (such as a lone `retry:`), which the standard does not; `sseclient-py` does not carry an `id` over to later events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import httpx_sse
@@ -15,6 +19,9 @@ import sseclient
 from hypothesis import example, given, strategies as st
 
 from notifications import sse
+from tests.support.processes import find_program
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Text as it comes, thick with what ends lines, ends strings, starts files or breaks encoders.
 HOSTILE = st.lists(
@@ -49,6 +56,29 @@ def by_sseclient(stream: bytes, cuts: list[int]) -> list[Parsed]:
     return [(event.event, event.data, event.id) for event in events]
 
 
+ByNode = Callable[[bytes, list[int]], list[Parsed]]
+
+
+@pytest.fixture(scope="module")
+def by_node() -> Iterator[ByNode]:
+    """Return (event, data, id) of each event, by npm's eventsource-parser in one process of Node."""
+    assert (ROOT / "node_modules" / "eventsource-parser").is_dir(), "eventsource-parser is missing; run `make test`."
+    command = [find_program("node"), str(ROOT / "tests" / "support" / "eventsource_parser.mjs")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as node:
+        assert node.stdin is not None
+        assert node.stdout is not None
+        write, read = node.stdin, node.stdout
+
+        def parse(stream: bytes, cuts: list[int]) -> list[Parsed]:
+            chunks = [base64.b64encode(chunk).decode() for chunk in as_chunks(stream, cuts)]
+            write.write(json.dumps(chunks) + "\n")
+            write.flush()
+            return [tuple(event) for event in json.loads(read.readline())]
+
+        yield parse
+        write.close()
+
+
 def received(data: str) -> str:
     """Return what a client can receive of some text: each line end as LF, what UTF-8 cannot carry as `?`."""
     text = data.replace("\r\n", "\n").replace("\r", "\n")
@@ -59,13 +89,15 @@ def received(data: str) -> str:
 @example(data="", cuts=[])
 @example(data=" leading and trailing ", cuts=[])
 @example(data="\ufeff\n\0\r\n\r\u2028\ud800", cuts=[3, 9, 14, 21])
-def test_any_text_comes_back_as_one_event(data: str, cuts: list[int]) -> None:
-    """Both parsers find exactly one event between its neighbours, with the text that was put in."""
+@example(data="x" * 1_000_000 + "\r\n" + "\u00e9" * 1000, cuts=[500_001])
+def test_any_text_comes_back_as_one_event(by_node: ByNode, data: str, cuts: list[int]) -> None:
+    """Each parser finds exactly one event between its neighbours, with the text that was put in."""
     around = sse.event("ping", "{}", id="1.1")
     stream = around + sse.event("change", data, id="1.2") + around
     expected = [("ping", "{}", "1.1"), ("change", received(data), "1.2"), ("ping", "{}", "1.1")]
     assert by_httpx_sse(stream, cuts) == expected
     assert by_sseclient(stream, cuts) == expected
+    assert by_node(stream, cuts) == expected
 
 
 @given(name=FIELD.filter(bool), identity=FIELD)
