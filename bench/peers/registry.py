@@ -66,8 +66,6 @@ PEERS = {
         Peer(
             "Flask-SSE, gunicorn",
             (PYTHON, "-m", "gunicorn", *GUNICORN, "bench.peers.flask_sse:application"),
-            ready=b"\r\n\r\n",
-            parameter="channel",
             has_redis=True,
         ),
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import transaction
 
-BODY = "x" * 100  # with title and counters a frame of about 430 bytes
+BODY = "x" * 100  # with title and counters 373 bytes of data, 423 on the wire; the peers are given as much
 
 
 @dataclass(frozen=True, slots=True)
