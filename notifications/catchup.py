@@ -16,8 +16,9 @@ from django.db import InterfaceError, OperationalError
 
 from .conf import settings
 from .counts import counts
+from .locks import chunks
 from .subscription import EVER, Subscription
-from .tail import Position, Replay, heads, read_after
+from .tail import Position, Replay, positions_of, read_after
 from .workers import Workers
 
 __all__ = ["CatchUp"]
@@ -112,12 +113,10 @@ class CatchUp:
             except TimeoutError:
                 pass
             self._wake_sweeper.clear()
-            user_ids = {mine[0].user_id for mine in self._users.values()}
-            if user_ids:
-                found = await self._workers.ask(heads, user_ids)
-                for user_id in user_ids:
-                    head = found.get(user_id)
-                    self._compare(self._users.get(str(user_id), ()), None if head is None else head.position)
+            for portion in chunks([mine[0].user_id for mine in self._users.values()]):
+                found = await self._workers.ask(positions_of, portion)
+                for user_id in portion:
+                    self._compare(self._users.get(str(user_id), ()), found.get(user_id))
             self._on_swept()
             counts.sweeps += 1
 

@@ -16,7 +16,7 @@ from django.test import override_settings
 from notifications import catchup, doorbell, workers
 from notifications.doorbell import Change
 from notifications.publish import notify
-from notifications.tail import heads, inbox_of, read_after
+from notifications.tail import inbox_of, positions_of, read_after
 from tests.support.asgi import Site, channel_layer, open_site
 from tests.support.browser import Browser, until
 from tests.support.model import Client, follow, in_database
@@ -54,7 +54,7 @@ class Away:
 # --- the database
 
 
-@pytest.mark.parametrize("function", ["read_after", "heads"])
+@pytest.mark.parametrize("function", ["read_after", "positions_of"])
 async def test_a_database_that_goes_away_ends_no_stream(
     user: User, other_user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, function: str
 ) -> None:
@@ -81,7 +81,7 @@ async def test_an_outage_that_lasts_is_logged_again(
     monkeypatch.setattr(workers, "LOG_SECONDS", 0.0)
     async with open_site(**SWEEPING) as site:
         await follow(site, user)
-        monkeypatch.setattr(catchup, "heads", Away(heads, OperationalError("database is away")))
+        monkeypatch.setattr(catchup, "positions_of", Away(positions_of, OperationalError("database is away")))
         await until(lambda: caplog.text.count("database is away") >= 2)
 
 
