@@ -56,9 +56,10 @@ class StreamApplication:
             counts.connects["anonymous"] += 1
             await answer(send, 403, "Log in to follow your notifications.\n")
             return
+        del scope, send  # headers and all: under Daphne nobody else keeps them, and an open stream needs none of it
         here = hub()
         if not here.join(subscription):
-            await refuse(send, "drain" if here.is_leaving else "overload")
+            await refuse(subscription.send, "drain" if here.is_leaving else "overload")
             return
         counts.connects["stream"] += 1
         try:
