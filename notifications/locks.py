@@ -7,8 +7,9 @@ still can: use `notify_many()` for both).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import connections
@@ -17,11 +18,9 @@ from django.utils.translation import gettext as _
 
 from . import models
 
-if TYPE_CHECKING:
-    from .models import Inbox
+__all__ = ["LockedInbox", "are_of", "chunks", "key_of", "lock_inboxes", "make_inboxes", "move_inboxes", "quoted"]
 
-__all__ = ["chunks", "key_of", "lock_inboxes", "make_inboxes"]
-
+FIELDS: Final = ("user", "epoch", "modseq", "floor", "unread", "unseen", "seen_upto")
 CHUNK: Final = 500  # user ids in one query: SQLite takes at least 999 parameters
 
 
@@ -43,17 +42,68 @@ def key_of(user: Any) -> Any:
         ) from None
 
 
-def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, Inbox]:
-    """Return the inboxes that exist of these sorted users, locked in that order."""
+@dataclass(slots=True)
+class LockedInbox:
+    """An inbox as it stands under our lock: the columns that a write looks at or moves."""
+
+    pk: Any
+    epoch: int
+    modseq: int
+    floor: int
+    unread: int
+    unseen: int
+    seen_upto: int
+
+
+def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
+    """Return the inboxes that exist of these sorted users, locked in that order. 1 query for each 500.
+
+    Past the ORM: making instances and compiling long lists of keys took longer than the query (15 of 20 µs a user).
+    """
     connection = connections[using]
-    inboxes: dict[Any, Inbox] = {}
+    takes_row_locks = connection.features.has_select_for_update
+    columns = ", ".join(quoted(connection, name) for name in FIELDS)
+    key: Any = models.Inbox._meta.pk
+    locked: dict[Any, LockedInbox] = {}
     for chunk in chunks(user_ids):
-        rows = models.Inbox.objects.using(using).filter(pk__in=chunk)
-        if not connection.features.has_select_for_update and not begins_with_lock(connection):
-            rows.update(modseq=F("modseq"))  # a write takes SQLite's lock before anything is read
-        rows = rows.order_by("pk") if len(chunk) > 1 else models.Inbox.objects.using(using).filter(pk=chunk[0])
-        inboxes.update((inbox.pk, inbox) for inbox in rows.select_for_update())
-    return inboxes
+        if not takes_row_locks and not begins_with_lock(connection):
+            # a write takes SQLite's lock before anything is read
+            models.Inbox.objects.using(using).filter(pk__in=chunk).update(modseq=F("modseq"))
+        where, parameters = are_of(connection, chunk)
+        sql = f"SELECT {columns} FROM {quoted(connection)} WHERE {where} ORDER BY {quoted(connection, 'user')}"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.execute(sql + (" FOR UPDATE" if takes_row_locks else ""), parameters)
+            for user_id, *numbers in cursor.fetchall():
+                user_id = key.to_python(user_id)
+                locked[user_id] = LockedInbox(user_id, *numbers)
+    return locked
+
+
+def move_inboxes(using: str, user_ids: list[Any], moves: Mapping[str, int], values: Mapping[str, int]) -> None:
+    """Add `moves` to columns of these users' locked inboxes, or set `values` there. 1 query for each 500."""
+    connection = connections[using]
+    moves = {name: by for name, by in moves.items() if name not in values}
+    sets = [f"{quoted(connection, name)} = {quoted(connection, name)} + %s" for name in moves]
+    sets += [f"{quoted(connection, name)} = %s" for name in values]
+    for chunk in chunks(user_ids if sets else []):
+        where, parameters = are_of(connection, chunk)
+        sql = f"UPDATE {quoted(connection)} SET {', '.join(sets)} WHERE {where}"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*moves.values(), *values.values(), *parameters])
+
+
+def quoted(connection: Any, field_name: str | None = None) -> str:
+    """Return the name of the inbox table, or of a field's column. Only these go into SQL; every value is a parameter."""
+    meta: Any = models.Inbox._meta
+    name = meta.db_table if field_name is None else meta.get_field(field_name).column
+    return str(connection.ops.quote_name(name))
+
+
+def are_of(connection: Any, user_ids: list[Any]) -> tuple[str, list[Any]]:
+    """Return the condition "the user is one of these" and its parameters."""
+    key: Any = models.Inbox._meta.pk
+    parameters = [key.get_db_prep_value(user_id, connection) for user_id in user_ids]
+    return f"{quoted(connection, 'user')} IN ({', '.join(['%s'] * len(parameters))})", parameters
 
 
 def begins_with_lock(connection: Any) -> bool:

@@ -26,14 +26,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections, transaction
-from django.db.models import F
 
-from . import doorbell, models
-from .locks import chunks, lock_inboxes, make_inboxes
+from . import doorbell
+from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
 from .payloads import Payload, change_data, payload
 
 if TYPE_CHECKING:
-    from .models import Inbox, Notification
+    from .models import Notification
 
 __all__ = ["MAX_TOLD_ROWS", "Writing", "writing"]
 
@@ -45,7 +44,7 @@ MAX_TOLD_ROWS: Final = 50
 class Entry:
     """What this transaction did to one inbox: from `prev` to `inbox.modseq`, and what to tell about it."""
 
-    inbox: Inbox
+    inbox: LockedInbox
     prev: int
     upsert: dict[int, Payload] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
@@ -135,13 +134,13 @@ class Writing:
     `stamp()` gives the `modseq` for a user's rows; `count()` and `put()` note how the inbox changes with them.
     """
 
-    def __init__(self, using: str, inboxes: dict[Any, Inbox]) -> None:
+    def __init__(self, using: str, inboxes: dict[Any, LockedInbox]) -> None:
         self.using = using
         self.inboxes = inboxes
         self.entries: dict[Any, Entry] = {}
         self._savepoints = frozenset(filter(None, connections[using].savepoint_ids))
         self._is_new: set[Any] = set()
-        self._joined: dict[Any, Inbox] = {}  # the inboxes of joined entries as they were when we joined
+        self._joined: dict[Any, LockedInbox] = {}  # the inboxes of joined entries as they were when we joined
         self._fields: dict[Any, dict[str, Any]] = {}
 
     def stamp(self, user_id: Any) -> int:
@@ -219,16 +218,7 @@ class Writing:
             moves += [(name, fields.pop(name, 0)) for name in ("unread", "unseen")]
             alike.setdefault((tuple(moves), tuple(fields.items())), []).append(user_id)
         for (moves, values), user_ids in alike.items():
-            if len(user_ids) == 1 and user_ids[0] in self._is_new:
-                # the usual write, made cheap: it is locked and nobody else moved it, so what we hold is what there is
-                inbox = self.inboxes[user_ids[0]]
-                plain = {name: getattr(inbox, name) for name, by in moves if by} | dict(values)
-                models.Inbox.objects.using(self.using).filter(pk=inbox.pk).update(**plain)
-                continue
-            update = {name: F(name) + by for name, by in moves if by} | dict(values)
-            for chunk in chunks(user_ids):
-                if update:
-                    models.Inbox.objects.using(self.using).filter(pk__in=chunk).update(**update)
+            move_inboxes(self.using, user_ids, {name: by for name, by in moves if by}, dict(values))
 
     def _register(self) -> None:
         """Ring for new entries after commit; show joined ones the counters as this write left them."""
@@ -250,7 +240,7 @@ def live_steps(using: str) -> Iterator[Step]:
             yield callback
 
 
-def delta(inbox: Inbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
+def delta(inbox: LockedInbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
     """Return how the counters move when a row goes from `old` (its modseq, read_at, archived_at) to `new`.
 
     None stands for a row that is not there. `new` carries the new modseq; it is not past `seen_upto` only where this

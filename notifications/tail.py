@@ -20,7 +20,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from .conf import settings
-from .locks import chunks, make_inboxes
+from .locks import are_of, chunks, make_inboxes, quoted
 from .models import Inbox, Notification
 from .payloads import Payload, Snapshot, change_data, dumps, payload, snapshot_payload
 
@@ -108,13 +108,10 @@ def positions_of(user_ids: list[Any]) -> dict[Any, Position]:
         return {}
     connection = connections[router.db_for_read(Inbox)]
     key: Any = Inbox._meta.pk
-    fields: list[Any] = [Inbox._meta.get_field(name) for name in ("user", "epoch", "modseq")]
-    columns = [connection.ops.quote_name(field.column) for field in fields]
-    table = connection.ops.quote_name(Inbox._meta.db_table)
-    # only names of a table and its columns are put in; every value is a parameter
-    sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {columns[0]} IN ({', '.join(['%s'] * len(user_ids))})"  # noqa: S608
+    columns = ", ".join(quoted(connection, name) for name in ("user", "epoch", "modseq"))
+    where, parameters = are_of(connection, user_ids)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [key.get_db_prep_value(user_id, connection) for user_id in user_ids])
+        cursor.execute(f"SELECT {columns} FROM {quoted(connection)} WHERE {where}", parameters)  # noqa: S608
         return {key.to_python(user_id): Position(epoch, modseq) for user_id, epoch, modseq in cursor.fetchall()}
 
 

@@ -171,7 +171,8 @@ def renew(using: str, user_ids: list[Any]) -> int:
         inboxes = list(lock_inboxes(using, sorted(user_ids)).values())
         for inbox in inboxes:
             inbox.epoch = random_epoch()
-        Inbox.objects.using(using).bulk_update(inboxes, ["epoch"])
+        renewed = [Inbox(pk=inbox.pk, epoch=inbox.epoch) for inbox in inboxes]
+        Inbox.objects.using(using).bulk_update(renewed, ["epoch"])
         changes = [doorbell.Change(str(box.pk), box.epoch, box.modseq, box.modseq, None) for box in inboxes]
         transaction.on_commit(partial(doorbell.ring, changes), using=using, robust=True)
     return len(inboxes)
