@@ -1,4 +1,4 @@
-"""System checks: what a host project lacks (`E`, it cannot work) or risks (`W`), each with its remedy.
+"""System checks: what a host project lacks (`E`, it cannot work) or risks (`W`), or could have (`I`), each with its remedy.
 
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches a
 database. What cannot be told apart raises no alarm. About the stream's routing: `checks_asgi.py`; about the values of
@@ -10,6 +10,7 @@ Django's own GZipMiddleware is no finding: the stream is answered before Django'
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.checks import CheckMessage, Error, Warning as Risk, register
+from django.core.checks import CheckMessage, Error, Info, Warning as Risk, register
 from django.core.management import find_commands
 from django.db import connections, router
 from django.template import TemplateDoesNotExist
@@ -80,6 +81,13 @@ W008 = Risk(
     "Static files are not set up, so the bell has neither style nor script and its count does not move.",
     hint="Add 'django.contrib.staticfiles' to INSTALLED_APPS and set STATIC_URL, such as 'static/'.",
     id="notifications.W008",
+)
+
+
+I001 = Info(
+    "django-ninja is not installed, so there is no JSON API: addresses under api/ are not found.",
+    hint="Install the extra, `pip install django-live-notifications[api]`, or silence this where nobody needs it.",
+    id="notifications.I001",
 )
 
 
@@ -168,6 +176,12 @@ def check_templates(**_: Any) -> Iterator[CheckMessage]:
         yield W008
 
 
+def check_api(**_: Any) -> Iterator[CheckMessage]:
+    """Say that an optional part is not there."""
+    if find_spec("ninja") is None:
+        yield I001
+
+
 def check_admin(**_: Any) -> Iterator[CheckMessage]:
     """Find an admin in which recipients cannot be searched."""
     if not apps.is_installed("django.contrib.admin"):
@@ -202,6 +216,7 @@ for check in (
     check_database,
     check_templates,
     check_admin,
+    check_api,
     check_values,
     check_names,
     check_times,

@@ -98,6 +98,8 @@ class Settings:
     streams_per_user = Setting(12, least=1)
     # Open streams in one process; a further one gets `bye overload`.
     streams_per_process = Setting(10_000, least=1)
+    # Requests to the JSON API that one user may make in a minute; more get a 429.
+    api_requests_per_minute = Setting(600, least=1)
     # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
     metrics_addresses = Networks([])
 

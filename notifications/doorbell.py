@@ -35,7 +35,7 @@ logger = logging.getLogger("notifications.doorbell")
 MESSAGE_TYPE: Final = "notifications.changes"
 MAX_CHANGES_PER_MESSAGE: Final = 200
 MAX_MESSAGE_CHARS: Final = 256 * 1024  # far below Redis' 512 MB; keeps one message from holding up the loop
-MAX_DATA_CHARS: Final = 48 * 1024  # a longer change is read from the log, in pages
+MAX_DATA_CHARS: Final = 16 * 1024  # a longer change is read from the log, in pages
 FLUSH_SECONDS: Final = 1.0  # longest wait at the exit of a process (a command, a worker) for its last doorbells
 
 

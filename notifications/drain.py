@@ -52,6 +52,11 @@ def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], 
     loop = asyncio.get_running_loop()
     cuts = "twisted" in getattr(type(getattr(previous, "__self__", None)), "__module__", "")
 
+    # Ctrl-C too where the server waits for its connections at that as well (uvicorn)
+    numbers = [signal.SIGTERM]
+    if not cuts and signal.getsignal(signal.SIGINT) == previous:
+        numbers.append(signal.SIGINT)
+
     def on_sigterm(signum: int, frame: Any) -> None:
         undo()
         is_told = not cuts
@@ -63,10 +68,12 @@ def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], 
             previous(signum, frame)
 
     def undo() -> None:
-        if signal.getsignal(signal.SIGTERM) is on_sigterm:
-            signal.signal(signal.SIGTERM, previous)
+        for number in numbers:
+            if signal.getsignal(number) is on_sigterm:
+                signal.signal(number, previous)
 
-    signal.signal(signal.SIGTERM, on_sigterm)
+    for number in numbers:
+        signal.signal(number, on_sigterm)
     return undo
 
 

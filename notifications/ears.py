@@ -55,6 +55,8 @@ async def listen(
         await asyncio.Event().wait()
     group = settings.group
     async with asyncio.timeout(LAYER_SECONDS):
+        # where the layer is away this fails; new_channel() would fail too, and leave a queue in the layer each time
+        await layer.group_send(group, {"type": PROBE_TYPE, "channel": ""})
         channel = await layer.new_channel()
         await layer.group_add(group, channel)
     probe_came_back = asyncio.Event()
@@ -81,8 +83,7 @@ async def listen(
             on_probe()
     finally:
         receiver.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await receiver
+        await asyncio.wait([receiver], timeout=LAYER_SECONDS)  # the layer may hang while it unsubscribes
         # joined again without leaving first, the Redis pub/sub layer would believe that it is still subscribed
         with suppress(Exception):
             async with asyncio.timeout(LAYER_SECONDS):

@@ -6,7 +6,14 @@ one of these.
 
 from __future__ import annotations
 
-__all__ = ["BypassesLog", "InvalidSetting", "NotificationsError"]
+__all__ = [
+    "BadUndoToken",
+    "BypassesLog",
+    "InvalidSetting",
+    "NotificationsError",
+    "UndoExpired",
+    "UnknownNotification",
+]
 
 
 class NotificationsError(Exception):
@@ -19,3 +26,19 @@ class BypassesLog(NotificationsError, TypeError):
 
 class InvalidSetting(NotificationsError, ValueError):
     """A `NOTIFICATIONS_*` setting holds a value of the wrong type or outside its range."""
+
+
+class UnknownNotification(NotificationsError, LookupError):
+    """The user has no notifications with these `ids`; whether somebody else has is not told."""
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__(f"The user has no notification {', '.join(map(str, ids))}; read the list again.")
+        self.ids = tuple(ids)
+
+
+class BadUndoToken(NotificationsError, ValueError):
+    """An undo token that was not made for this user, or was altered."""
+
+
+class UndoExpired(NotificationsError, ValueError):
+    """An undo token that came too late."""

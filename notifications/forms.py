@@ -7,7 +7,7 @@ from typing import Final
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["PageForm", "ReadAllForm", "Tab"]
+__all__ = ["LARGEST_INTEGER", "PageForm", "ReadAllForm", "Tab"]
 
 LARGEST_INTEGER: Final = 2**63 - 1  # what a database column holds; SQLite raises OverflowError beyond
 

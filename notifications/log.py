@@ -9,6 +9,7 @@ All rows are validated before the first is written. `ValidationError` is keyed b
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,18 @@ if TYPE_CHECKING:
     from .models import Notification
     from .querysets import NotificationQuerySet
 
-__all__ = ["amend", "amend_each", "append", "insert", "mark_all_read", "mark_seen", "remove", "validate", "write"]
+__all__ = [
+    "amend",
+    "amend_each",
+    "append",
+    "insert",
+    "mark_all_read",
+    "mark_seen",
+    "mark_topic_read",
+    "remove",
+    "validate",
+    "write",
+]
 
 # What may change after sending. The recipient may not: a row belongs to one log.
 EDITABLE: Final = frozenset(
@@ -177,14 +189,16 @@ def remove(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
     return sum(details.values()), details
 
 
-def mark_all_read(user: Any, *, up_to: int | None = None, using: str | None = None) -> int:
+def mark_all_read(
+    user: Any, *, up_to: int | None = None, at: dt.datetime | None = None, using: str | None = None
+) -> int:
     """Mark as read what a user has seen: unread ones whose `modseq` is at most `up_to` (None: all). Returns how many.
 
     What arrived after `up_to` stays unread. Queries: 4, however many rows; the frame carries no rows but `read_upto`.
     """
     user_id = key_of(user)
     using = using or router.db_for_write(models.Notification)
-    now = timezone.now()
+    now = at or timezone.now()
     with writing(using, [user_id]) as current:
         inbox = current.inboxes[user_id]
         up_to = inbox.modseq if up_to is None else min(up_to, inbox.modseq)
@@ -199,6 +213,13 @@ def mark_all_read(user: Any, *, up_to: int | None = None, using: str | None = No
                 entry.tell_nothing()  # rows told earlier in this transaction may have been read just now
             entry.read_upto, entry.read_at = min(up_to, entry.prev), now
     return int(counts["unread"])
+
+
+def mark_topic_read(user: Any, topic: str, *, at: dt.datetime | None = None, using: str | None = None) -> int:
+    """Mark as read what is about a subject, as when its page is visited. Returns how many; an empty topic is none."""
+    rows = rows_of(using or router.db_for_write(models.Notification)).for_user(key_of(user)).unread()
+    about = rows.filter(topic=topic).exclude(topic="")  # the words of the index on topics
+    return amend(about, {"read_at": at or timezone.now()})
 
 
 def mark_seen(user: Any, *, using: str | None = None) -> bool:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
     from .models import Inbox, Notification
 
-__all__ = ["Payload", "Snapshot", "change_data", "dumps", "payload", "snapshot_payload"]
+__all__ = ["Payload", "Snapshot", "change_data", "dumps", "isoformat", "payload", "snapshot_payload"]
+
+
+LINE_ENDS_ELSEWHERE: Final = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 
 
 class Payload(TypedDict):
@@ -86,12 +89,17 @@ def change_data(
 
 
 def isoformat(moment: dt.datetime) -> str:
+    """Return a time as payloads hold it: ISO 8601 in UTC, exact to the microsecond."""
     return moment.astimezone(dt.UTC).isoformat()
 
 
 def dumps(value: Any) -> str:
-    """Return compact JSON in ASCII: one line, so it is one `data:` line of a frame whatever the text holds.
+    """Return compact JSON: one line, so it is one `data:` line of a frame whatever the text holds.
 
-    ASCII, because clients exist that take U+2028 or U+0085 for a line end, which in an event stream they are not.
+    Also by the count of clients that take U+0085, U+2028 or U+2029 for line ends, which in an event stream they are not.
     """
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for character, escape in LINE_ENDS_ELSEWHERE:
+        if character in text:
+            text = text.replace(character, escape)
+    return text

@@ -98,41 +98,54 @@ class Rounds:
 
 
 class Door:
-    """Who comes in: the sessions of those who connect in the same moment are looked up together."""
+    """Who comes in: the sessions of those who connect while a look-up runs are looked up together in the next one."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Future[Any]] = {}
+        self._is_open = False  # whether `_answer_all` runs
 
     async def user_of(self, session_key: str) -> Any:
-        """Return the logged-in user of a session, or None."""
+        """Return the logged-in user of a session, or None.
+
+        Raises:
+            TimeoutError: the database did not answer in time, or too many wait for it already.
+        """
         future = self._waiting.get(session_key)
         if future is None:
-            if not self._waiting:
-                self._loop.call_soon(self._look_up)
+            if len(self._waiting) >= settings.streams_per_process:
+                raise TimeoutError(f"{len(self._waiting)} others wait to be looked up")
             future = self._waiting[session_key] = self._loop.create_future()
+            if not self._is_open:
+                self._is_open = True
+                self._workers.start(self._answer_all(), "door")
         return await asyncio.shield(future)
 
-    def _look_up(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        self._workers.start(self._answer(waiting), "door")
+    async def _answer_all(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)  # whoever comes in this turn of the loop comes along
+                batch, self._waiting = self._waiting, {}
+                await self._answer(batch)
+        finally:
+            self._is_open = False
+            for future in self._waiting.values():  # the hub stops
+                future.cancel()
 
     async def _answer(self, waiting: dict[str, asyncio.Future[Any]]) -> None:
         try:
-            users, failed = await self._workers.ask(auth.look_up, waiting)
+            async with asyncio.timeout(CHECK_SECONDS):
+                users, failed = await self._workers.ask(auth.look_up, waiting)
         except asyncio.CancelledError:  # the hub stops; who waits is not to wait for ever
             for future in waiting.values():
                 future.cancel()
             raise
         except Exception as error:  # handed to everyone who waits for it
-            for future in waiting.values():
-                future.set_exception(error)
+            failed, users = dict.fromkeys(waiting, error), {}
+        for key, future in waiting.items():
+            if key in failed:
+                future.set_exception(failed[key])
                 future.exception()  # marks it as seen: the one who waited may have gone
-        else:
-            for key, future in waiting.items():
-                if key in failed:
-                    future.set_exception(failed[key])
-                    future.exception()
-                else:
-                    future.set_result(users.get(key))
+            else:
+                future.set_result(users.get(key))

@@ -30,6 +30,9 @@ Reason = Literal["none", "malformed", "epoch", "ahead", "purged", "behind"]
 
 # Users in one query for rows: each is an OR of two conditions, and SQLite nests at most 1000.
 USERS_PER_READ: Final = 100
+# One transaction's rows are one frame; where that frame would be larger than this, a snapshot is sent instead. Also the
+# most that a snapshot's items take. With it a reader who freezes never costs more than 64 KiB.
+MAX_GROUP_BYTES: Final = 32 * 1024
 # A replay's frame ends after the change that takes it past this; a change itself is never split.
 MAX_FRAME_BYTES: Final = 12 * 1024
 
@@ -79,13 +82,19 @@ def parse_position(text: str) -> Position | None:
     return Position(int(match[1]), int(match[2])) if match else None
 
 
+def database() -> str:
+    """Return where the log is read: where it is written. On a replica that lags, streams would seem ahead of it."""
+    return router.db_for_write(Inbox)
+
+
 def inbox_of(user: Any) -> Inbox:
     """Return a user's inbox, making it at the first call. 1 query. Read it before the rows that are shown with it."""
     user_id = getattr(user, "pk", user)
-    inbox = Inbox.objects.filter(pk=user_id).first()
+    inboxes = Inbox.objects.using(database())
+    inbox = inboxes.filter(pk=user_id).first()
     if inbox is None:
-        make_inboxes(router.db_for_write(Inbox), [user_id])
-        inbox = Inbox.objects.get(pk=user_id)
+        make_inboxes(database(), [user_id])
+        inbox = inboxes.get(pk=user_id)
     return inbox
 
 
@@ -93,7 +102,7 @@ def heads(user_ids: Iterable[Any]) -> dict[Any, Head]:
     """Return where these users' logs end; a user without an inbox is left out. 1 query for each 500 users."""
     found: dict[Any, Head] = {}
     for chunk in chunks(list(user_ids)):
-        rows = Inbox.objects.filter(pk__in=chunk)
+        rows = Inbox.objects.using(database()).filter(pk__in=chunk)
         for pk, *fields in rows.values_list("pk", "epoch", "modseq", "floor", "unread", "unseen"):
             found[pk] = Head(*fields)
     return found
@@ -106,7 +115,7 @@ def positions_of(user_ids: list[Any]) -> dict[Any, Position]:
     """
     if not user_ids:
         return {}
-    connection = connections[router.db_for_read(Inbox)]
+    connection = connections[database()]
     key: Any = Inbox._meta.pk
     columns = ", ".join(quoted(connection, name) for name in ("user", "epoch", "modseq"))
     where, parameters = are_of(connection, user_ids)
@@ -167,7 +176,7 @@ def rows_after(behind: Mapping[Any, int], known: Mapping[Any, Head]) -> dict[Any
         for user_id in user_ids[start : start + USERS_PER_READ]:
             wanted |= Q(recipient_id=user_id, modseq__gt=behind[user_id], modseq__lte=known[user_id].modseq)
         place = Window(RowNumber(), partition_by=F("recipient_id"), order_by=[F("modseq").desc(), F("id").desc()])
-        rows = Notification.objects.filter(wanted).annotate(place=place).filter(place__lte=limit)
+        rows = Notification.objects.using(database()).filter(wanted).annotate(place=place).filter(place__lte=limit)
         for row in rows.order_by("recipient_id", "modseq", "id"):
             found.setdefault(row.recipient_id, []).append(row)
     return found
@@ -180,14 +189,16 @@ def replay(user_id: Any, position: Position, head: Head, rows: list[Notification
         return snapshot(user_id, head, "behind")
     changes: list[tuple[int, str]] = []
     prev = position.modseq
-    for modseq, upsert in frames(rows, head.modseq):
+    for modseq, upsert, size in frames(rows, head.modseq):
+        if size > MAX_GROUP_BYTES:
+            return snapshot(user_id, head, "behind")
         data = change_data(prev=prev, modseq=modseq, upsert=upsert, gone=[], unread=head.unread, unseen=head.unseen)
         changes.append((modseq, data))
         prev = modseq
     return Replay(head, tuple(changes))
 
 
-def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[Payload]]]:
+def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[Payload], int]]:
     """Cut rows in log order into frames of about `MAX_FRAME_BYTES`; rows that share a `modseq` stay together.
 
     The final frame reaches `last`, also where no row of the latest changes is left.
@@ -197,13 +208,13 @@ def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[Payl
     end = 0
     for modseq, group in groupby(rows, key=attrgetter("modseq")):
         if size > MAX_FRAME_BYTES:
-            yield end, upsert
+            yield end, upsert, size
             upsert, size = [], 0
         for row in group:
             upsert.append(payload(row))
-            size += len(dumps(upsert[-1]))
+            size += len(dumps(upsert[-1]).encode())
         end = modseq
-    yield last, upsert
+    yield last, upsert, size
 
 
 def snapshot(user_id: Any, head: Head, reason: Reason) -> Replay:
@@ -211,17 +222,28 @@ def snapshot(user_id: Any, head: Head, reason: Reason) -> Replay:
 
     Rows may already be newer than the head; their own frames follow and are applied over them.
     """
-    inbox = Inbox.objects.filter(pk=user_id).first()
+    inbox = Inbox.objects.using(database()).filter(pk=user_id).first()
     if inbox is None:  # deleted a moment ago; the stream ends at its next check of who is there
         return Replay(head, reason=reason, snapshot={"items": [], "unread": 0, "unseen": 0})
-    rows = list(Notification.objects.for_user(user_id).active()[: settings.page_size])
+    rows = list(Notification.objects.using(database()).for_user(user_id).active()[: settings.page_size])
     now = Head(inbox.epoch, inbox.modseq, inbox.floor, inbox.unread, inbox.unseen)
-    return Replay(now, reason=reason, snapshot=snapshot_payload(inbox, rows))
+    fitting = list(takewhile_fitting(rows))
+    return Replay(now, reason=reason, snapshot=snapshot_payload(inbox, fitting))
+
+
+def takewhile_fitting(rows: list[Notification]) -> Iterator[Notification]:
+    """Yield the first of these rows that together stay within `MAX_GROUP_BYTES`."""
+    size = 0
+    for row in rows:
+        size += len(dumps(payload(row)).encode())
+        if size > MAX_GROUP_BYTES:
+            return
+        yield row
 
 
 def make_heads(user_ids: list[Any]) -> dict[Any, Head]:
     """Make inboxes for those of these users that exist, and return where they begin."""
     users = Inbox._meta.get_field("user").related_model._default_manager
     present = [pk for chunk in chunks(user_ids) for pk in users.filter(pk__in=chunk).values_list("pk", flat=True)]
-    make_inboxes(router.db_for_write(Inbox), sorted(present))
+    make_inboxes(database(), sorted(present))
     return heads(present)

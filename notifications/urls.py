@@ -1,6 +1,8 @@
 """Addresses of the pages, to be included under `notifications/`. The stream's own is answered before Django."""
 
-from django.urls import path
+from importlib.util import find_spec
+
+from django.urls import include, path
 
 from . import monitoring, views
 
@@ -11,6 +13,8 @@ urlpatterns = [
     path("stream/", views.stream, name="stream"),
     path("metrics/", monitoring.metrics, name="metrics"),
     path("health/", monitoring.health, name="health"),
+    # Without the extra `[api]` there is no JSON API; `manage.py check` says so.
+    *([path("api/", include("notifications.api"))] if find_spec("ninja") else []),
     path("read-all/", views.read_all, name="read_all"),
     path("seen/", views.seen, name="seen"),
     path("<int:pk>/open/", views.open_link, name="open"),

@@ -10,10 +10,11 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 __all__ = ["Workers"]
 
@@ -24,23 +25,57 @@ T = TypeVar("T")
 
 THREADS: Final = 2  # one may wait for a slow read while the other answers who is logged in
 LOG_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 5.0  # longest wait for a thread that is told to end
 RESTART_SECONDS: Final = (
     1.0  # pause before a task that failed runs again; the sweep interval plus this bounds staleness
 )
 
 
 class Workers:
-    """Two threads for the database, and the tasks that use them. Owns both: `stop()` ends them."""
+    """Two threads for the database, and the tasks that use them. Owns both: `stop()` ends them.
+
+    The threads are daemons, not an executor's: those are waited for when a process ends, and a database that hangs would
+    keep it from ending.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._threads = ThreadPoolExecutor(THREADS, "notifications-hub")
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"notifications-hub_{number}", daemon=True)
+            for number in range(THREADS)
+        ]
+        for thread in self._threads:
+            thread.start()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     async def ask(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run work that may use the database, and return what it returns."""
-        return await self._loop.run_in_executor(self._threads, lambda: on_connection(work, *args, **kwargs))
+        """Run work that may use the database; return what it returns. What nobody waits for any more is not begun."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+
+        def settle(set_outcome: Callable[[Any], None], outcome: Any) -> None:
+            if not answer.done():
+                set_outcome(outcome)
+
+        def job() -> None:
+            if answer.cancelled():
+                return
+            try:
+                result = on_connection(lambda: work(*args, **kwargs))
+            except BaseException as error:  # handed to who asked
+                self._loop.call_soon_threadsafe(settle, answer.set_exception, error)
+            else:
+                self._loop.call_soon_threadsafe(settle, answer.set_result, result)
+
+        self._jobs.put(job)
+        return await answer
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            with suppress(RuntimeError):  # the loop was closed meanwhile, so nobody waits for the answer
+                job()
+        connections.close_all()
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run something once and hold its task until it ends."""
@@ -63,15 +98,10 @@ class Workers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        meeting = threading.Barrier(THREADS)  # so that each thread takes one of these
-
-        def close() -> None:
-            meeting.wait()
-            connections.close_all()
-
-        for _ in range(THREADS):
-            self._threads.submit(close)
-        await asyncio.to_thread(self._threads.shutdown)
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, STOP_SECONDS)
 
 
 async def forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -81,7 +111,10 @@ async def forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     while True:
         try:
             await work()
-        except Exception as error:  # the database or the layer is away; streams outlive that
+        except (Exception, asyncio.CancelledError) as error:  # the database or the layer is away; streams outlive that
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+                raise  # it is ours; others' may come out of a layer
             problem = f"{type(error).__name__}: {error}"
             if problem != logged or loop.time() >= logged_at + LOG_SECONDS:
                 logger.warning("%s failed and is tried again every second: %s", work.__qualname__, problem)
@@ -89,10 +122,24 @@ async def forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await asyncio.sleep(RESTART_SECONDS)
 
 
-def on_connection(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Run work on the thread's database connection; after an error the next one begins with a new one."""
+def on_connection(work: Callable[[], T]) -> T:
+    """Run work on the thread's database connection; after an error the next one begins with a new one.
+
+    A connection that was open before may have died with its server since: then the work, which only reads or can be
+    done twice, is tried once more.
+    """
+    was_open = any(each.connection is not None for each in connections.all(initialized_only=True))
     try:
-        return work(*args, **kwargs)
+        return work()
+    except (InterfaceError, OperationalError):
+        connections.close_all()
+        if not was_open:
+            raise
+    except BaseException:
+        connections.close_all()
+        raise
+    try:
+        return work()
     except BaseException:
         connections.close_all()
         raise

@@ -56,7 +56,13 @@ def main() -> int:
     print(table)
     if wish.write_docs:
         write_docs(table, verdicts, wish.seed)
-    return int(not all(verdict.is_good for verdict in verdicts))
+    late = [verdict.lineup for verdict in verdicts if verdict.staleness.percentile(1.0) > LATEST_SECONDS]
+    if late:
+        print(f"Staler than {LATEST_SECONDS} s: {', '.join(late)}")
+    return int(bool(late) or not all(verdict.is_good for verdict in verdicts))
+
+
+LATEST_SECONDS: Final = 3.0 + 1.0 + 2.0  # the sweep interval, the promised second, and two for a busy machine
 
 
 def parse() -> argparse.Namespace:

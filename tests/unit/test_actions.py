@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import signing
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from notifications import actions
@@ -144,16 +145,16 @@ def test_ten_seconds(program: Program, user: User, monkeypatch: pytest.MonkeyPat
     """`expires_at` is ten seconds from now; until then undo works, after it undo is refused and changes nothing."""
     sent = notify(user, title="One")
     now = timezone.now()
-    monkeypatch.setattr(actions.timezone, "now", lambda: now)
+    monkeypatch.setattr(timezone, "now", lambda: now)
     done = program.ask("POST", f"notifications/{sent.pk}/read")
     token = {"token": done["undo"]["token"]}
     assert dt.datetime.fromisoformat(done["undo"]["expires_at"]) == now + dt.timedelta(seconds=10)
     before = rows(user)
-    monkeypatch.setattr(actions.timezone, "now", lambda: now + dt.timedelta(seconds=10.001))
+    monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(seconds=10.001))
     status, error = program.refused("POST", "undo", token)
     assert (status, error["code"], error["field"]) == (410, "undo_expired", "token")
     assert rows(user) == before
-    monkeypatch.setattr(actions.timezone, "now", lambda: now + dt.timedelta(seconds=10))
+    monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(seconds=10))
     assert program.ask("POST", "undo", token)["undone"] == 1
 
 
@@ -193,3 +194,19 @@ def test_the_inbox_passes_its_check(program: Program, user: User) -> None:
         done = program.ask("POST", "notifications/bulk", {"action": action, "ids": three(user)})
         program.ask("POST", "undo", {"token": done["undo"]["token"]})
     call_command("check_inboxes", verbosity=0)  # raises SystemExit where one is wrong
+
+
+def test_a_site_may_wrap_requests_in_transactions(
+    program: Program, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ATOMIC_REQUESTS a refusal still changes nothing, and undo is as exact."""
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    ids = three(user)
+    before = rows(user)
+    assert program.refused("POST", "notifications/bulk", {"action": "delete", "ids": [*ids, 999_999]})[0] == 404
+    assert rows(user) == before
+    for action in BULK:
+        done = program.ask("POST", "notifications/bulk", {"action": action, "ids": ids})
+        undone = program.ask("POST", "undo", {"token": done["undo"]["token"]})
+        assert (undone["undone"], undone["left"]) == (done["changed"], 0)
+        assert rows(user) == before

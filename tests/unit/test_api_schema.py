@@ -7,7 +7,6 @@ logged in, and has notifications with the ids that the requests name.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,7 +14,9 @@ import pytest
 import schemathesis
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
@@ -52,8 +53,13 @@ def headers(user: User, other_user: User) -> Iterator[dict[str, str]]:
         notify(user, title=title, category="billing", topic="billing.invoice:7", data={"k": [1, None]})
     notify(other_user, title="Secret")
     cookies = f"{django_settings.SESSION_COOKIE_NAME}={log_in(user)}; {django_settings.CSRF_COOKIE_NAME}={CSRF}"
+    signals = (request_started, request_finished)
+    for signal in signals:  # as Django's own test client does: the test's transaction is to outlive a request
+        signal.disconnect(close_old_connections)
     with override_settings(NOTIFICATIONS_API_REQUESTS_PER_MINUTE=10**9, ALLOWED_HOSTS=["*"]):
         yield {"Cookie": cookies, "X-CSRFToken": CSRF}
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture
@@ -76,16 +82,11 @@ def test_the_description_holds(
     """No 500, no answer that is not described, nothing good refused, nothing bad taken; nobody else's touched."""
     operation = spec[API + path][method]
     before = list(Notification.objects.for_user(other_user).values())
-    try:
-        strategy = operation.as_strategy(generation_mode=mode)
 
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-        @given(case=strategy)
-        def ask(case: Any) -> None:
-            case.call_and_validate(headers=headers)
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        case.call_and_validate(headers=headers)
 
-        ask()
-    except schemathesis.errors.InvalidSchema:
-        raise
+    ask()
     assert list(Notification.objects.for_user(other_user).values()) == before
-    assert os.environ

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from notifications import doorbell
-from notifications.doorbell import MESSAGE_TYPE, Change, Ringer, message
+from notifications.doorbell import MAX_DATA_CHARS, MESSAGE_TYPE, Change, Ringer, message
 from notifications.models import Notification
 from notifications.publish import notify
 from tests.support.layers import Layer
@@ -85,7 +85,7 @@ def test_big_changes_share_a_message_up_to_a_size(ringer: Ringer, layer: Layer) 
     assert [len(content["changes"]) for content in layer.sent] == [6, 6, 2]
 
 
-@pytest.mark.parametrize(("chars", "is_light"), [(48 * 1024, False), (48 * 1024 + 1, True)])
+@pytest.mark.parametrize(("chars", "is_light"), [(MAX_DATA_CHARS, False), (MAX_DATA_CHARS + 1, True)])
 def test_over_long_data_is_sent_light(chars: int, is_light: bool) -> None:
     """Such a change is read from the log; its numbers are told all the same."""
     (told,) = message([change(2, "x" * chars)])["changes"]

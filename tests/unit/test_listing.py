@@ -41,10 +41,9 @@ def test_each_list_walks_its_partial_index(user: User, state: State, narrowed: d
     notify(user, title="One")
     with CaptureQueriesContext(connection) as queries:
         page_of(user, state, before=10**6, limit=20, **narrowed)
+    assert len(queries) == 1 + bool(narrowed or state == "read")
     for plan in plans(queries):
-        assert (
-            f"INDEX {INDEX[state]} (recipient_id=? AND id<?" in plan or f"INDEX {INDEX[state]} (recipient_id=?" in plan
-        )
+        assert f"INDEX {INDEX[state]} (recipient_id=? AND id<?)" in plan
         assert "TEMP B-TREE" not in plan
 
 

@@ -72,11 +72,10 @@ def test_a_snapshot_holds_rows_and_counters() -> None:
 
 
 @given(JSON)
-def test_json_is_one_line_of_ascii(value: object) -> None:
+def test_json_is_one_line_by_anybodys_count(value: object) -> None:
     """It survives the round trip, and no text in it can end a line of an event stream."""
     text = dumps(value)
-    assert text.isascii()
-    assert text.isprintable()
+    assert len(text.splitlines()) == 1  # Python's takes more for line ends than an event stream does
     assert json.loads(text) == value
 
 

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from notifications import conf, tail
 from notifications.log import mark_all_read
 from notifications.models import Inbox, Notification
+from notifications.payloads import dumps
 from notifications.publish import notify, notify_many
 from notifications.tail import Head, Position, Replay, heads, inbox_of, read_after
 
@@ -239,3 +240,17 @@ def test_many_users_are_read_together(
     for person in everybody:
         (frame,) = frames_in(replays[person.pk, positions[person.pk][0]])
         assert [item["id"] for item in frame["upsert"]] == [mine[person.pk]]
+
+
+def test_a_transaction_too_large_for_a_frame_is_a_snapshot(user: User, other_user: User) -> None:
+    """Its rows cannot be split over frames, so a reader who is behind it gets the latest, as much as fits."""
+    position = position_of(user)
+    rows = [Notification(recipient=user, title=f"number {number}", body="x" * 4000) for number in range(20)]
+    Notification.objects.bulk_create(rows)
+    replay = owed(user, position)
+    assert replay.reason == "behind"
+    assert replay.snapshot is not None
+    titles = [item["title"] for item in replay.snapshot["items"]]
+    assert titles == [f"number {number}" for number in range(19, 19 - len(titles), -1)]
+    assert 5 < len(titles) < 10
+    assert len(dumps(replay.snapshot).encode()) <= tail.MAX_GROUP_BYTES
