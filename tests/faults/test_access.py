@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
 from typing import Any, Final
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Django
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, URLResolver, reverse
 
-from notifications import urls
+from notifications import api as api_routes, urls
 from notifications.models import Notification
 from notifications.publish import notify
 from tests.faults.trial import ALLOWANCE_SECONDS, PING_SECONDS, Trial
@@ -95,6 +97,9 @@ def test_ids_of_others_do_not_exist() -> None:
     browser = Django()
     browser.force_login(mine)
     for route in urls.urlpatterns:
+        if isinstance(route, URLResolver) and route.urlconf_name is api_routes:
+            assert_api_tells_nothing(browser, foreign.pk)
+            continue
         assert isinstance(route, URLPattern), f"{route} includes further routes: test them too."
         if not route.pattern.converters:
             assert route.name in WITHOUT_ID, f"Is {route} about one notification? Then give it <int:pk>."
@@ -106,6 +111,28 @@ def test_ids_of_others_do_not_exist() -> None:
                 assert answers[0] == answers[1], f"{method} {route} tells that a notification exists."
                 assert answers[0][0] == (404 if method == "POST" else 405), f"{method} {route}: {answers[0]}"
     assert Notification.objects.filter(pk=foreign.pk).values().get() == before
+
+
+def assert_api_tells_nothing(browser: Django, pk: int) -> None:
+    """Ask every operation of the API that takes an id for another user's, and for one that nobody has."""
+    paths = api_routes.api.get_openapi_schema()["paths"]
+    with_id = {path: operations for path, operations in paths.items() if "{" in path}
+    assert len(with_id) >= 3
+    for path, operations in with_id.items():
+        assert re.findall(r"{(\w+)}", path) == ["id"], f"{path} takes something else: test it too."
+        for method in METHODS:
+            answers = []
+            for number in (pk, pk + 1):
+                answer = browser.generic(method, path.replace("{id}", str(number)), "{}", "application/json")
+                answers.append((answer.status_code, answer.content.decode().replace(str(number), "…")))
+            assert answers[0] == answers[1], f"{method} {path} tells that a notification exists."
+            if method.lower() in operations:
+                assert answers[0][0] == 404, f"{method} {path}: {answers[0]}"
+    bulk = next(path for path in paths if path.endswith("/bulk"))
+    for action in ("read", "unread", "archive", "unarchive", "delete"):
+        sent = [json.dumps({"action": action, "ids": [number]}) for number in (pk, pk + 1)]
+        refused = [browser.post(bulk, text, "application/json") for text in sent]
+        assert [answer.status_code for answer in refused] == [404, 404], refused[0].content
 
 
 def ask(browser: Django, method: str, name: str | None, pk: int, wants: str) -> tuple[int, str, dict[str, Any]]:
