@@ -5,8 +5,9 @@
 
     application = with_stream(get_asgi_application())
 
-The result is an ASGI application like any other: a site that serves WebSockets too gives it to Channels'
-`ProtocolTypeRouter` as "http". One that routes HTTP itself puts `StreamApplication()` into its `URLRouter`.
+The result is an ASGI application like any other, for "http" and "websocket". A site that serves WebSockets of its own gives
+it to Channels' `ProtocolTypeRouter` as "http" and puts `SocketApplication()` into its `URLRouter` of "websocket"; one that
+routes HTTP itself puts `StreamApplication()` into that `URLRouter`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_script_prefix, reverse
 
 from .stream import StreamApplication
+from .websocket import SocketApplication
 
-__all__ = ["Front", "StreamApplication", "with_stream"]
+__all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
 
 
 def with_stream(application: Any) -> Front:
-    """Return an ASGI application that serves the stream at its URL and passes everything else on.
+    """Return an ASGI application that serves the stream and the WebSocket at their URLs and passes everything else on.
 
     Args:
         application: what `get_asgi_application()` returned; it must have been called before, for it sets Django up.
@@ -35,7 +37,7 @@ def with_stream(application: Any) -> Front:
 
 
 class Front:
-    """The stream at its own paths, the site's application everywhere else.
+    """The stream and the WebSocket at their own paths, the site's application everywhere else.
 
     Not Channels' routers, because what waits behind a router keeps the router's frame and its copy of the scope for as
     long as a stream is open (measured at 5,000 streams: 14.7 KiB each with the routers, 12.4 without).
@@ -43,24 +45,29 @@ class Front:
 
     def __init__(self, application: Any) -> None:
         self.application = application
-        self.stream = StreamApplication()
-        address = unquote(reverse("notifications:stream"))
-        # below a prefix (FORCE_SCRIPT_NAME) a proxy or the server may have taken it off, and Django accepts both
-        self.paths = {address, "/" + address.removeprefix(get_script_prefix())}
+        self.own: dict[tuple[str, str], Any] = {}
+        for kind, name, serve in (
+            ("http", "stream", StreamApplication()),
+            ("websocket", "socket", SocketApplication()),
+        ):
+            address = unquote(reverse(f"notifications:{name}"))
+            # below a prefix (FORCE_SCRIPT_NAME) a proxy or the server may have taken it off, and Django accepts both
+            self.own |= {(kind, address): serve, (kind, "/" + address.removeprefix(get_script_prefix())): serve}
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass one connection on."""
-        if scope["type"] == "websocket" and isinstance(self.application, ASGIHandler):
+        serve = self.server_of(scope)
+        if serve is None:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks
             return
-        serve: Any = self.stream if self.is_stream(scope) else self.application
         connection = serve(scope, receive, send)
         del serve, scope, receive, send  # this frame lives as long as the stream
         await connection
 
-    def is_stream(self, scope: dict[str, Any]) -> bool:
-        """Return whether a connection asks for the stream."""
-        if scope["type"] != "http":
-            return False
-        path: str = scope["path"]
-        return path in self.paths or path.removeprefix(scope.get("root_path", "")) in self.paths
+    def server_of(self, scope: dict[str, Any]) -> Any:
+        """Return the application that a connection is for; None where there is none."""
+        kind, path = scope["type"], scope.get("path", "")
+        own = self.own.get((kind, path)) or self.own.get((kind, path.removeprefix(scope.get("root_path", ""))))
+        if own is None and kind == "websocket" and isinstance(self.application, ASGIHandler):
+            return None
+        return own or self.application

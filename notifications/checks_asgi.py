@@ -94,7 +94,7 @@ class Walk:
         if isinstance(application, StreamApplication):
             return True
         if isinstance(application, Front):
-            return "/" + path in application.paths or self._follow(application.application, path)
+            return ("http", "/" + path) in application.own or self._follow(application.application, path)
         if isinstance(application, ProtocolTypeRouter):
             served = application.application_mapping.get("http")
             return False if served is None else self._follow(served, path)

@@ -20,12 +20,12 @@ from . import auth
 from .counts import counts
 from .frames import bye
 from .hub import hub
-from .lines import Send, direct_write, with_backpressure
+from .lines import Send, WriteNow, direct_write, with_backpressure
 from .origin import is_own_page
 from .subscription import START, Subscription
 from .tail import parse_position
 
-__all__ = ["StreamApplication"]
+__all__ = ["StreamApplication", "admit"]
 
 logger = logging.getLogger("notifications.stream")
 
@@ -47,7 +47,8 @@ class StreamApplication:
             await answer(send, 403, "Only pages of this very origin may follow notifications here.\n")
             return
         try:
-            subscription = await self._admit(scope, send)
+            line = with_backpressure(send)
+            subscription = await admit(scope, line, direct_write(line, scope["http_version"]))
         except Exception as error:  # the database is away; the client shall try again
             logger.warning("A stream could not be opened: %s: %s", type(error).__name__, error)
             await refuse(send, "overload")
@@ -56,7 +57,11 @@ class StreamApplication:
             counts.connects["anonymous"] += 1
             await answer(send, 403, "Log in to follow your notifications.\n")
             return
-        del scope, send  # headers and all: under Daphne nobody else keeps them, and an open stream needs none of it
+        del (
+            scope,
+            send,
+            line,
+        )  # headers and all: under Daphne nobody else keeps them, and an open stream needs none of it
         here = hub()
         if not here.join(subscription):
             await refuse(subscription.send, "drain" if here.is_leaving else "overload")
@@ -72,25 +77,21 @@ class StreamApplication:
         finally:
             here.leave(subscription)
 
-    async def _admit(self, scope: dict[str, Any], send: Send) -> Subscription | None:
-        """Return the subscription of who is logged in, else None."""
-        session_key = auth.session_key_of(scope["headers"])
-        user = await hub().authenticate(session_key) if session_key else None
-        if session_key is None or user is None:
-            return None
-        text = requested_position(scope)
-        position = parse_position(text) if text else None
-        line = with_backpressure(send)
-        subscription = Subscription(
-            user_id=user.pk,
-            session_key=session_key,
-            send=line,
-            position=position,
-            write_now=direct_write(line, scope["http_version"]),
-        )
-        subscription.is_malformed = bool(text) and position is None
-        subscription.owner = asyncio.current_task()
-        return subscription
+
+async def admit(scope: dict[str, Any], send: Send, write_now: WriteNow | None = None) -> Subscription | None:
+    """Return the subscription of who is logged in, else None. Over HTTP and WebSocket alike."""
+    session_key = auth.session_key_of(scope["headers"])
+    user = await hub().authenticate(session_key) if session_key else None
+    if session_key is None or user is None:
+        return None
+    text = requested_position(scope)
+    position = parse_position(text) if text else None
+    subscription = Subscription(
+        user_id=user.pk, session_key=session_key, send=send, position=position, write_now=write_now
+    )
+    subscription.is_malformed = bool(text) and position is None
+    subscription.owner = asyncio.current_task()
+    return subscription
 
 
 def requested_position(scope: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ app_name = "notifications"
 urlpatterns = [
     path("", views.centre, name="centre"),
     path("stream/", views.stream, name="stream"),
+    path("ws/", views.stream, name="socket"),
     path("metrics/", monitoring.metrics, name="metrics"),
     path("health/", monitoring.health, name="health"),
     # Without the extra `[api]` there is no JSON API; `manage.py check` says so.

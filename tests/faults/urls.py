@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST
 from notifications.conf import settings
 from notifications.hub import running_hubs
 from notifications.publish import notify
+from notifications.websocket import SocketLine
 from tests.support.shell import PRELUDE, evaluate
 
 __all__ = ["urlpatterns"]
@@ -117,10 +118,15 @@ def count_buffers() -> list[int]:
 def buffered(stream: Any) -> int:
     """Count what waits for one client: frames due, the write in flight, the server's own buffer."""
     line = stream.send.__self__
+    if isinstance(line, SocketLine):
+        line = line._send.__self__  # type: ignore[attr-defined]
     if hasattr(line, "transport") and hasattr(line.transport, "get_write_buffer_size"):  # uvicorn
         server = line.transport.get_write_buffer_size()
     else:  # Daphne: a Twisted transport
-        transport = line._protocol.channel.transport if line._protocol.channel is not None else None
+        owner = getattr(
+            line._protocol, "channel", line._protocol
+        )  # a WebSocket's protocol stands on the transport itself
+        transport = owner.transport if owner is not None else None
         pieces = [] if transport is None else transport._tempDataBuffer
         server = 0 if transport is None else len(transport.dataBuffer) - transport.offset + sum(map(len, pieces))
     return int(stream.due_bytes + server + in_flight(stream))
@@ -134,6 +140,8 @@ def in_flight(stream: Any) -> int:
     steps = rest.f_locals["rest"].steps if rest is not None else None
     while steps is not None:
         frame = getattr(steps, "cr_frame", None) or getattr(steps, "gi_frame", None)
+        if frame is not None and "part" in frame.f_locals:  # over WebSocket: once as bytes, once as messages
+            return 2 * len(frame.f_locals["part"].get("body", b""))
         if frame is not None and "message" in frame.f_locals:
             return len(frame.f_locals["message"].get("body", b""))
         steps = getattr(steps, "cr_await", None) or getattr(steps, "gi_yieldfrom", None)

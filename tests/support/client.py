@@ -137,6 +137,11 @@ class Client:
         if self._writer is not None:
             self._writer.transport.abort()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a line stands."""
+        return self._writer is not None
+
     def freeze(self) -> None:
         """Read nothing any more, while the connection stays open."""
         self._thawed.clear()

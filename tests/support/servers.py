@@ -134,17 +134,17 @@ class Site:
 
     # --- servers
 
-    def daphne(self, **settings: Any) -> Server:
-        """Start Daphne. Keywords are Django settings, such as `NOTIFICATIONS_SWEEP_SECONDS=60`."""
+    def daphne(self, *options: str, **settings: Any) -> Server:
+        """Start Daphne with options of its own. Keywords are Django settings, such as `NOTIFICATIONS_SWEEP_SECONDS=60`."""
         port = free_port()
-        command = [PYTHON, "-m", "daphne", "--bind", "127.0.0.1", "--port", str(port), ASGI]
+        command = [PYTHON, "-m", "daphne", "--bind", "127.0.0.1", "--port", str(port), *options, ASGI]
         return self._serve(command, port, settings)
 
-    def uvicorn(self, *, workers: int = 1, **settings: Any) -> Server:
+    def uvicorn(self, *options: str, workers: int = 1, **settings: Any) -> Server:
         """Start uvicorn, with its supervisor and `workers` processes where that is more than one."""
         port = free_port()
         command = [PYTHON, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-        server = self._serve([*command, "--workers", str(workers), ASGI], port, settings)
+        server = self._serve([*command, *options, "--workers", str(workers), ASGI], port, settings)
         server.process.wait_for_line("Application startup complete", count=workers)  # the supervisor listens before
         return server
 

@@ -97,6 +97,28 @@ async def test_a_logged_in_user_gets_their_stream_through_it(user: User, other_u
         assert set(site.hub.users) == {str(user.pk), str(other_user.pk)}
 
 
+async def test_the_websocket_answers_at_its_own_url_only() -> None:
+    """`/notifications/ws/` is ours (closed before it is accepted: nobody is logged in), other paths are the site's."""
+    asked: list[str] = []
+
+    async def own(scope: Message, _receive: Any, _send: Any) -> None:
+        asked.append(scope["path"])
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    application = with_stream(own)
+    for path in ("/notifications/ws/", "/notifications/stream/", "/notifications/ws", "/chat/"):
+        await application({"type": "websocket", "path": path, "headers": [], "query_string": b""}, receive, send)
+    assert asked == ["/notifications/stream/", "/notifications/ws", "/chat/"]
+    assert sent == [{"type": "websocket.close"}]
+
+
 async def test_a_websocket_that_nobody_serves_is_closed() -> None:
     """Where Django stands behind the stream, a WebSocket is refused quietly; an application of the site's own gets it."""
     sent: list[Message] = []

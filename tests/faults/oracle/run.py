@@ -30,7 +30,7 @@ from .faults import Troublemaker
 from .lineups import Lineup
 from .records import read_records
 from .verdict import Verdict, compare_accounts, foreign_rows, staleness_of
-from .witness import Account, Witness
+from .witness import Account, SocketWitness, Witness
 
 __all__ = ["Effort", "run"]
 
@@ -170,7 +170,8 @@ async def admit(
     for number in range(count):
         name = f"{person.username}#{number}"
         options: dict[str, Any] = {"since": page if number else "", "silence_seconds": SILENCE_SECONDS}
-        witness = Witness(name, lineup.urls, cookie, account, news, **options)
+        make = SocketWitness if number == count - 1 else Witness  # the last one follows over WebSocket
+        witness = make(name, lineup.urls, cookie, account, news, **options)
         witnesses.append(await stack.enter_async_context(witness))
     return witnesses
 

@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tests.support.client import Client
+from tests.support.socket_client import OverSocket
 
 from .records import digest
 
-__all__ = ["Account", "Witness"]
+__all__ = ["Account", "SocketWitness", "Witness"]
 
 JOURNAL_ENTRIES: Final = 300  # enough to see how a failure came about
 # A doorbell tells at most this many rows, and a replay's frame with so few is always its last: in these frames the
@@ -127,7 +128,7 @@ class Witness(Client):
     def thaw(self) -> None:
         """Read again."""
         super().thaw()
-        if self._writer is not None:
+        if self.is_connected:
             self.online.start()
 
     async def _connect(self) -> str:
@@ -175,3 +176,7 @@ class Witness(Client):
         if here[1] > self.account.head:
             self.account.head = here[1]
             self._news.set()
+
+
+class SocketWitness(OverSocket, Witness):
+    """The same over WebSocket."""

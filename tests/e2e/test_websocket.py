@@ -1,0 +1,179 @@
+"""The inbox over WebSocket, on real servers: what the stream guarantees, and what a client may send."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.support.client import follow
+from tests.support.servers import Person, Server, Site
+from tests.support.socket_client import PATH, follow_socket
+from tests.support.visit import Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each server in turn; both must behave the same."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
+
+
+async def test_a_change_arrives_at_its_user_only(server: Server, site: Site, user: Person, other: Person) -> None:
+    """What is written elsewhere comes over the socket as over the stream, and to nobody else."""
+    async with follow_socket(server, user) as mine, follow_socket(server, other) as theirs:
+        await site.acall("notify(user, title='Over the socket').pk", user=user.pk)
+        await mine.knows("Over the socket")
+        await mine.equals_database(site, user.pk)
+        await theirs.next("ping")
+        assert not theirs.changes
+        assert not theirs.journal.mentions("Over the socket")
+
+
+async def test_a_cut_socket_resumes_where_it_stopped(server: Server, site: Site, user: Person) -> None:
+    """After a cut it goes on with `?since=`; what happened meanwhile comes as changes, not as a new snapshot."""
+    async with follow_socket(server, user) as client:
+        await site.acall("notify(user, title='Before').pk", user=user.pk)
+        await client.knows("Before")
+        client.cut()
+        await site.acall("notify(user, title='Meanwhile').pk", user=user.pk)
+        await client.knows("Meanwhile")
+        assert [hello.data["mode"] for hello in client.all("hello")][1:] == ["resume"] * (client.connections - 1)
+        await client.equals_database(site, user.pk)
+
+
+async def test_orders_are_carried_out_and_answered(server: Server, site: Site, user: Person, other: Person) -> None:
+    """Read, unread, archive: each changes the user's own rows only, is answered by its ref, and shows on the stream."""
+    pk = await site.acall("notify(user, title='Mine').pk", user=user.pk)
+    foreign = await site.acall("notify(user, title='Not mine').pk", user=other.pk)
+    async with follow_socket(server, user) as socket, follow(server, user) as stream:
+        for verb, unread in (("read", 0), ("unread", 1), ("archive", 0)):
+            answer = await socket.ask(do=verb, ids=[pk])
+            assert (answer["event"], answer["data"]["changed"], answer["data"]["unread"]) == ("done", 1, unread)
+            for client in (socket, stream):
+                await client.until(lambda client, count=unread: client.replica.unread == count)  # type: ignore[misc]
+        assert (await socket.ask(do="ping"))["event"] == "pong"
+        refused = await socket.ask(do="read", ids=[foreign])
+        assert (refused["event"], refused["data"]["code"]) == ("error", "not_found")
+        await socket.equals_database(site, user.pk)
+    assert await site.acall("Notification.objects.get(pk=pk).is_read", pk=foreign) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("no json", None),
+        ("[1]", "do"),
+        ('{"do":"explode"}', "do"),
+        ('{"do":["read"]}', "do"),
+        ('{"do":"read"}', "ids"),
+        ('{"do":"read","ids":[0]}', "ids"),
+        ('{"do":"read","ids":[true]}', "ids"),
+        ('{"do":"read","ids":"12"}', "ids"),
+        ('{"do":"ping","ref":{}}', "ref"),
+        ("[" * 10_000, None),
+    ],
+)
+async def test_nonsense_is_answered_and_changes_nothing(
+    daphne: Server, user: Person, text: str, field: str | None
+) -> None:
+    """Whatever a client sends, it is told what is wrong, and the connection goes on."""
+    async with follow_socket(daphne, user) as client:
+        await client.send(text)
+        await client.until(lambda client: None in client.answers)  # type: ignore[attr-defined]
+        data = client.answers[None]["data"]
+        assert (data["code"], data.get("field")) == ("invalid", field)
+        assert (await client.ask(do="ping"))["event"] == "pong"
+        assert client.connections == 1
+
+
+@pytest.mark.parametrize("what", [b"bytes", "x" * 20_000])
+async def test_what_is_too_long_or_no_text_ends_the_connection(server: Server, user: Person, what: str | bytes) -> None:
+    """Nobody makes the server keep large messages."""
+    async with Visit(server.url) as visit:
+        await visit.login(user)
+        async with connect(
+            server.url.replace("http", "ws") + PATH, additional_headers={"Cookie": visit.cookie}, proxy=None
+        ) as socket:
+            await socket.send(what)
+            async with asyncio.timeout(10):
+                await socket.wait_closed()
+            assert socket.close_code == 4009
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "sessionid=nobody"}, {"Origin": "https://elsewhere.example"}])
+async def test_strangers_are_refused_before_the_connection_is_accepted(
+    server: Server, user: Person, headers: dict[str, str]
+) -> None:
+    """Who is not logged in, and a page of another origin even with the user's cookie, gets 403."""
+    async with Visit(server.url) as visit:
+        await visit.login(user)
+        cookie = {"Cookie": visit.cookie} if "Origin" in headers else {}
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(
+                server.url.replace("http", "ws") + PATH, additional_headers=headers | cookie, proxy=None
+            ).__aenter__()
+    assert caught.value.response.status_code == 403
+
+
+async def test_the_pages_own_origin_is_accepted(server: Server, user: Person) -> None:
+    """A browser sends `Origin` with every WebSocket; that of the site itself is let in."""
+    async with Visit(server.url) as visit:
+        await visit.login(user)
+        headers = {"Cookie": visit.cookie, "Origin": server.url}
+        async with connect(server.url.replace("http", "ws") + PATH, additional_headers=headers, proxy=None) as socket:
+            assert json.loads(await socket.recv())["event"] == "hello"
+
+
+async def test_a_logout_ends_the_socket_and_its_orders(server: Server, site: Site, user: Person) -> None:
+    """Within one ping after a logout the connection says `bye auth` and closes with 3000 (unauthorized)."""
+    async with Visit(server.url) as visit:
+        await visit.login(user)
+        async with follow_socket(server, user, cookie=visit.cookie) as client:
+            await visit.logout()
+            await client.until(lambda client: client.all("bye"))
+            assert client.all("bye")[0].data == {"reason": "auth"}
+            await client.until(lambda client: client.close_code)  # type: ignore[attr-defined]
+            assert client.close_code == 3000
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+async def test_a_dead_peer_is_found(site: Site, user: Person, kind: str) -> None:
+    """Who answers no ping of the server is dropped, though the line looks open: a phone that lost its network."""
+    options = {
+        "daphne": ["--ping-interval", "1", "--ping-timeout", "1"],
+        "uvicorn": ["--ws-ping-interval", "1", "--ws-ping-timeout", "1"],
+    }
+    server = await asyncio.to_thread(lambda: getattr(site, kind)(*options[kind]))
+    async with Visit(server.url) as visit:
+        await visit.login(user)
+        request = (
+            f"GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {visit.cookie}\r\nConnection: Upgrade\r\n"
+            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\n\r\n"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request.encode())
+        assert b"101 Switching Protocols" in await reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(15):
+            with suppress(ConnectionResetError):  # Daphne drops it, uvicorn closes it
+                await reader.read()  # to the end of the connection
+        writer.close()
+
+
+async def test_an_order_after_a_logout_is_not_carried_out(site: Site, user: Person) -> None:
+    """Between a logout and the next ping nobody acts for the user any more."""
+    server = site.uvicorn(NOTIFICATIONS_PING_SECONDS=3600.0)
+    pk = await site.acall("notify(user, title='Stays unread').pk", user=user.pk)
+    async with Visit(server.url) as visit:
+        await visit.login(user)
+        async with follow_socket(server, user, cookie=visit.cookie) as client:
+            await visit.logout()
+            await client.send(json.dumps({"do": "read", "ids": [pk]}))
+            await client.until(lambda client: client.all("bye"))
+    assert await site.acall("Notification.objects.get(pk=pk).is_read", pk=pk) is False
