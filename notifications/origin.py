@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
-__all__ = ["is_own_page"]
+__all__ = ["is_own_page", "is_own_socket"]
 
 OWN_SITES: Final = {b"same-origin", b"none"}  # none: the reader typed the address
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -39,6 +39,16 @@ def is_own_page(scope: dict[str, Any]) -> bool:
         return True
     own = own_origin(scope)
     return own is not None and all(parse_origin(str(value, "latin-1")) == own for value in origins)
+
+
+def is_own_socket(scope: dict[str, Any]) -> bool:
+    """Return the same of a request for a WebSocket. Browsers send `Origin` with each of those.
+
+    Daphne does not say whether it came over TLS, also not behind a proxy that tells it; then either will do, unless
+    SECURE_PROXY_SSL_HEADER decides. Channels' `OriginValidator` compares no schemes at all.
+    """
+    schemes = {"ws": ["http"], "wss": ["https"]}.get(scope.get("scheme", ""), ["https", "http"])
+    return any(is_own_page({**scope, "type": "http", "method": "GET", "scheme": scheme}) for scheme in schemes)
 
 
 def own_origin(scope: dict[str, Any]) -> Origin | None:

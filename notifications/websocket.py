@@ -28,7 +28,7 @@ from .frames import Bye, bye
 from .hub import hub
 from .lines import Send, with_backpressure
 from .messages import CLOSE_CODES, TOO_BIG, Messages, message
-from .origin import is_own_page
+from .origin import is_own_socket
 from .payloads import isoformat
 from .stream import admit
 from .subscription import Subscription
@@ -59,7 +59,7 @@ class SocketApplication:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection until either side ends it."""
         await receive()  # websocket.connect
-        if not is_own_page(as_http(scope)):
+        if not is_own_socket(scope):
             counts.connects["origin"] += 1
             await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
             return
@@ -162,12 +162,6 @@ def parse(text: str) -> dict[str, Any]:
     if not isinstance(order.get("ref"), str | int | None):
         raise Refused("invalid", "A ref is text or a number of your own; the answer carries it.", field="ref")
     return order
-
-
-def as_http(scope: dict[str, Any]) -> dict[str, Any]:
-    """Return the scope of the HTTP request that asked for the upgrade, whose origin is what `Origin` is compared with."""
-    scheme = "https" if scope.get("scheme") == "wss" else "http"
-    return {**scope, "type": "http", "method": "GET", "scheme": scheme}
 
 
 messages: Final = Messages()

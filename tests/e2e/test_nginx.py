@@ -24,8 +24,9 @@ from tests.support.behind import (
 )
 from tests.support.chromium import CENTRE, badge, expect_unread, headings
 from tests.support.nginx import Nginx
-from tests.support.secure import SecureClient, SecureVisit, SecureVisitors, follow_securely
+from tests.support.secure import SecureClient, SecureVisit, SecureVisitors, follow_securely, trusting_anybody
 from tests.support.servers import Person, Site
+from tests.support.socket_client import SocketClient
 from tests.support.workers import Workers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -95,6 +96,22 @@ async def test_events_pass_at_once(nginx: Nginx, site: Site, user: Person, other
         assert {head["protocol"] for head in heads} == {"HTTP/1.1", "HTTP/2"}
         assert not any("content-encoding" in head for head in heads)
         await arrive_at_once(site, user, *clients)
+
+
+async def test_a_websocket_passes_too(nginx: Nginx, site: Site, user: Person, other: Person) -> None:
+    """The recipe passes a WebSocket on, in both directions, with the page's origin recognised through TLS."""
+    async with SecureVisit(nginx.url) as visit:
+        await visit.login(user)
+        cookie = visit.cookie
+    pk = await site.acall("notify(user, title='Before').pk", user=user.pk)
+    client = SocketClient(nginx.url, cookie)
+    client.ssl = trusting_anybody()
+    async with client:
+        await client.until(lambda client: client.replica.modseq)
+        await site.acall("notify(user, title='Through nginx').pk", user=user.pk)
+        await client.knows("Through nginx")
+        assert (await client.ask(do="read", ids=[pk]))["data"]["changed"] == 1
+        await client.equals_database(site, user.pk)
 
 
 OTHER_WAYS: Final[dict[str, dict[str, Any]]] = {

@@ -21,7 +21,7 @@ from .client import PATH, Client
 from .servers import Person, Server
 from .visit import TIMEOUT_SECONDS, Visit
 
-__all__ = ["SecureClient", "SecureVisit", "SecureVisitors", "follow_securely"]
+__all__ = ["SecureClient", "SecureVisit", "SecureVisitors", "follow_securely", "trusting_anybody"]
 
 LOGIN: Final = "/accounts/login/"
 
@@ -30,11 +30,18 @@ def client_of(
     url: str, headers: dict[str, str], *, http2: bool, timeout: float | None, local_address: str | None = None
 ) -> httpx.AsyncClient:
     """Return a client that speaks one protocol and no other, from an address of this machine."""
+    line = httpx.AsyncHTTPTransport(
+        verify=trusting_anybody(), http1=not http2, http2=http2, local_address=local_address
+    )
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False, transport=line)
+
+
+def trusting_anybody() -> ssl.SSLContext:
+    """Return what believes every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    line = httpx.AsyncHTTPTransport(verify=context, http1=not http2, http2=http2, local_address=local_address)
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False, transport=line)
+    return context
 
 
 class SecureVisit(Visit):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -26,11 +27,13 @@ class OverSocket(Client):
 
     Attributes:
         answers: what came in answer to `ask()`, by `ref`.
+        ssl: for `https` addresses, whom to trust.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.answers: dict[Any, dict[str, Any]] = {}
+        self.ssl: ssl.SSLContext | None = None
         self.close_code: int | None = None
         self._socket: ClientConnection | None = None
 
@@ -60,8 +63,9 @@ class OverSocket(Client):
         self.since = self.replica.position if self.replica.epoch else self.since
         address = f"{self.url.replace('http', 'ws', 1)}{PATH}{f'?since={self.since}' if self.since else ''}"
         try:
+            headers = {"Cookie": self.cookie, "Origin": self.url}
             async with connect(
-                address, additional_headers={"Cookie": self.cookie}, proxy=None, max_queue=1, compression=None
+                address, additional_headers=headers, proxy=None, max_queue=1, compression=None, ssl=self.ssl
             ) as self._socket:
                 return await self._read(self._socket, silence)
         except InvalidStatus as error:

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from notifications import auth
 from notifications.counts import counts
-from notifications.origin import is_own_page
+from notifications.origin import is_own_page, is_own_socket
 from notifications.publish import notify
 from notifications.stream import StreamApplication
 from tests.support.asgi import Site, log_in
@@ -29,6 +29,28 @@ def scope_of(*headers: Header, scheme: str = "http") -> dict[str, Any]:
         "query_string": b"",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
     }
+
+
+@pytest.mark.parametrize(
+    ("scheme", "origin", "is_own"),
+    [
+        ("ws", "http://testserver", True),
+        ("wss", "https://testserver", True),
+        ("wss", "http://testserver", False),
+        ("ws", "https://testserver", False),
+        (None, "https://testserver", True),  # Daphne
+        (None, "http://testserver", True),
+        (None, "https://testserver:8443", False),
+        (None, "https://evil.example", False),
+        ("ws", "null", False),
+    ],
+)
+def test_websockets_come_from_the_sites_own_pages(scheme: str | None, origin: str, is_own: bool) -> None:
+    """The upgrade's origin is compared with that of the HTTP request; where the server tells no scheme, without it."""
+    scope = scope_of(("host", "testserver"), ("origin", origin)) | {"type": "websocket", "scheme": scheme}
+    if scheme is None:
+        del scope["scheme"]
+    assert is_own_socket(scope) is is_own
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
