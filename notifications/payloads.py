@@ -9,12 +9,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
     from .models import Inbox, Notification
 
-__all__ = ["Payload", "Snapshot", "change_data", "dumps", "isoformat", "payload", "snapshot_payload"]
+__all__ = [
+    "Payload",
+    "Snapshot",
+    "change_data",
+    "dumps",
+    "encoded",
+    "encoder_of_alike",
+    "isoformat",
+    "payload",
+    "snapshot_payload",
+]
 
 
 LINE_ENDS_ELSEWHERE: Final = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
@@ -65,6 +76,21 @@ def payload(notification: Notification) -> Payload:
     }
 
 
+def encoded(notification: Notification) -> str:
+    """Return the JSON of a saved notification, as `change_data()` takes it."""
+    return dumps(payload(notification))
+
+
+def encoder_of_alike(notification: Notification) -> Callable[[int, int], str]:
+    """Return what encodes a row that differs from this one in `id` and `modseq` only: (id, modseq) → JSON.
+
+    For one message to very many users, whose content is encoded once.
+    """
+    shared = {name: value for name, value in payload(notification).items() if name not in ("id", "modseq")}
+    rest = dumps(shared)[1:]
+    return lambda pk, modseq: f'{{"id":{pk},"modseq":{modseq},{rest}'
+
+
 def snapshot_payload(inbox: Inbox, rows: list[Notification]) -> Snapshot:
     """Return the snapshot of an inbox whose latest rows these are."""
     return {"items": [payload(row) for row in rows], "unread": inbox.unread, "unseen": inbox.unseen}
@@ -74,18 +100,24 @@ def change_data(
     *,
     prev: int,
     modseq: int,
-    upsert: list[Payload],
-    gone: list[int],
+    upsert: Sequence[str],
+    gone: Sequence[int],
     unread: int,
     unseen: int,
     read_upto: int | None = None,
     read_at: dt.datetime | None = None,
 ) -> str:
-    """Return the data of a `change` frame as JSON: from position `prev` to `modseq`, with the counters afterwards."""
-    change: dict[str, Any] = {"prev": prev, "modseq": modseq, "upsert": upsert, "gone": gone}
+    """Return the data of a `change` frame as JSON: from position `prev` to `modseq`, with the counters afterwards.
+
+    Put together from JSON, for it is made for each user of a broadcast. `upsert` holds rows as `encoded()` returns them.
+    """
+    read = ""
     if read_upto is not None and read_at is not None:
-        change |= {"read_upto": read_upto, "read_at": isoformat(read_at)}
-    return dumps(change | {"unread": unread, "unseen": unseen})
+        read = f'"read_upto":{read_upto},"read_at":"{isoformat(read_at)}",'
+    return (
+        f'{{"prev":{prev},"modseq":{modseq},"upsert":[{",".join(upsert)}],"gone":[{",".join(map(str, gone))}],'
+        f'{read}"unread":{unread},"unseen":{unseen}}}'
+    )
 
 
 def isoformat(moment: dt.datetime) -> str:

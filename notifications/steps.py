@@ -21,7 +21,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +28,7 @@ from django.db import connections, transaction
 
 from . import doorbell
 from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
-from .payloads import Payload, change_data, payload
+from .payloads import change_data, encoded
 
 if TYPE_CHECKING:
     from .models import Notification
@@ -46,7 +45,7 @@ class Entry:
 
     inbox: LockedInbox
     prev: int
-    upsert: dict[int, Payload] = field(default_factory=dict)
+    upsert: dict[int, str] = field(default_factory=dict)  # the rows as JSON, by key
     gone: set[int] = field(default_factory=set)
     read_upto: int | None = None
     read_at: dt.datetime | None = None
@@ -58,7 +57,7 @@ class Entry:
             return
         for row in upsert:
             self.gone.discard(row.pk)  # deleted and saved again
-            self.upsert[row.pk] = {**payload(row), "data": deepcopy(row.data)}  # the caller may change its own later
+            self.upsert[row.pk] = encoded(row)  # now, because the caller may change its own later
         for pk in gone:
             self.upsert.pop(pk, None)
             self.gone.add(pk)
@@ -80,7 +79,7 @@ class Entry:
             data = change_data(
                 prev=self.prev,
                 modseq=inbox.modseq,
-                upsert=list(self.upsert.values()),
+                upsert=tuple(self.upsert.values()),
                 gone=sorted(self.gone),
                 read_upto=self.read_upto,
                 read_at=self.read_at,

@@ -22,7 +22,7 @@ from django.db.models.functions import RowNumber
 from .conf import settings
 from .locks import are_of, chunks, make_inboxes, quoted
 from .models import Inbox, Notification
-from .payloads import Payload, Snapshot, change_data, dumps, payload, snapshot_payload
+from .payloads import Snapshot, change_data, encoded, snapshot_payload
 
 __all__ = ["Head", "Position", "Reason", "Replay", "heads", "inbox_of", "parse_position", "positions_of", "read_after"]
 
@@ -198,12 +198,12 @@ def replay(user_id: Any, position: Position, head: Head, rows: list[Notification
     return Replay(head, tuple(changes))
 
 
-def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[Payload], int]]:
+def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[str], int]]:
     """Cut rows in log order into frames of about `MAX_FRAME_BYTES`; rows that share a `modseq` stay together.
 
     The final frame reaches `last`, also where no row of the latest changes is left.
     """
-    upsert: list[Payload] = []
+    upsert: list[str] = []
     size = 0
     end = 0
     for modseq, group in groupby(rows, key=attrgetter("modseq")):
@@ -211,8 +211,8 @@ def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[Payl
             yield end, upsert, size
             upsert, size = [], 0
         for row in group:
-            upsert.append(payload(row))
-            size += len(dumps(upsert[-1]).encode())
+            upsert.append(encoded(row))
+            size += len(upsert[-1].encode())
         end = modseq
     yield last, upsert, size
 
@@ -235,7 +235,7 @@ def takewhile_fitting(rows: list[Notification]) -> Iterator[Notification]:
     """Yield the first of these rows that together stay within `MAX_GROUP_BYTES`."""
     size = 0
     for row in rows:
-        size += len(dumps(payload(row)).encode())
+        size += len(encoded(row).encode())
         if size > MAX_GROUP_BYTES:
             return
         yield row

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.support.postgres import Postgres
+
 SECONDS = 60.0
 
 
@@ -21,11 +23,11 @@ def sent(tmp_path: Path) -> Path:
     return tmp_path / "sent.jsonl"
 
 
-def drive(what: str, sent: Path, layer: str) -> Any:
-    """Run a part of `tests.uuid_project.drive` on a new database; warnings are errors there too."""
+def drive(what: str, sent: Path, layer: str, *, database_url: str = "") -> Any:
+    """Run a part of `tests.uuid_project.drive` on a new database, SQLite unless named; warnings are errors there too."""
     env = {
         **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
-        "UUID_PROJECT_DATABASE": str(sent.with_name("db.sqlite3")),
+        "UUID_PROJECT_DATABASE": database_url or f"sqlite:///{sent.with_name('db.sqlite3')}",
         "UUID_PROJECT_LAYER": layer,
         "UUID_PROJECT_SENT": str(sent),
     }
@@ -46,6 +48,13 @@ def drive(what: str, sent: Path, layer: str) -> Any:
 def test_uuid_users_are_notified(sent: Path) -> None:
     """Migrations, every form of naming a user, states and counters work with keys that are no numbers."""
     found = drive("write", sent, "channels.layers.InMemoryChannelLayer")
+    assert found == {"counters": [[2, 0, 8], [0, 0, 6]], "is_uuid": True}
+
+
+def test_uuid_users_are_notified_on_postgresql(sent: Path) -> None:
+    """So they are there, where the keys of many users go into a statement as one array."""
+    with Postgres() as postgres:
+        found = drive("write", sent, "channels.layers.InMemoryChannelLayer", database_url=postgres.url)
     assert found == {"counters": [[2, 0, 8], [0, 0, 6]], "is_uuid": True}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from notifications import payloads
 from notifications.models import Inbox, Level, Notification
-from notifications.payloads import change_data, dumps, payload, snapshot_payload
+from notifications.payloads import change_data, dumps, encoded, encoder_of_alike, payload, snapshot_payload
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 JSON = st.recursive(
@@ -63,6 +63,23 @@ def test_a_change_tells_where_it_leads() -> None:
     assert plain == {"prev": 1, "modseq": 2, "upsert": [], "gone": [7], "unread": 3, "unseen": 1}
     read = json.loads(change_data(prev=1, modseq=2, upsert=[], gone=[], unread=0, unseen=0, read_upto=1, read_at=NOON))
     assert (read["read_upto"], read["read_at"]) == (1, "2026-01-01T12:00:00+00:00")
+
+
+def test_a_change_holds_rows_as_they_are_encoded() -> None:
+    """In the order given, and compact: the text is what `dumps()` makes of the whole."""
+    first, second = invoice(), invoice()
+    second.pk, second.title = 13, 'Said "no" \u2028 twice'
+    text = change_data(prev=1, modseq=42, upsert=[encoded(first), encoded(second)], gone=[3, 4], unread=2, unseen=1)
+    rows = [payload(first), payload(second)]
+    assert text == dumps({"prev": 1, "modseq": 42, "upsert": rows, "gone": [3, 4], "unread": 2, "unseen": 1})
+
+
+def test_alike_rows_are_encoded_like_any_other() -> None:
+    """What a broadcast tells each user is, to the letter, what one message to that user alone would tell."""
+    encode = encoder_of_alike(invoice())
+    other = invoice()
+    other.pk, other.modseq = 13, 7
+    assert encode(13, 7) == encoded(other)
 
 
 def test_a_snapshot_holds_rows_and_counters() -> None:

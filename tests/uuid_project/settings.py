@@ -2,6 +2,8 @@
 
 import os
 
+import dj_database_url
+
 SECRET_KEY = "not a secret"
 DEBUG = True
 USE_TZ = True
@@ -20,6 +22,6 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "tests.uuid_project.urls"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["UUID_PROJECT_DATABASE"]}}
+DATABASES = {"default": {**dj_database_url.parse(os.environ["UUID_PROJECT_DATABASE"])}}
 CHANNEL_LAYERS = {"default": {"BACKEND": os.environ["UUID_PROJECT_LAYER"]}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
