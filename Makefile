@@ -32,7 +32,7 @@ run: check-port $(VENV)/.installed ## Start the site with demo data at http://12
 	@$(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
 
 test: $(VENV)/.installed-dev node_modules/.installed ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
-	@scripts/setup_system.sh chromium redis-server postgres node nginx openssl curl
+	@scripts/setup_system.sh chromium firefox-esr redis-server postgres node nginx openssl curl
 	$(if $(JS_TESTS),node --test $(JS_TESTS))
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -52,7 +52,7 @@ format: $(VENV)/.installed-dev ## Rewrite the code in the style that `make lint`
 	$(BIOME) check --write
 
 coverage: $(VENV)/.installed-dev node_modules/.installed ## Run the Python tests and list the lines and branches they miss
-	@scripts/setup_system.sh chromium redis-server postgres nginx openssl curl
+	@scripts/setup_system.sh chromium firefox-esr redis-server postgres nginx openssl curl
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
 

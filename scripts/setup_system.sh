@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make sure that the programs named as arguments are on this machine; install what is missing where that is allowed.
 #
-#   scripts/setup_system.sh chromium redis-server postgres node
+#   scripts/setup_system.sh chromium firefox-esr redis-server postgres node
 #
 # Installs with apt-get when we are root or sudo asks for no password. Otherwise says what to install and fails: a test
 # whose program is missing must never count as passed.
@@ -19,7 +19,7 @@ is_there() {
 
 package_of() {
     case "$1" in
-        chromium) echo "chromium fonts-dejavu-core" ;; # without a font a headless Chromium draws empty boxes
+        chromium | firefox-esr) echo "$1 fonts-dejavu-core" ;; # without a font a headless browser draws empty boxes
         postgres) echo "postgresql" ;;
         node) echo "nodejs" ;;
         npx) echo "npm" ;;

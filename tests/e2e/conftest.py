@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.support.chromium import Visitors, chromium
+from tests.support.firefox import firefox as run_firefox
 from tests.support.processes import running
 from tests.support.servers import Person, Server, Site
 
@@ -58,6 +59,12 @@ def live(site: Site) -> Server:
     return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=3600.0)
 
 
+@pytest.fixture(scope="session")
+def swift(site: Site) -> Server:
+    """Daphne that soon shows what another process writes: for tests of what pages do with it."""
+    return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=0.2)
+
+
 @pytest.fixture
 def user(site: Site) -> Person:
     """The person a test is about."""
@@ -77,10 +84,24 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def firefox() -> AsyncIterator[Browser]:
+    """One Firefox for the run."""
+    async with run_firefox() as browser:
+        yield browser
+
+
+@pytest.fixture(params=["browser", "firefox"], ids=["chromium", "firefox"])
+def each_browser(request: pytest.FixtureRequest) -> Browser:
+    """Each browser in turn, started when a test first needs it."""
+    browser: Browser = request.getfixturevalue(request.param)
+    return browser
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitors(browser: Browser) -> AsyncIterator[Visitors]:
-    """The people of a test. No page of theirs may have complained about anything."""
-    visitors = Visitors(browser)
+async def visitors(each_browser: Browser) -> AsyncIterator[Visitors]:
+    """The people of a test, in both browsers. No page of theirs may have complained about anything."""
+    visitors = Visitors(each_browser)
     yield visitors
     await visitors.leave()
     assert not visitors.unexpected

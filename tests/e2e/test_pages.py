@@ -1,11 +1,11 @@
-"""The pages in a real Chromium: without JavaScript, with hostile text, and without a complaint in the console."""
+"""The pages in real browsers: without JavaScript, with hostile text, and without a complaint in the console."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, Error, expect
 
 from tests.support.chromium import CENTRE, Visitors, badge, expect_unread, headings, log_in
 from tests.support.servers import Person, Server, Site
@@ -103,6 +103,14 @@ async def test_complaints_are_noticed(visitors: Visitors, live: Server, user: Pe
     await page.evaluate("setTimeout(() => { throw new Error('planted') })")
     await page.evaluate("fetch('/static/no-such-file.js')")
     await page.wait_for_function("true")
-    for pattern in ("Content Security Policy", "planted", "no-such-file.js"):
+    for pattern in ("Content Security Policy|blocked an inline script", "planted", "no-such-file.js"):
         visitors.expect_problem(pattern)
         assert any(re.search(pattern, text) for text in visitors.problems), visitors.problems
+
+
+async def test_firefox_stays_on_this_machine(firefox: Browser) -> None:
+    """What Firefox would ask for elsewhere, by itself or for a page, meets a proxy that is not there."""
+    page = await firefox.new_page()
+    with pytest.raises(Error, match="NS_ERROR_PROXY_CONNECTION_REFUSED"):
+        await page.goto("http://192.0.2.1/")  # an address for examples (RFC 5737)
+    await page.close()

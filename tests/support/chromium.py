@@ -1,7 +1,8 @@
-"""People with a real Chromium: a profile for each, on any number of pages, all watched for errors.
+"""People with a real browser: a profile for each, on any number of pages, all watched for errors.
 
 Receives servers and persons. Guarantees that whatever a page complains about, a violation of its content security policy
-included, is noted in `problems`; a test's fixture fails on any that was not expected.
+included, is noted in `problems`; a test's fixture fails on any that was not expected. The browser is the Chromium that
+is started here, or a Firefox (`firefox.py`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    async_playwright,
+    expect,
+)
 
 from .processes import find_program
 from .servers import Person, Server
@@ -22,6 +34,8 @@ __all__ = ["ADD_FORM", "CENTRE", "Visitors", "badge", "chromium", "expect_unread
 CENTRE: Final = "/notifications/"
 ADD_FORM: Final = "/admin/notifications/notification/add/"
 WAIT_MS: Final = 10_000
+# How Firefox calls what is no failure: a page that is left, a stream that is closed.
+LEFT: Final = {"NS_BINDING_ABORTED", "NS_ERROR_ABORT"}
 ARGUMENTS: Final = [
     "--headless",
     "--no-sandbox",  # tests may run as root, in a container
@@ -32,12 +46,12 @@ ARGUMENTS: Final = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=WAIT_MS)
 
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """Run the Chromium that the system has."""
-    expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_program("chromium"), args=ARGUMENTS)
         yield browser
@@ -76,9 +90,9 @@ class Visitors:
         context = await self.browser.new_context(java_script_enabled=has_javascript, base_url=url)
         self._contexts.append(context)
         context.set_default_timeout(WAIT_MS)
-        context.on("console", self._note_message)
-        context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
-        context.on("request", lambda request: self._note_request(request.url))
+        self._watch(context)
+        if not has_javascript and self.is_firefox:  # BiDi has no switch for it
+            await context.route("**/*.js", lambda route: route.abort())
         if person is not None:
             async with Visit(url) as visit:
                 await visit.login(person)
@@ -99,10 +113,30 @@ class Visitors:
         for context in self._contexts:
             await context.close()
 
+    @property
+    def is_firefox(self) -> bool:
+        return self.browser.browser_type.name == "firefox"
+
+    def _watch(self, context: BrowserContext) -> None:
+        context.on("console", self._note_message)
+        context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
+        context.on("request", lambda request: self._note_request(request.url))
+        if self.is_firefox:  # its console does not hold what Chromium's does
+            context.on("response", self._note_response)
+            context.on("requestfailed", self._note_failure)
+
     def _note_message(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             page = message.page.url if message.page else "?"
             self.problems.append(f"{page}: {message.text} ({message.location.get('url', '')})")
+
+    def _note_response(self, response: Response) -> None:
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            self.problems.append(f"answered with {response.status} ({response.url})")
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure not in LEFT:
+            self.problems.append(f"{request.failure} ({request.url})")
 
     def _note_request(self, url: str) -> None:
         if "/notifications/stream/" in url:

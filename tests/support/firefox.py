@@ -1,0 +1,70 @@
+"""The Firefox that the system has, driven by the same Playwright as the Chromium: one test function for both.
+
+Playwright's own Firefox is a patched build that one has to download. Its channel `moz-firefox` is for an unpatched one: it
+speaks WebDriver BiDi (https://w3c.github.io/webdriver-bidi/), which Firefox serves by itself, so that neither geckodriver
+nor a second client library with its own way to find and await things is needed. A relay of a hundred lines
+(`bidi_relay.py`) makes up for commands that an extended-support release does not know yet. What BiDi lacks: JavaScript
+cannot be turned off for one profile (`Visitors` keeps the scripts from loading instead), colour scheme and reduced motion
+cannot be set, and no failed request is written to the console (`Visitors` listens for those).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from playwright.async_api import Browser, async_playwright
+
+from .processes import find_program
+
+__all__ = ["firefox"]
+
+RELAY: Final = Path(__file__).with_name("bidi_relay.py")
+# A proxy that nobody serves: the pages reach this machine, which is never asked for through it, and nothing else.
+PREFERENCES: Final[dict[str, str | float | bool]] = {
+    "network.proxy.type": 1,
+    "network.proxy.http": "127.0.0.1",
+    "network.proxy.http_port": 9,
+    "network.proxy.ssl": "127.0.0.1",
+    "network.proxy.ssl_port": 9,
+    "network.proxy.socks": "127.0.0.1",
+    "network.proxy.socks_port": 9,
+    "network.proxy.allow_hijacking_localhost": False,
+    # … so what Firefox does at its start is turned off rather than left to fail
+    "app.normandy.enabled": False,
+    "app.update.disabledForTesting": True,
+    "browser.safebrowsing.malware.enabled": False,
+    "browser.safebrowsing.phishing.enabled": False,
+    "browser.safebrowsing.update.enabled": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.startup.page": 0,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "extensions.update.enabled": False,
+    "extensions.systemAddon.update.enabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "network.dns.disablePrefetch": True,
+    "network.prefetch-next": False,
+    "services.settings.server": "data:,",
+    "toolkit.telemetry.enabled": False,
+    "toolkit.telemetry.server": "data:,",
+}
+
+
+@asynccontextmanager
+async def firefox() -> AsyncIterator[Browser]:
+    """Run it without a window, in a profile of its own that goes with it."""
+    with TemporaryDirectory() as folder:
+        starter = Path(folder) / "firefox"  # Playwright starts one program without arguments of ours
+        starter.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{RELAY}' '{find_program('firefox-esr')}' \"$@\"\n")
+        starter.chmod(0o700)
+        async with async_playwright() as playwright:
+            browser = await playwright.firefox.launch(
+                channel="moz-firefox", executable_path=starter, firefox_user_prefs=PREFERENCES
+            )
+            yield browser
+            await browser.close()
