@@ -62,7 +62,7 @@ def live(site: Site) -> Server:
 @pytest.fixture(scope="session")
 def swift(site: Site) -> Server:
     """Daphne that soon shows what another process writes: for tests of what pages do with it."""
-    return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=0.2)
+    return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=0.2, ROOT_URLCONF="tests.support.urls_states")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import (
     Browser,
@@ -83,11 +83,20 @@ class Visitors:
         return [text for text in self.problems if not any(re.search(it, text) for it in self._expected)]
 
     async def arrive(
-        self, server: Server | str, person: Person | None = None, *, path: str = "/", has_javascript: bool = True
+        self,
+        server: Server | str,
+        person: Person | None = None,
+        *,
+        path: str = "/",
+        has_javascript: bool = True,
+        **look: Any,
     ) -> Page:
-        """Open a page in a new profile, logged in already where there is a person."""
+        """Open a page in a new profile, logged in already where there is a person.
+
+        Keywords are those of `Browser.new_context()`, such as `viewport` and `locale`.
+        """
         url = server if isinstance(server, str) else server.url
-        context = await self.browser.new_context(java_script_enabled=has_javascript, base_url=url)
+        context = await self.browser.new_context(java_script_enabled=has_javascript, base_url=url, **look)
         self._contexts.append(context)
         context.set_default_timeout(WAIT_MS)
         self._watch(context)

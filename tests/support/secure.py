@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx
 from playwright.async_api import Page
 
-from .chromium import WAIT_MS, Visitors, log_in
+from .chromium import Visitors, log_in
 from .client import PATH, Client
 from .servers import Person, Server
 from .visit import TIMEOUT_SECONDS, Visit
@@ -116,23 +116,19 @@ class SecureVisitors(Visitors):
     """People with a real Chromium who come over TLS, and log in through the form."""
 
     async def arrive(
-        self, server: Server | str, person: Person | None = None, *, path: str = "/", has_javascript: bool = True
+        self,
+        server: Server | str,
+        person: Person | None = None,
+        *,
+        path: str = "/",
+        has_javascript: bool = True,
+        **look: Any,
     ) -> Page:
         """Open a page in a new profile, logged in already where there is a person."""
-        url = server if isinstance(server, str) else server.url
-        context = await self.browser.new_context(
-            java_script_enabled=has_javascript, base_url=url, ignore_https_errors=True
-        )
-        self._contexts.append(context)
-        context.set_default_timeout(WAIT_MS)
-        context.on("console", self._note_message)
-        context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
-        context.on("request", lambda request: self._note_request(request.url))
-        page = await context.new_page()
-        if person is None:
-            await page.goto(path)
-        else:
-            await page.goto(f"{LOGIN}?next={path}")
+        first = path if person is None else f"{LOGIN}?next={path}"
+        look["ignore_https_errors"] = True
+        page = await super().arrive(server, path=first, has_javascript=has_javascript, **look)
+        if person is not None:
             await log_in(page, person)
-            await page.wait_for_url(f"{url}{path}")
+            await page.wait_for_url(f"**{path}")
         return page
