@@ -11,12 +11,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # In the version that package.json names, from node_modules or npx's cache; no lock file.
 BIOME := npx --yes @biomejs/biome@$(shell sed -nE 's/.*"@biomejs\/biome": "([0-9.]+)".*/\1/p' package.json)
+# What the tests start, or ask.
+TEST_PROGRAMS := chromium firefox-esr redis-server postgres node nginx openssl curl msgfmt
 JS_TESTS := $(wildcard tests/js/*.test.*js)
 # The first Python on this machine that is new enough. PYTHON= chooses another one.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test lint format coverage reliability soak bench screenshots clean check-port
+.PHONY: help run test lint format messages coverage reliability soak bench screenshots clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -32,7 +34,7 @@ run: check-port $(VENV)/.installed ## Start the site with demo data at http://12
 	@$(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
 
 test: $(VENV)/.installed-dev node_modules/.installed ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
-	@scripts/setup_system.sh chromium firefox-esr redis-server postgres node nginx openssl curl
+	@scripts/setup_system.sh $(TEST_PROGRAMS)
 	$(if $(JS_TESTS),node --test $(JS_TESTS))
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -51,8 +53,12 @@ format: $(VENV)/.installed-dev ## Rewrite the code in the style that `make lint`
 	$(BIN)/ruff format .
 	$(BIOME) check --write
 
+messages: $(VENV)/.installed ## Collect the words for translation and compile the catalogues (ARGS=de: start a language)
+	@scripts/setup_system.sh msgfmt
+	@$(BIN)/python scripts/messages.py $(ARGS)
+
 coverage: $(VENV)/.installed-dev node_modules/.installed ## Run the Python tests and list the lines and branches they miss
-	@scripts/setup_system.sh chromium firefox-esr redis-server postgres nginx openssl curl
+	@scripts/setup_system.sh $(TEST_PROGRAMS)
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
 

@@ -124,18 +124,20 @@ class NotificationAdmin(NotificationBase):
         done = ngettext("%d notification was archived.", "%d notifications were archived.", changed)
         self._report(request, changed, done)
 
-    @admin.action(permissions=["change"], description=gettext_lazy("Bring selected back from the archive"))
+    @admin.action(permissions=["change"], description=gettext_lazy("Move selected to inbox"))
     def unarchive(self, request: HttpRequest, queryset: NotificationQuerySet) -> None:
         """Bring back into the recipients' lists, and say how many were archived."""
         changed = queryset.unarchive()
-        done = ngettext("%d notification was brought back.", "%d notifications were brought back.", changed)
+        done = ngettext("%d notification was moved to the inbox.", "%d notifications were moved to the inbox.", changed)
         self._report(request, changed, done)
 
     def _report(self, request: HttpRequest, changed: int, done: str) -> None:
         if changed:
             self.message_user(request, done % changed, messages.SUCCESS)
         else:
-            self.message_user(request, _("The selected notifications already were as you asked."), messages.INFO)
+            self.message_user(
+                request, _("Nothing to change: the selected notifications were like that already."), messages.INFO
+            )
 
     # --- the forms
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja.security import APIKeyCookie
 from ninja.throttling import BaseThrottle
 from ninja.utils import check_csrf
@@ -38,14 +39,12 @@ class SessionAuth(APIKeyCookie):
         """Return the user."""
         if not request.user.is_authenticated:
             challenge = {"WWW-Authenticate": 'Session realm="notifications"'}  # RFC 9110, 15.5.2: a 401 must have one
-            raise Refusal(
-                401, "not_logged_in", "You are not logged in.", remedy="Log in and try again.", headers=challenge
-            )
+            message = _("You are not logged in.")
+            raise Refusal(401, "not_logged_in", message, remedy=_("Log in and try again."), headers=challenge)
         if check_csrf(request) is not None:
-            remedy = (
-                f"Send the cookie {django_settings.CSRF_COOKIE_NAME!r} and its value as X-CSRFToken, from this site."
-            )
-            raise Refusal(403, "csrf", "The CSRF token is missing or wrong, or the origin is another.", remedy=remedy)
+            message = _("The CSRF token is missing or wrong, or the origin is another.")
+            remedy = _("Send the cookie %(name)r and its value as X-CSRFToken, from this site.")
+            raise Refusal(403, "csrf", message, remedy=remedy % {"name": django_settings.CSRF_COOKIE_NAME})
         return request.user
 
 

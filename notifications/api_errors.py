@@ -3,8 +3,9 @@
     {"error": {"code": "not_found", "message": "You have no notification 12.", "field": "ids",
                "remedy": "Read the list again; nothing was changed."}}
 
-`code` is for programs and stays; `message` says what was wrong, `remedy` what to send instead. An error of the server
-itself (500) is the site's own affair and page.
+`code` is for programs and stays; `message` says what was wrong, `remedy` what to send instead, both in the language of
+the request. What pydantic says of a value, and names of fields, stay English. An error of the server itself (500) is the
+site's own affair and page.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, Throttled, ValidationError
 
@@ -70,14 +72,14 @@ def in_one_shape(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
 
 
 def no_such_page() -> Refusal:
-    return Refusal(
-        404, "not_found", "There is nothing at this address.", remedy="openapi.json beside it lists all addresses."
-    )
+    message = _("There is nothing at this address.")
+    return Refusal(404, "not_found", message, remedy=_("openapi.json beside it lists all addresses."))
 
 
 def not_allowed(request: HttpRequest, allowed: str) -> Refusal:
-    message = f"{request.method} is not allowed here."
-    return Refusal(405, "method_not_allowed", message, remedy=f"Send {allowed}.", headers={"Allow": allowed})
+    message = _("%(method)s is not allowed here.") % {"method": request.method}
+    remedy = _("Send %(allowed)s.") % {"allowed": allowed}
+    return Refusal(405, "method_not_allowed", message, remedy=remedy, headers={"Allow": allowed})
 
 
 def handle_errors(api: NinjaAPI) -> None:
@@ -116,39 +118,40 @@ def invalid(error: ValidationError) -> Refusal:
     first = error.errors[0]
     places = [str(place) for place in first["loc"][1:] if place != "body"]
     field = ".".join(places) or str(first["loc"][0])
-    remedy = "openapi.json says what it takes."
+    remedy = _("openapi.json says what it takes.")
     return Refusal(422, "invalid", f"{field}: {first['msg']}.", field=field, remedy=remedy)
 
 
 def unreadable(error: HttpError) -> Refusal:
     """Answer a body that is no JSON: the only such error that ninja itself raises."""
-    remedy = 'Send a JSON object such as {"up_to": 42}, with Content-Type: application/json.'
-    return Refusal(error.status_code, "not_json", "The body is not JSON.", remedy=remedy)
+    remedy = _('Send a JSON object such as {"up_to": 42}, with Content-Type: application/json.')
+    return Refusal(error.status_code, "not_json", _("The body is not JSON."), remedy=remedy)
 
 
 def throttled(error: Throttled) -> Refusal:
-    remedy = f"Wait {error.wait} s, as Retry-After says; the stream tells changes without asking."
-    return Refusal(429, "throttled", "Too many requests in this minute.", remedy=remedy)
+    remedy = _("Wait %(seconds)s s, as Retry-After says; the stream tells changes without asking.")
+    return Refusal(429, "throttled", _("Too many requests in this minute."), remedy=remedy % {"seconds": error.wait})
 
 
 def too_large(error: RequestDataTooBig) -> Refusal:
-    return Refusal(413, "too_large", "The body is too long.", remedy="Send fewer ids in one request.", field="body")
+    remedy = _("Send fewer ids in one request.")
+    return Refusal(413, "too_large", _("The body is too long."), remedy=remedy, field="body")
 
 
 def unknown(request: HttpRequest, error: Any) -> HttpResponse:
     """Name the ids that are not the user's, and where they stood: in the address or in the body."""
     is_in_address = request.resolver_match is not None and "id" in request.resolver_match.kwargs
-    message = f"You have no notification {', '.join(map(str, error.ids))}."
+    message = _("You have no notification %(ids)s.") % {"ids": ", ".join(map(str, error.ids))}
     field = "id" if is_in_address else "ids"
-    remedy = "Read the list again; nothing was changed."
+    remedy = _("Read the list again; nothing was changed.")
     return refuse(request, Refusal(404, "not_found", message, field=field, remedy=remedy))
 
 
 def bad_token(error: BadUndoToken) -> Refusal:
-    remedy = "Send the token that the action answered with, as the same user."
-    return Refusal(422, "bad_token", "The token is not one of yours.", field="token", remedy=remedy)
+    remedy = _("Send the token that the action answered with, as the same user.")
+    return Refusal(422, "bad_token", _("The token is not one of yours."), field="token", remedy=remedy)
 
 
 def expired(error: UndoExpired) -> Refusal:
-    message = f"Undo was possible for {UNDO_SECONDS:.0f} s."
-    return Refusal(410, "undo_expired", message, field="token", remedy="Do the opposite instead.")
+    message = _("Undo was possible for %(seconds)d s.") % {"seconds": UNDO_SECONDS}
+    return Refusal(410, "undo_expired", message, field="token", remedy=_("Do the opposite instead."))

@@ -46,7 +46,7 @@ def validate_link(value: str) -> None:
     (https://url.spec.whatwg.org/#concept-basic-url-parser).
     """
     remedy = _(
-        "%(value)r is no link that can be opened from here; use https://…, http://… or a path such as /orders/7/."
+        "%(value)r is not a link that can be opened from here; use https://…, http://… or a path such as /orders/7/."
     )
     refusal = ValidationError(remedy, code="link", params={"value": value[:200]})
     if "\\" in value or any(character.isspace() or ord(character) < 32 or ord(character) == 127 for character in value):

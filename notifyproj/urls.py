@@ -10,6 +10,7 @@ urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("i18n/", include("django.conf.urls.i18n")),  # set_language, for the switch on every page
     path("notifications/", include("notifications.urls")),
     path("admin/", admin.site.urls),
     # Pages that name no icon of their own, the admin's, make browsers ask here.

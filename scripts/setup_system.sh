@@ -23,6 +23,7 @@ package_of() {
         postgres) echo "postgresql" ;;
         node) echo "nodejs" ;;
         npx) echo "npm" ;;
+        msgfmt) echo "gettext" ;;
         *) echo "$1" ;;
     esac
 }

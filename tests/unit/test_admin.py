@@ -85,7 +85,7 @@ def test_who_may_only_add_can_send(user: User) -> None:
         ("title", "   ", "required"),
         ("title", "x" * 201, "200"),
         ("body", "x" * 4001, "4000"),
-        ("url", "javascript:alert(1)", "no link"),
+        ("url", "javascript:alert(1)", "not a link"),
         ("category", "two words", "letters"),
         ("level", "loud", "valid choice"),
         ("data", "[]", "JSON object"),

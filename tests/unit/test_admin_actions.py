@@ -22,11 +22,13 @@ def test_actions_say_how_many_they_changed(staff_client: Client, user: User, oth
     rows = list(Notification.objects.all())
     rows[0].mark_read()
     assert said(run(staff_client, "mark_read", *rows)) == ["1 notification was marked as read."]
-    assert said(run(staff_client, "mark_read", *rows)) == ["The selected notifications already were as you asked."]
+    assert said(run(staff_client, "mark_read", *rows)) == [
+        "Nothing to change: the selected notifications were like that already."
+    ]
     assert said(run(staff_client, "mark_unread", *rows)) == ["2 notifications were marked as unread."]
     assert said(run(staff_client, "archive", *rows)) == ["2 notifications were archived."]
     assert [inbox.unread for inbox in Inbox.objects.all()] == [0, 0]
-    assert said(run(staff_client, "unarchive", *rows)) == ["2 notifications were brought back."]
+    assert said(run(staff_client, "unarchive", *rows)) == ["2 notifications were moved to the inbox."]
     assert [inbox.unread for inbox in Inbox.objects.all()] == [1, 1]
 
 

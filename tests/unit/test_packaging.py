@@ -62,6 +62,15 @@ def test_only_the_api_imports_what_only_the_api_needs() -> None:
     assert all(name == "api" or name.startswith("api_") for name in importing)
 
 
+def test_the_wheel_carries_compiled_catalogues() -> None:
+    """What Django reads is packaged: a host has no msgfmt, and nobody compiles at its installation."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    packaged = {path for each in patterns["notifications"] for path in (ROOT / "notifications").glob(each)}
+    sources = list((ROOT / "notifications" / "locale").rglob("*.po"))
+    assert sources
+    assert {source.with_suffix(".mo") for source in sources} <= packaged
+
+
 @pytest.mark.parametrize("folder", ["notifications", "notifyproj"])
 def test_the_requirements_name_what_the_site_imports(folder: str) -> None:
     """`make run` installs everything that the site and the app import."""
