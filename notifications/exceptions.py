@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "BadUndoToken",
     "BypassesLog",
+    "InvalidSegment",
     "InvalidSetting",
     "NotificationsError",
     "UndoExpired",
@@ -22,6 +23,10 @@ class NotificationsError(Exception):
 
 class BypassesLog(NotificationsError, TypeError):
     """A write that could not be recorded in the log, so it was refused before it touched a row."""
+
+
+class InvalidSegment(NotificationsError, ValueError):
+    """A segment whose name cannot be, or whose function returns something else than users."""
 
 
 class InvalidSetting(NotificationsError, ValueError):

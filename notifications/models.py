@@ -1,5 +1,7 @@
 """The records: one `Inbox` for each user, holding the log's head and the counters, and its `Notification` rows.
 
+A `Broadcast`, which many rows may belong to, is in `broadcasts/models.py`.
+
 Nothing here writes: every change goes on to `log.py`, the only writer of `modseq`.
 """
 
@@ -12,16 +14,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from . import log
+from .broadcasts.models import Broadcast
+from .content import AbstractContent, Level
 from .querysets import NotificationQuerySet
-from .validators import validate_data, validate_link, validate_text, validate_title
+from .validators import validate_data, validate_text
 
-__all__ = ["Inbox", "Level", "Notification", "random_epoch"]
+__all__ = ["Broadcast", "Inbox", "Level", "Notification", "random_epoch"]
 
 FIRST_MODSEQ = 1  # 0 stays free: a position `<epoch>.0` is below every floor, so it always gets a reset
 
@@ -83,16 +86,7 @@ class Inbox(models.Model):
         return f"{self.epoch}.{self.modseq}"
 
 
-class Level(models.TextChoices):
-    """How much a notification matters, as shown by its colour and icon."""
-
-    INFO = "info", _("Info")
-    SUCCESS = "success", _("Success")
-    WARNING = "warning", _("Warning")
-    ERROR = "error", _("Error")
-
-
-class Notification(models.Model):
+class Notification(AbstractContent):
     """One thing a user was told.
 
     What it shows (actor, title, link) is stored as it was when sent, so a deleted subject never breaks a list.
@@ -108,25 +102,6 @@ class Notification(models.Model):
     modseq = models.PositiveBigIntegerField(
         _("modseq"), editable=False, help_text=_("The recipient's log position at the latest change of this row.")
     )
-    category = models.CharField(
-        _("category"),
-        max_length=50,
-        default="general",
-        validators=[
-            RegexValidator(r"\A[\w.-]+\Z", _("Use letters, digits, “-”, “_” and “.” only, such as “billing”."))
-        ],
-        help_text=_("A key to filter and mute by, such as “billing”."),
-    )
-    level = models.CharField(_("level"), max_length=10, choices=Level.choices, default=Level.INFO)
-    title = models.CharField(_("title"), max_length=200, validators=[validate_title, validate_text])
-    body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(4000), validate_text])
-    url = models.CharField(
-        _("link"),
-        max_length=2000,
-        blank=True,
-        validators=[validate_link, validate_text],
-        help_text=_("Opened from the notification: https://…, http://… or a path on this site."),
-    )
     actor = models.CharField(
         _("actor"), max_length=150, blank=True, validators=[validate_text], help_text=_("Who did it, as shown.")
     )
@@ -138,6 +113,17 @@ class Notification(models.Model):
         help_text=_("What it is about, such as “reports.report:42”."),
     )
     data = models.JSONField(_("data"), default=dict, blank=True, validators=[validate_data])
+    broadcast = models.ForeignKey(
+        Broadcast,
+        # Not Django's cascade, which would rewrite a million rows past the log. The database refuses instead: a broadcast
+        # is deleted when nothing of it is left.
+        on_delete=models.DO_NOTHING,
+        null=True,
+        editable=False,
+        related_name="notifications",
+        db_index=False,  # the constraint below has one
+        verbose_name=_("broadcast"),
+    )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
     read_at = models.DateTimeField(_("read at"), null=True, blank=True, editable=False)
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True, editable=False)
@@ -170,15 +156,24 @@ class Notification(models.Model):
             models.Index(fields=["recipient", "topic"], name="notifications_topic", condition=~models.Q(topic="")),
             # the admin's date hierarchy
             models.Index(fields=["created_at"], name="notifications_created"),
+            # how many have read a broadcast; what belongs to none has no entry
+            models.Index(
+                fields=["broadcast"],
+                name="notifications_broadcast_read",
+                condition=models.Q(broadcast__isnull=False, read_at__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(modseq__gt=FIRST_MODSEQ), name="notifications_modseq"),
             models.CheckConstraint(condition=~models.Q(title=""), name="notifications_title"),
             models.CheckConstraint(condition=models.Q(level__in=Level.values), name="notifications_level"),
+            # nobody gets a broadcast twice; what belongs to none has no entry
+            models.UniqueConstraint(
+                fields=["broadcast", "recipient"],
+                name="notifications_once",
+                condition=models.Q(broadcast__isnull=False),
+            ),
         ]
-
-    def __str__(self) -> str:
-        return self.title
 
     @property
     def is_read(self) -> bool:

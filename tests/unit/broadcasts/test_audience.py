@@ -1,0 +1,147 @@
+"""Audiences: active users only, each once, and whatever is unknown is refused by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from notifications import segments
+from notifications.broadcasts.audience import EVERYONE, Audience, Kind, inactive_of, online_of, users_of
+from notifications.exceptions import InvalidSegment
+from notifications.models import Inbox
+from notifications.segments import segment, segment_names
+
+
+@pytest.fixture(autouse=True)
+def no_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test registers its own."""
+    monkeypatch.setattr(segments, "registered", {})
+
+
+@pytest.fixture
+def people(db: None) -> dict[str, User]:
+    """Two who are active, one of them on the staff, and one who is not."""
+    return {
+        "ada": User.objects.create_user("ada", is_staff=True),
+        "ben": User.objects.create_user("ben"),
+        "gone": User.objects.create_user("gone", is_active=False, is_staff=True),
+    }
+
+
+def names(audience: Audience) -> list[str]:
+    """Return who it is, in order."""
+    return sorted(users_of(audience).values_list("username", flat=True))
+
+
+def words(audience: Audience) -> str:
+    """Return why it is refused."""
+    with pytest.raises(ValidationError) as refused:
+        users_of(audience)
+    (text,) = refused.value.message_dict["audience"]
+    return text
+
+
+def test_everyone_and_staff_are_active(people: dict[str, User]) -> None:
+    """Who was deactivated is in no audience."""
+    assert names(EVERYONE) == ["ada", "ben"]
+    assert names(Audience(Kind.STAFF)) == ["ada"]
+
+
+def test_member_of_two_groups_comes_once(people: dict[str, User]) -> None:
+    """Groups may overlap."""
+    groups = [Group.objects.create(name=name) for name in ("editors", "authors")]
+    for group in groups:
+        group.user_set.set(people.values())
+    keys = tuple(group.pk for group in groups)
+    assert names(Audience(Kind.GROUPS, keys)) == ["ada", "ben"]
+    assert list(users_of(Audience(Kind.GROUPS, keys)).order_by("pk")) == [people["ada"], people["ben"]]
+
+
+def test_user_given_twice_comes_once(people: dict[str, User]) -> None:
+    """Also where one of the keys is written as text; who is not active is left out and can be named."""
+    keys = (people["ben"].pk, str(people["ben"].pk), people["gone"].pk)
+    audience = Audience(Kind.USERS, keys)
+    assert names(audience) == ["ben"]
+    assert list(inactive_of(audience)) == [people["gone"]]
+    assert not inactive_of(EVERYONE).exists()
+
+
+def test_segment_is_asked_each_time(people: dict[str, User]) -> None:
+    """A segment may be ordered, sliced and joined; who is in it is decided when it is used."""
+
+    @segment("newest user")
+    def newest() -> QuerySet[User]:
+        return User.objects.filter(is_active=True).order_by("-pk")[:1]
+
+    audience = Audience(Kind.SEGMENT, ("newest user",))
+    assert names(audience) == ["ben"]
+    User.objects.create_user("cleo")
+    assert names(audience) == ["cleo"]
+
+
+@pytest.mark.parametrize(
+    ("audience", "text"),
+    [
+        (Audience(Kind.USERS), "No user chosen"),
+        (Audience(Kind.GROUPS), "No group chosen"),
+        (Audience(Kind.SEGMENT), "0 segments chosen; choose one."),
+        (Audience(Kind.USERS, (987654, "me", 10**30)), "There is no user with the key 987654, me, 1"),
+        (Audience(Kind.GROUPS, (987654,)), "There is no group with the key 987654"),
+        (Audience("friends"), "“friends” is no audience; choose everyone, staff"),
+    ],
+)
+def test_unknown_audience_is_refused_by_name(db: None, audience: Audience, text: str) -> None:
+    """The error says what was not found."""
+    assert text in words(audience)
+
+
+def test_unknown_segment_is_refused_with_the_known_ones(db: None) -> None:
+    """A segment that a release took away is named, beside those that are there."""
+    assert "no segment “trial users”; registered: none so far" in words(Audience(Kind.SEGMENT, ("trial users",)))
+    segment("paying users")(User.objects.all)
+    assert "registered: paying users." in words(Audience(Kind.SEGMENT, ("trial users",)))
+
+
+@pytest.mark.parametrize("returned", [None, [1, 2], Group.objects.all()])
+def test_segment_that_returns_no_users_is_an_error_of_the_site(db: None, returned: Any) -> None:
+    """The developer is told what came instead."""
+    segment("odd")(lambda: returned)
+    with pytest.raises(InvalidSegment, match=r"'odd' returned .*; return a queryset of auth\.User"):
+        users_of(Audience(Kind.SEGMENT, ("odd",)))
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101])
+def test_segment_needs_a_name(name: str) -> None:
+    """1 to 100 characters."""
+    with pytest.raises(InvalidSegment, match="cannot name a segment"):
+        segment(name)
+
+
+def test_two_functions_cannot_share_a_name() -> None:
+    """The second is refused; the same one again, as when a module is reloaded, is not."""
+
+    def first() -> QuerySet[User]:
+        return User.objects.all()
+
+    def second() -> QuerySet[User]:
+        return User.objects.none()
+
+    segment("both")(first)
+    segment("both")(first)
+    with pytest.raises(InvalidSegment, match=r"first is the segment 'both' already; name .*second otherwise"):
+        segment("both")(second)
+    assert segment_names() == ["both"]
+
+
+def test_online_are_those_whose_time_has_not_passed(people: dict[str, User]) -> None:
+    """Presence is a time that each sweep moves on."""
+    now = timezone.now()
+    Inbox.objects.create(user=people["ada"], online_until=now + dt.timedelta(minutes=1))
+    Inbox.objects.create(user=people["ben"], online_until=now - dt.timedelta(minutes=1))
+    assert [user.username for user in online_of(users_of(EVERYONE))] == ["ada"]
