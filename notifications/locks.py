@@ -79,17 +79,26 @@ def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
     return locked
 
 
-def move_inboxes(using: str, user_ids: list[Any], moves: Mapping[str, int], values: Mapping[str, int]) -> None:
-    """Add `moves` to columns of these users' locked inboxes, or set `values` there. 1 query for each 500."""
+def move_inboxes(
+    using: str, user_ids: list[Any], moves: Mapping[str, int], values: Mapping[str, int], *, raises_floor: bool = False
+) -> None:
+    """Add `moves` to columns of these users' locked inboxes, set `values` there, raise the floor to the new head.
+
+    1 query for each 500.
+    """
     connection = connections[using]
     moves = {name: by for name, by in moves.items() if name not in values}
     sets = [f"{quoted(connection, name)} = {quoted(connection, name)} + %s" for name in moves]
     sets += [f"{quoted(connection, name)} = %s" for name in values]
+    numbers = [*moves.values(), *values.values()]
+    if raises_floor:
+        sets.append(f"{quoted(connection, 'floor')} = {quoted(connection, 'modseq')} + %s")  # of the modseq before
+        numbers.append(moves.get("modseq", 0))
     for chunk in chunks(user_ids if sets else []):
         where, parameters = are_of(connection, chunk)
         sql = f"UPDATE {quoted(connection)} SET {', '.join(sets)} WHERE {where}"  # noqa: S608
         with connection.cursor() as cursor:
-            cursor.execute(sql, [*moves.values(), *values.values(), *parameters])
+            cursor.execute(sql, [*numbers, *parameters])
 
 
 def quoted(connection: Any, field_name: str | None = None) -> str:

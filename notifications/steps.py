@@ -215,9 +215,14 @@ class Writing:
             fields = dict(self._fields.get(user_id, ()))
             moves: list[tuple[str, Any]] = [("modseq", int(user_id in self._is_new))]
             moves += [(name, fields.pop(name, 0)) for name in ("unread", "unseen")]
-            alike.setdefault((tuple(moves), tuple(fields.items())), []).append(user_id)
-        for (moves, values), user_ids in alike.items():
-            move_inboxes(self.using, user_ids, {name: by for name, by in moves if by}, dict(values))
+            # to the head, as a deletion does: a number of its own for each user, and yet one statement for all
+            raises_floor = "modseq" not in fields and fields.get("floor") == self.inboxes[user_id].modseq
+            if raises_floor:
+                del fields["floor"]
+            alike.setdefault((tuple(moves), tuple(fields.items()), raises_floor), []).append(user_id)
+        for (moves, values, raises_floor), user_ids in alike.items():
+            by = {name: number for name, number in moves if number}
+            move_inboxes(self.using, user_ids, by, dict(values), raises_floor=raises_floor)
 
     def _register(self) -> None:
         """Ring for new entries after commit; show joined ones the counters as this write left them."""
