@@ -10,7 +10,7 @@ Nothing is kept on the server: the token is signed for one user and says what wa
 
     {"set": "read_at", "at": "2026-…"}        rows stamped with this change's modseq and this very time → nothing
     {"cleared": "read_at", "old": {"12": "…"}} these rows → the time they had
-    {"rows": [{"id": 12, …}]}                  deleted rows, whole → inserted again under their ids
+    {"rows": [{"id": 12, …}]}                  deleted rows, whole, and their broadcast → inserted again under their ids
 
 With `modseq`, any row that was touched since is recognised: its stamp is another one, and it is left alone.
 """
@@ -29,10 +29,11 @@ from django.db import models as db, router, transaction
 from django.utils import timezone
 
 from . import log
+from .broadcasts.states import GONE
 from .exceptions import BadUndoToken, UndoExpired, UnknownNotification
 from .locks import LockedInbox, key_of, lock_inboxes, make_inboxes
-from .models import Inbox, Notification
-from .payloads import Payload, isoformat, payload
+from .models import Broadcast, Inbox, Notification
+from .payloads import isoformat, payload
 from .querysets import NotificationQuerySet
 from .rewrite import EVERY, rewrite, rows_of
 from .steps import Writing
@@ -118,7 +119,7 @@ def act(user: Any, action: Action, ids: Collection[int]) -> Done:
         if unknown:
             raise UnknownNotification(sorted(unknown))
         if action == "delete":
-            content = [payload(row) for row in rows]
+            content = [{**payload(row), "broadcast": row.broadcast_id} for row in rows]
             wanted.delete()
             return done(mine, len(rows), {"rows": content})
         field = FIELD[action]
@@ -195,22 +196,28 @@ def undo(user: Any, token: str) -> Undone:
         return Undone(undone, record["changed"] - undone, mine.inbox_now())
 
 
-def insert_again(mine: Own, contents: list[Payload]) -> int:
+def insert_again(mine: Own, contents: list[dict[str, Any]]) -> int:
     """Insert deleted rows as they were, under the ids they had; return how many.
 
-    No other row can have taken an id: databases hand each out once. A row that is there was inserted again already.
+    No other row can have taken an id: databases hand each out once. A row that is there was inserted again already. What
+    belonged to a broadcast that was taken back since does not return.
     """
     there = set(rows_of(mine.using).filter(pk__in=[content["id"] for content in contents]).values_list("pk", flat=True))
     rows = [restored(mine.inbox.pk, content) for content in contents if content["id"] not in there]
-    return len(log.append([row for row in rows if is_valid(row)], using=mine.using))
+    origins = {row.broadcast_id for row in rows if row.broadcast_id is not None}
+    if origins:
+        kept = Broadcast._default_manager.using(mine.using).filter(pk__in=origins).exclude(state__in=GONE)
+        origins -= set(kept.values_list("pk", flat=True))
+    rows = [row for row in rows if row.broadcast_id not in origins and is_valid(row)]
+    return len(log.append(rows, using=mine.using))
 
 
-def restored(user_id: Any, content: Payload) -> Notification:
+def restored(user_id: Any, content: dict[str, Any]) -> Notification:
     """Return an unsaved row with this content."""
-    fields: dict[str, Any] = {name: value for name, value in content.items() if name not in ("id", "modseq")}
+    fields = {name: value for name, value in content.items() if name not in ("id", "modseq", "broadcast")}
     for name in ("created_at", "read_at", "archived_at"):
         fields[name] = fields[name] and dt.datetime.fromisoformat(fields[name])
-    return Notification(pk=content["id"], recipient_id=user_id, **fields)
+    return Notification(pk=content["id"], recipient_id=user_id, broadcast_id=content.get("broadcast"), **fields)
 
 
 def is_valid(row: Notification) -> bool:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_script_prefix, reverse
 
+from .broadcasts import runner
 from .stream import StreamApplication
 from .websocket import SocketApplication
 
@@ -55,7 +56,8 @@ class Front:
             self.own |= {(kind, address): serve, (kind, "/" + address.removeprefix(get_script_prefix())): serve}
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass one connection on."""
+        """Pass one connection on; the first one starts what this process does besides."""
+        runner.ensure()
         serve = self.server_of(scope)
         if serve is None:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks

@@ -37,7 +37,7 @@ class Setting(Generic[T]):
     def __get__(self, instance: object, owner: type) -> T:
         value: Any = getattr(django_settings, self.name, cast("Any", self.default))
         wanted = (int, float) if isinstance(self.default, float) else type(self.default)
-        if not isinstance(value, wanted) or isinstance(value, bool):
+        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             raise InvalidSetting(
                 f"{self.name} = {value!r} is a {type(value).__name__}; "
                 f"set a {type(self.default).__name__} such as {self.default!r}, or leave it out."
@@ -100,6 +100,12 @@ class Settings:
     streams_per_process = Setting(10_000, least=1)
     # Requests to the JSON API that one user may make in a minute; more get a 429.
     api_requests_per_minute = Setting(600, least=1)
+    # Whether a thread of the server's process sends broadcasts; off where `manage.py send_broadcasts` runs.
+    send_in_process = Setting(True)
+    # How often a worker looks for broadcasts that are due.
+    send_poll_seconds = Setting(2.0, least=0.05)
+    # A worker that has not been heard of for so long has died; another one goes on.
+    send_lease_seconds = Setting(15.0, least=0.1)
     # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
     metrics_addresses = Networks([])
 

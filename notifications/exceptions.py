@@ -12,6 +12,7 @@ __all__ = [
     "InvalidSegment",
     "InvalidSetting",
     "NotificationsError",
+    "StepRefused",
     "UndoExpired",
     "UnknownNotification",
 ]
@@ -31,6 +32,10 @@ class InvalidSegment(NotificationsError, ValueError):
 
 class InvalidSetting(NotificationsError, ValueError):
     """A `NOTIFICATIONS_*` setting holds a value of the wrong type or outside its range."""
+
+
+class StepRefused(NotificationsError, RuntimeError):
+    """A step that a broadcast's state does not allow, mostly because somebody else was quicker. Nothing was changed."""
 
 
 class UnknownNotification(NotificationsError, LookupError):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from . import ears, frames
+from .broadcasts import runner
 from .catchup import CatchUp
 from .conf import settings
 from .counts import Pulse, Stopwatch, counts
@@ -121,6 +122,7 @@ class Hub:
 
     def _leave_for_good(self, then: Callable[[], None]) -> None:
         self.is_leaving = True
+        runner.stop()
         self._workers.start(self._drain_then(settings.drain_seconds, then), "drain")
 
     async def _drain_then(self, seconds: float, then: Callable[[], None]) -> None:

@@ -29,7 +29,7 @@ from .steps import writing
 if TYPE_CHECKING:
     from .querysets import NotificationQuerySet
 
-__all__ = ["ARCHIVED", "EVERY", "SETTLED", "Batch", "Policy", "count_doomed", "prune"]
+__all__ = ["ARCHIVED", "EVERY", "SETTLED", "Batch", "Policy", "count_doomed", "erase", "prune"]
 
 SETTLED: Final = Q(read_at__isnull=False) | Q(archived_at__isnull=False)  # what no badge counts
 ARCHIVED: Final = Q(archived_at__isnull=False)
@@ -55,9 +55,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction deleted, and for how long its inboxes were locked."""
+    """What one transaction deleted, how much of it had been read, and for how long its inboxes were locked."""
 
     deleted: int
+    read: int
     user_ids: frozenset[Any]
     held_seconds: float
 
@@ -171,6 +172,8 @@ def erase(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, using: str
     except ValidationError:  # a user was deleted a moment ago, and the rows with it
         alone = [erase(rows, {user_id: taken[user_id]}, using=using) for user_id in taken if len(taken) > 1]
         held_seconds = max((batch.held_seconds for batch in alone), default=0.0)
-        return Batch(sum(b.deleted for b in alone), frozenset().union(*(b.user_ids for b in alone)), held_seconds)
+        deleted, read = sum(batch.deleted for batch in alone), sum(batch.read for batch in alone)
+        return Batch(deleted, read, frozenset().union(*(batch.user_ids for batch in alone)), held_seconds)
     user_ids = frozenset(row["recipient_id"] for row in there)
-    return Batch(len(there), user_ids, time.monotonic() - began)
+    read = sum(row["read_at"] is not None for row in there)
+    return Batch(len(there), read, user_ids, time.monotonic() - began)

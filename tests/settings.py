@@ -13,6 +13,9 @@ from notifyproj.settings import DATABASES
 # Argon2 or PBKDF2 would spend most of the run on the passwords of users who live for milliseconds.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# A test that wants broadcasts sent has a worker of its own do it.
+NOTIFICATIONS_SEND_IN_PROCESS = False
+
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as in real life: in memory, SQLite shares one connection between all threads. One for each run, so that
     # two runs at once do not meet.

@@ -1,21 +1,23 @@
 """What may happen to a broadcast, and what then: one machine for the admin, the commands and the workers.
 
-    draft ─→ scheduled ─→ sending ⇄ paused
+    draft ─→ scheduled ─→ sending ⇄ paused        (draft → sending where it is sent at once)
       ↑          │           │        │
       └ withdraw ┘        sent    cancelled ─→ retracting ─→ retracted
                              └────────┴─────→ expiring   ─→ expired
 
-Every step is a compare-and-set of one row: of two people who take it at once, one does it and the other is told.
+What is being sent or paused may be retracted too, and expires like what was sent.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["AT_WORK", "DELIVERED", "GONE", "State"]
+__all__ = ["AT_WORK", "DELIVERED", "GONE", "State", "Step"]
 
 
 class State(TextChoices):
@@ -36,3 +38,29 @@ class State(TextChoices):
 AT_WORK: Final = (State.SENDING, State.RETRACTING, State.EXPIRING)  # a worker has something to do
 DELIVERED: Final = (State.SENDING, State.PAUSED, State.SENT, State.CANCELLED)  # rows may be in inboxes, to stay
 GONE: Final = (State.RETRACTING, State.RETRACTED, State.EXPIRING, State.EXPIRED)  # none shall be there, soon or already
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From which states a step may be taken, to which it leads, and what history says of it."""
+
+    sources: tuple[State, ...]
+    target: State
+    words: Any
+
+
+class Step(Enum):
+    """What may happen. The first ones are people's, the others the workers'."""
+
+    SEND = Move((State.DRAFT,), State.SENDING, _("Sending began."))
+    SCHEDULE = Move((State.DRAFT,), State.SCHEDULED, _("Scheduled."))
+    WITHDRAW = Move((State.SCHEDULED,), State.DRAFT, _("Withdrawn: a draft again."))
+    PAUSE = Move((State.SENDING,), State.PAUSED, _("Paused."))
+    RESUME = Move((State.PAUSED,), State.SENDING, _("Resumed."))
+    CANCEL = Move((State.SENDING, State.PAUSED), State.CANCELLED, _("Cancelled."))
+    RETRACT = Move(DELIVERED, State.RETRACTING, _("Retracted."))
+    START = Move((State.SCHEDULED,), State.SENDING, _("Sending began, as scheduled."))
+    FINISH = Move((State.SENDING,), State.SENT, _("Sent to everybody."))
+    EXPIRE = Move((State.SCHEDULED, *DELIVERED), State.EXPIRING, _("Its time is over."))
+    RETRACTED = Move((State.RETRACTING,), State.RETRACTED, _("Removed from every inbox."))
+    EXPIRED = Move((State.EXPIRING,), State.EXPIRED, _("Expired: removed from every inbox."))

@@ -1,0 +1,91 @@
+"""Leases: which worker works on which broadcast. A worker that died loses its own after some seconds.
+
+Several workers, in several processes and on several machines, take broadcasts from one table: on PostgreSQL each skips
+the rows that another is looking at, elsewhere the compare-and-set decides. Clocks only decide when a lease may be taken
+over. That nothing is written twice does not depend on them: each chunk sees, with the broadcast's row locked, that the
+lease is still its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+from django.db import connections, router, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from ..conf import settings
+from .models import Broadcast
+from .states import AT_WORK
+
+__all__ = ["Lease", "Lost", "claim"]
+
+
+class Lost(Exception):
+    """The lease is another worker's, or the broadcast is in another state: stop, without having written anything."""
+
+
+class Lease:
+    """A broadcast that one worker may work on, until it is released or not kept in time."""
+
+    def __init__(self, broadcast: Broadcast, *, worker: str, using: str) -> None:
+        self.broadcast = broadcast
+        self.using = using
+        self.mine = Q(worker=worker)
+        self._counted_to = time.monotonic()
+
+    def hold(self, *states: str) -> Broadcast:
+        """Lock the broadcast's row until the transaction ends; return it. 1 query.
+
+        Raises:
+            Lost: it is no longer this worker's, or in none of these states.
+        """
+        # no_key: each row that is written refers to it, and so locks its key
+        rows = self._rows.filter(self.mine, state__in=states).select_for_update(no_key=takes_key_locks(self.using))
+        broadcast: Broadcast | None = rows.first()
+        if broadcast is None:
+            raise Lost
+        return broadcast
+
+    def keep(self, broadcast: Broadcast, **values: Any) -> Broadcast:
+        """Set columns, and keep the lease. Returns the broadcast as it is then. 2 queries."""
+        now = time.monotonic()
+        values |= {"leased_until": end_of_lease(), "busy_seconds": F("busy_seconds") + now - self._counted_to}
+        if not self._rows.filter(self.mine, state=broadcast.state).update(**values):
+            raise Lost
+        self._counted_to = now
+        kept: Broadcast = self._rows.get()
+        return kept
+
+    def release(self) -> None:
+        """Give the broadcast back; whoever waits longest is next. 1 query."""
+        self._rows.filter(self.mine).update(worker="", leased_until=None)
+
+    @property
+    def _rows(self) -> Any:
+        return Broadcast._default_manager.using(self.using).filter(pk=self.broadcast.pk)
+
+
+def claim(worker: str) -> Lease | None:
+    """Take the broadcast that nobody works on and that waits longest; None where there is none. At most 3 queries."""
+    using = router.db_for_write(Broadcast)
+    rows: Any = Broadcast._default_manager.using(using)
+    free = Q(leased_until=None) | Q(leased_until__lte=timezone.now())
+    skips = connections[using].features.has_select_for_update_skip_locked
+    with transaction.atomic(using=using):
+        waiting = rows.filter(free, state__in=AT_WORK).order_by(F("worked_at").asc(nulls_first=True), "pk")
+        found = waiting.select_for_update(skip_locked=skips, no_key=takes_key_locks(using)).first()
+        values = {"worker": worker, "leased_until": end_of_lease(), "worked_at": timezone.now()}
+        if found is None or not rows.filter(free, pk=found.pk, state=found.state).update(**values):
+            return None
+        return Lease(rows.get(pk=found.pk), worker=worker, using=using)
+
+
+def end_of_lease() -> dt.datetime:
+    return timezone.now() + dt.timedelta(seconds=settings.send_lease_seconds)
+
+
+def takes_key_locks(using: str) -> bool:
+    return bool(connections[using].features.has_select_for_no_key_update)

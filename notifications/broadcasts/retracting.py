@@ -1,0 +1,72 @@
+"""Taking back: the rows of a broadcast leave every inbox, chunk by chunk, as they came.
+
+Receives a broadcast whose lease the caller holds, in the state retracting or expiring. A chunk is one change of the log of
+each user in it: counters move, floors rise, open pages hear which id is gone (`prune.erase()`). Killed at any moment, the
+next worker goes on; at the end it looks once more from the beginning, for rows that were locked or came back by an undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import F
+
+from ..prune import erase
+from ..rewrite import rows_of
+from .leases import Lease
+from .models import Broadcast
+from .moves import take
+from .sending import give_way
+from .states import State, Step
+
+__all__ = ["retract"]
+
+ROWS_PER_CHUNK: Final = 500
+ROWS_PER_READ: Final = 10_000
+
+
+def retract(lease: Lease) -> Iterator[Broadcast]:
+    """Remove the next chunk at each step; at the end the broadcast is retracted, or expired. Yields it after each.
+
+    Raises:
+        Lost: the lease ended. Nothing was removed since the last step.
+    """
+    broadcast = lease.broadcast
+    while True:
+        found = next_rows(broadcast, lease.using)
+        for start in range(0, len(found), ROWS_PER_CHUNK):
+            broadcast = remove_chunk(lease, found[start : start + ROWS_PER_CHUNK])
+            yield broadcast
+        if not found and not broadcast.cursor:
+            break
+        if not found:
+            broadcast = lease.keep(broadcast, cursor="")  # once more, from the beginning
+    step = Step.RETRACTED if broadcast.state == State.RETRACTING else Step.EXPIRED
+    yield take(broadcast, step, only=lease.mine)
+
+
+def next_rows(broadcast: Broadcast, using: str) -> list[tuple[Any, int]]:
+    """Return (user, row) keys behind the cursor, in the order of the index that says who has it."""
+    rows = rows_of(using).filter(broadcast=broadcast)
+    if broadcast.cursor:
+        rows = rows.filter(recipient_id__gt=get_user_model()._meta.pk.to_python(broadcast.cursor))
+    return list(rows.order_by("recipient_id").values_list("recipient_id", "pk")[:ROWS_PER_READ])
+
+
+def remove_chunk(lease: Lease, found: list[tuple[Any, int]]) -> Broadcast:
+    """Remove these rows and move the cursor behind their users. 8 queries."""
+    with transaction.atomic(using=lease.using):
+        broadcast = lease.hold(State.RETRACTING, State.EXPIRING)
+        rows = rows_of(lease.using).filter(broadcast=broadcast)
+        batch = erase(rows, {user_id: [pk] for user_id, pk in found}, using=lease.using)
+        moved = lease.keep(
+            broadcast,
+            cursor=str(found[-1][0]),
+            removed=F("removed") + batch.deleted,
+            read_removed=F("read_removed") + batch.read,
+        )
+    give_way(lease.using, batch.held_seconds)
+    return moved

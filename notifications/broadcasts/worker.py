@@ -1,0 +1,122 @@
+"""The worker: finds what is due, and does it in slices so that a small broadcast does not wait behind a large one.
+
+In a server's process (`runner.py`) or as `manage.py send_broadcasts`. Several may run: each slice needs a lease.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from contextlib import suppress
+from typing import Final
+
+from django.db import InterfaceError, OperationalError, connections
+from django.utils import timezone
+
+from ..conf import settings
+from ..exceptions import StepRefused
+from .leases import Lease, Lost, claim
+from .models import Broadcast
+from .moves import broadcasts, news, take
+from .progress import Progress
+from .retracting import retract
+from .sending import send
+from .states import DELIVERED, State, Step
+
+__all__ = ["Worker"]
+
+logger = logging.getLogger("notifications.broadcasts")
+
+SLICE_SECONDS: Final = 1.0
+MAX_PROBLEM_CHARS: Final = 500
+
+
+class Worker:
+    """Works until it is stopped, which may be said from any thread but its own."""
+
+    def __init__(self) -> None:
+        self.name = secrets.token_hex(8)
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """Finish the chunk in hand and return from `run()`."""
+        self.is_stopped = True
+        news.set()
+
+    def run(self) -> None:
+        """Work until stopped. A database that is away is asked again, and so is one that fails in another way."""
+        is_failing = False
+        while not self.is_stopped:
+            news.clear()
+            try:
+                has_worked = self.work()
+            except Exception as error:  # the thread serves the whole process: it outlives whatever this was
+                has_worked = False
+                if not is_failing:  # one line for an outage
+                    logger.warning("Broadcasts wait: %s: %s", type(error).__name__, error)
+                is_failing = True
+                connections.close_all()
+            else:
+                is_failing = False
+            if not has_worked and not self.is_stopped:
+                news.wait(settings.send_poll_seconds)
+        connections.close_all()
+
+    def work_off(self) -> None:
+        """Work until nothing is due that is not another worker's."""
+        while not self.is_stopped and self.work():
+            pass
+
+    def work(self) -> bool:
+        """Start and expire what is due, then do one slice; return whether there was one."""
+        begin_due()
+        lease = claim(self.name)
+        if lease is None:
+            return False
+        try:
+            self._slice(lease)
+        except (Lost, StepRefused):
+            pass  # paused, cancelled or retracted: somebody said so meanwhile, or took over
+        except (InterfaceError, OperationalError):
+            raise  # the database is away, so the lease runs out by itself
+        except Exception as error:  # an audience that is no longer known, a segment that fails: the site's own code
+            self._give_up(lease, error)
+        lease.release()
+        return True
+
+    def _slice(self, lease: Lease) -> None:
+        deadline = time.monotonic() + SLICE_SECONDS
+        progress = Progress()
+        chunks = send(lease) if lease.broadcast.state == State.SENDING else retract(lease)
+        for broadcast in chunks:
+            progress.show(broadcast)
+            if self.is_stopped or time.monotonic() > deadline:
+                return
+
+    def _give_up(self, lease: Lease, error: Exception) -> None:
+        """Pause what cannot be sent, with the reason; what cannot be removed is tried again."""
+        logger.error("Broadcast %d cannot go on: %s", lease.broadcast.pk, type(error).__name__, exc_info=error)
+        messages = getattr(error, "messages", None) or [f"{type(error).__name__}: {error}"]
+        problem = " ".join(messages)[:MAX_PROBLEM_CHARS]
+        try:
+            Progress().show(take(lease.broadcast, Step.PAUSE, only=lease.mine, problem=problem))
+        except StepRefused:
+            broadcasts().filter(lease.mine, pk=lease.broadcast.pk).update(problem=problem)
+            news.wait(settings.send_poll_seconds)
+
+
+def begin_due() -> None:
+    """Expire what is over, and start what is scheduled for now. 2 queries, and what each one takes."""
+    now = timezone.now()
+    for step, due in (
+        (Step.EXPIRE, broadcasts().filter(state__in=[State.SCHEDULED, *DELIVERED], expires_at__lte=now)),
+        (Step.START, broadcasts().filter(state=State.SCHEDULED, send_at__lte=now)),
+    ):
+        for broadcast in due:
+            begin(broadcast, step)
+
+
+def begin(broadcast: Broadcast, step: Step) -> None:
+    with suppress(StepRefused):  # another worker was quicker
+        take(broadcast, step)

@@ -1,0 +1,315 @@
+"""Sending and taking back, chunk by chunk: nobody twice, nobody missed, whatever happens in between."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.test import override_settings
+from django.utils import timezone
+
+from notifications import log, segments
+from notifications.actions import act, undo
+from notifications.broadcasts import retracting, sending
+from notifications.broadcasts.audience import Kind
+from notifications.broadcasts.leases import Lease, Lost, claim
+from notifications.broadcasts.moves import order, take
+from notifications.broadcasts.progress import read_count
+from notifications.broadcasts.sending import send
+from notifications.broadcasts.states import State, Step
+from notifications.broadcasts.worker import Worker
+from notifications.models import Broadcast, Inbox, Notification
+from notifications.publish import notify
+from tests.support.ledger import Client, Rung, assert_exact, heard
+
+pytestmark = [pytest.mark.usefixtures("small_chunks")]
+Draft = Callable[..., Broadcast]
+
+
+def sent(broadcast: Broadcast) -> Broadcast:
+    """Order it and work until it is out."""
+    order(broadcast)
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    return broadcast
+
+
+def received(broadcast: Broadcast) -> Counter[Any]:
+    """Return how often each user has it."""
+    return Counter(Notification.objects.filter(broadcast=broadcast).values_list("recipient_id", flat=True))
+
+
+def leased(broadcast: Broadcast) -> Lease:
+    """Order it and take its lease."""
+    order(broadcast)
+    lease = claim("me")
+    assert lease is not None
+    return lease
+
+
+def test_everybody_gets_it_once(people: list[User], draft: Draft) -> None:
+    """Chunk by chunk, each active user gets the same words, and who is not active nothing."""
+    broadcast = sent(draft(body="Half an hour.", url="/status/", level="warning", category="system"))
+    assert received(broadcast) == Counter(user.pk for user in people)
+    assert (broadcast.state, broadcast.total, broadcast.written) == (State.SENT, 12, 12)
+    assert broadcast.finished_at is not None
+    said = Notification.objects.values_list("title", "body", "url", "level", "category").distinct().get()
+    assert said == ("Maintenance at 22:00", "Half an hour.", "/status/", "warning", "system")
+    assert set(Inbox.objects.values_list("unread", "modseq")) == {(1, 2)}
+    assert_exact(*people)
+
+
+def test_database_refuses_a_second_one(people: list[User], draft: Draft) -> None:
+    """A constraint says that nobody gets a broadcast twice."""
+    broadcast = sent(draft())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Notification(recipient=people[0], broadcast=broadcast, title="again").save()
+    notify(people[0], title="something else")
+    notify(people[0], title="something else")  # what belongs to no broadcast is not limited
+
+
+def test_database_refuses_to_delete_what_is_in_inboxes(people: list[User], draft: Draft) -> None:
+    """The link is no cascade: a broadcast can be deleted once nothing of it is left."""
+    broadcast = sent(draft())
+    with pytest.raises(IntegrityError):
+        broadcast.delete()  # refused with the commit
+    broadcast.refresh_from_db()
+    take(broadcast, Step.RETRACT)
+    Worker().work_off()
+    broadcast.delete()
+
+
+def test_chunk_that_is_not_committed_leaves_no_trace(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows and cursor are one transaction: where the worker dies in it, the next one writes that chunk again."""
+    lease = leased(broadcast := draft())
+    chunks = send(lease)
+    next(chunks)
+
+    def die(*args: Any, **values: Any) -> Broadcast:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lease, "keep", die)
+        with pytest.raises(KeyboardInterrupt):
+            next(chunks)
+    broadcast.refresh_from_db()
+    assert (broadcast.written, len(received(broadcast)), broadcast.cursor) == (3, 3, str(people[2].pk))
+    lease.release()
+    Worker().work_off()
+    assert received(broadcast) == Counter(user.pk for user in people)
+
+
+def test_worker_that_lost_its_lease_writes_nothing(people: list[User], draft: Draft) -> None:
+    """A worker that slept while another took over sees it before it writes, under the lock of the row."""
+    slow = send(leased(broadcast := draft()))
+    next(slow)
+    Broadcast._default_manager.update(leased_until=timezone.now())
+    quick = claim("another")
+    assert quick is not None
+    with pytest.raises(Lost):
+        next(slow)
+    assert [chunk.written for chunk in send(quick)][-1] == 12
+    assert received(broadcast) == Counter(user.pk for user in people)
+
+
+def test_lease_keeps_others_away_until_it_ends(people: list[User], draft: Draft) -> None:
+    """While one works the others find nothing; NOTIFICATIONS_SEND_LEASE_SECONDS after its last sign they do."""
+    leased(draft())
+    assert claim("another") is None
+    assert Worker().work() is False
+    Broadcast._default_manager.update(leased_until=timezone.now() - dt.timedelta(seconds=1))
+    assert Worker().work() is True
+
+
+@override_settings(NOTIFICATIONS_SEND_LEASE_SECONDS=60.0)
+def test_each_chunk_renews_the_lease(people: list[User], draft: Draft) -> None:
+    """So a long broadcast is not taken over while its worker lives."""
+    lease = leased(draft())
+    soon = timezone.now() + dt.timedelta(seconds=1)
+    Broadcast._default_manager.update(leased_until=soon)
+    assert (next(send(lease)).leased_until or soon) > soon
+
+
+@pytest.mark.parametrize("step", [Step.PAUSE, Step.CANCEL, Step.RETRACT])
+def test_no_chunk_follows_a_step_of_the_staff(people: list[User], draft: Draft, step: Step) -> None:
+    """Whoever pauses, cancels or retracts is obeyed before the next row is written."""
+    chunks = send(leased(broadcast := draft()))
+    next(chunks)
+    take(broadcast, step)
+    with pytest.raises(Lost):
+        next(chunks)
+    assert len(received(broadcast)) == 3
+
+
+def test_paused_and_resumed_goes_on_where_it_was(people: list[User], draft: Draft) -> None:
+    """Nobody is told twice because of a pause."""
+    chunks = send(leased(broadcast := draft()))
+    next(chunks)
+    take(broadcast, Step.PAUSE)
+    Worker().work_off()
+    assert len(received(broadcast)) == 3
+    take(broadcast, Step.RESUME)
+    Worker().work_off()
+    assert received(broadcast) == Counter(user.pk for user in people)
+
+
+def test_who_joins_and_leaves_during_the_run(people: list[User], draft: Draft) -> None:
+    """Behind the cursor nobody is added; before it, whoever is there when it comes by gets it."""
+    chunks = send(leased(broadcast := draft()))
+    next(chunks)
+    User.objects.filter(pk__in=[people[0].pk, people[10].pk]).update(is_active=False)
+    newcomer = User.objects.create_user("newcomer")
+    for _ in chunks:
+        pass
+    assert received(broadcast) == Counter(user.pk for user in [*people, newcomer] if user != people[10])
+    assert Broadcast._default_manager.get().total == 12  # as it was counted when sending began
+
+
+def test_user_deleted_at_the_moment_of_the_chunk(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chunk is read again without them."""
+    write_chunk = sending.write_chunk
+
+    def after_deletion(lease: Lease, keys: list[Any]) -> Broadcast:
+        User.objects.filter(username="user7").delete()
+        return write_chunk(lease, keys)
+
+    monkeypatch.setattr(sending, "write_chunk", after_deletion)
+    broadcast = sent(draft())
+    assert broadcast.state == State.SENT
+    assert received(broadcast) == Counter(user.pk for user in people if user.username != "user7")
+
+
+def test_segment_that_fails_pauses_with_the_reason(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site's own code may break between order and sending: staff see why, mend it and resume."""
+    monkeypatch.setattr(segments, "registered", {})
+    segments.segment("odd")(User.objects.all)
+    order(broadcast := draft(audience=Kind.SEGMENT, chosen=["odd"]))
+    segments.registered.clear()
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.problem) == (
+        State.PAUSED,
+        "There is no segment “odd”; registered: none so far.",
+    )
+
+    def fail() -> QuerySet[User]:
+        raise ZeroDivisionError("by zero")
+
+    segments.registered["odd"] = fail
+    take(broadcast, Step.RESUME)
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.problem) == (State.PAUSED, "ZeroDivisionError: by zero")
+    segments.registered["odd"] = User.objects.all
+    take(broadcast, Step.RESUME)
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.problem, broadcast.written) == (State.SENT, "", 12)
+
+
+def test_retract_takes_it_from_every_inbox(people: list[User], draft: Draft, rung: Rung) -> None:
+    """Rows, counters and pages: each connected client hears which id is gone. Who had read it is still counted."""
+    broadcast = sent(draft())
+    log.mark_all_read(people[0])
+    clients = [Client(user) for user in people[:2]]
+    rung.changes.clear()
+    assert read_count(broadcast) == 1
+    take(broadcast, Step.RETRACT)
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert not Notification.objects.exists()
+    assert (broadcast.state, broadcast.removed, read_count(broadcast)) == (State.RETRACTED, 12, 1)
+    assert set(Inbox.objects.values_list("unread", "unseen")) == {(0, 0)}
+    assert all(inbox.floor == inbox.modseq for inbox in Inbox.objects.all())
+    for user, client in zip(people, clients, strict=False):
+        heard(user, rung, client)
+        assert (client.rows, client.reads) == ({}, 0)  # told what is gone, without a look at the log
+
+
+def test_retraction_goes_on_where_it_was_cut_off(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Resumable as sending is: chunk by chunk, with a last look from the beginning."""
+    monkeypatch.setattr(retracting, "ROWS_PER_CHUNK", 2)
+    monkeypatch.setattr(retracting, "ROWS_PER_READ", 5)
+    broadcast = sent(draft())
+    take(broadcast, Step.RETRACT)
+    lease = claim("me")
+    assert lease is not None
+    next(retracting.retract(lease))
+    assert len(received(broadcast)) == 10
+    lease.release()
+    Notification(recipient=people[0], broadcast=broadcast, title="came back").save()
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.removed) == (State.RETRACTED, 13)
+    assert not Notification.objects.exists()
+
+
+def test_undo_brings_nothing_back_that_was_retracted(people: list[User], draft: Draft) -> None:
+    """Who deleted it and takes that back gets it again while it stands, as a part of the broadcast; afterwards not."""
+    broadcast = sent(draft())
+    row = Notification.objects.for_user(people[0]).get()
+    token = act(people[0], "delete", [row.pk]).token or ""
+    assert undo(people[0], token).undone == 1
+    assert Notification.objects.for_user(people[0]).get().broadcast == broadcast
+    token = act(people[0], "delete", [row.pk]).token or ""
+    take(broadcast, Step.RETRACT)
+    assert undo(people[0], token).undone == 0
+    Worker().work_off()
+    assert not Notification.objects.exists()
+
+
+def test_what_is_scheduled_goes_out_and_expires_on_time(people: list[User], draft: Draft) -> None:
+    """Not before its time; and what expires leaves every inbox."""
+    now = timezone.now()
+    broadcast = draft(send_at=now + dt.timedelta(hours=1), expires_at=now + dt.timedelta(hours=2))
+    assert sent(broadcast).state == State.SCHEDULED
+    assert not Notification.objects.exists()
+    Broadcast._default_manager.update(send_at=now)
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.written) == (State.SENT, 12)
+    Broadcast._default_manager.update(expires_at=now)
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.removed) == (State.EXPIRED, 12)
+    assert not Notification.objects.exists()
+
+
+def test_what_expires_before_it_could_be_sent_is_not_sent(people: list[User], draft: Draft) -> None:
+    """As after a weekend without a worker."""
+    now = timezone.now()
+    broadcast = draft(send_at=now + dt.timedelta(hours=1), expires_at=now + dt.timedelta(hours=2))
+    order(broadcast)
+    Broadcast._default_manager.update(send_at=now - dt.timedelta(hours=2), expires_at=now - dt.timedelta(hours=1))
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.written) == (State.EXPIRED, 0)
+
+
+def test_small_broadcast_does_not_wait_behind_a_large_one(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers go from one to the next, slice by slice."""
+    monkeypatch.setattr("notifications.broadcasts.worker.SLICE_SECONDS", 0.0)
+    order(large := draft())
+    order(small := draft(audience=Kind.USERS, chosen=[people[0].pk]))
+    worker = Worker()
+    for _ in range(4):
+        worker.work()
+    large.refresh_from_db()
+    small.refresh_from_db()
+    assert (large.state, small.state) == (State.SENDING, State.SENT)

@@ -1,0 +1,23 @@
+"""The tests of broadcasts once more, on a real PostgreSQL, where workers skip what another has locked."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.support.postgres import Postgres
+from tests.support.processes import Process
+
+RUN_SECONDS = 150.0
+
+
+def test_broadcasts_hold_on_postgresql() -> None:
+    """Every test in `tests/unit/broadcasts` passes there too."""
+    with Postgres() as postgres:
+        command = [sys.executable, "-m", "pytest", "tests/unit/broadcasts", "-q", "-p", "no:cacheprovider"]
+        env = {**os.environ, "DATABASE_URL": postgres.url}
+        with Process(command, name="pytest on PostgreSQL", env=env, cwd=Path(settings.BASE_DIR)) as run:
+            if run.wait(seconds=RUN_SECONDS):
+                pytest.fail(run.log, pytrace=False)
