@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename, get_user_model
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from .admin_list import BoundedChangeList, BoundedPaginator
 from .models import Inbox
+from .presence import online_now
 
 if TYPE_CHECKING:
     InboxBase = admin.ModelAdmin[Inbox]
@@ -24,21 +26,50 @@ else:
 __all__ = ["InboxAdmin"]
 
 
+class OnlineFilter(admin.SimpleListFilter):
+    """Who has a stream open now."""
+
+    title = _("online")
+    parameter_name = "online"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("yes", _("Online now")), ("no", _("Not online"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep who is online, or who is not."""
+        is_here = online_now().values("user")
+        if self.value() == "yes":
+            return queryset.filter(pk__in=is_here)
+        return queryset.exclude(pk__in=is_here) if self.value() == "no" else queryset
+
+
 @admin.register(Inbox)
 class InboxAdmin(InboxBase):
     """Where each user's log stands, to look at. It is made by the first notification and goes with its user."""
 
-    fields = ("user", "position", "modseq", "floor", "epoch", "unread", "unseen", "seen_upto", "online_until")
+    fields = ("user", "position", "modseq", "floor", "epoch", "unread", "unseen", "seen_upto", "online_since")
     readonly_fields = fields
-    list_display = ["user", "unread", "unseen", "position", "online_until"]
+    list_display = ["user", "unread", "unseen", "position", "online_since"]
+    list_filter = [OnlineFilter]
     list_select_related = ["user"]
     ordering = ["pk"]
     sortable_by = ()
-    search_help_text = gettext_lazy("Searches users by username.")
+    search_help_text = _("Searches users by username.")
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Inbox]:
+        """Read with each inbox since when its user is online."""
+        here = online_now().filter(user=OuterRef("pk")).order_by("since").values("since")[:1]
+        return super().get_queryset(request).annotate(online_since=Subquery(here))
+
+    @admin.display(description=_("online since"), empty_value="–")
+    def online_since(self, inbox: Any) -> Any:
+        """Show since when the user has a stream open, in any process."""
+        return inbox.online_since
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Search users by what this site calls them."""

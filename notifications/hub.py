@@ -22,6 +22,7 @@ from .counts import Pulse, Stopwatch, counts
 from .doorbell import ringer
 from .drain import before_sigterm, do_nothing, drain
 from .lines import abort
+from .roll import Roll
 from .rounds import Door, Rounds
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
 from .tail import Replay
@@ -48,6 +49,7 @@ class Hub:
         self._catchup = CatchUp(self._workers, self.users, self._deliver, self.pulse.swept)
         self._rounds = Rounds(self._workers, self._write, self.end)
         self._door = Door(self._workers)
+        self._roll = Roll(self._workers)
         self._workers.keep([self._listen])
         self.is_leaving = False
         ringer.settle(self.loop)
@@ -62,6 +64,7 @@ class Hub:
         ringer.settle(None)
         self._forget_sigterm()
         hubs.pop(self.loop, None)
+        await self._roll.stop()
         await self._workers.stop()
 
     async def _listen(self) -> None:
@@ -76,14 +79,17 @@ class Hub:
         mine = self.users.get(subscription.key, [])
         if len(mine) >= settings.streams_per_user:
             self.end(mine[0], "cap")
-        self.users.setdefault(subscription.key, []).append(subscription)  # the last one to leave took the list along
+        mine = self.users.setdefault(subscription.key, [])  # the last one to leave took the list along
+        mine.append(subscription)
+        if len(mine) == 1:
+            self._roll.came(subscription.key, subscription.user_id)
         self.count += 1
         self._rounds.add(subscription)
         self._catchup.soon(subscription)
         return True
 
-    def leave(self, subscription: Subscription) -> None:
-        """Forget a stream. Calling it twice is harmless."""
+    def leave(self, subscription: Subscription, reason: frames.Bye | None = None) -> None:
+        """Forget a stream, which the server ended where there is a reason. Calling it twice is harmless."""
         subscription.is_ended = True
         subscription.due.clear()
         self._catchup.forget(subscription)
@@ -95,6 +101,7 @@ class Hub:
             self.count -= 1
             if not mine:
                 del self.users[subscription.key]
+                self._roll.went(subscription.key, reason)
 
     def end(self, subscription: Subscription, reason: frames.Bye) -> None:
         """Say `bye` and end the response; where even that would wait, drop the connection."""
@@ -103,7 +110,7 @@ class Hub:
         counts.byes[reason] += 1
         was_sending = subscription.sending is not None
         due = b"".join(subscription.due)
-        self.leave(subscription)
+        self.leave(subscription, reason)
         rest = None
         try:
             if not was_sending:

@@ -21,10 +21,11 @@ from django.utils.translation import gettext_lazy as _
 from . import log
 from .broadcasts.models import Broadcast
 from .content import AbstractContent, Level
+from .presence import Presence, Process
 from .querysets import NotificationQuerySet
 from .validators import validate_data, validate_text
 
-__all__ = ["Broadcast", "Inbox", "Level", "Notification", "random_epoch"]
+__all__ = ["Broadcast", "Inbox", "Level", "Notification", "Presence", "Process", "random_epoch"]
 
 FIRST_MODSEQ = 1  # 0 stays free: a position `<epoch>.0` is below every floor, so it always gets a reset
 
@@ -61,7 +62,6 @@ class Inbox(models.Model):
         _("unseen"), default=0, help_text=_("Unread ones that changed since the user last looked.")
     )
     seen_upto = models.PositiveBigIntegerField(_("seen up to"), default=0)
-    online_until = models.DateTimeField(_("online until"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("inbox")

@@ -32,18 +32,18 @@ RESTART_SECONDS: Final = (
 
 
 class Workers:
-    """Two threads for the database, and the tasks that use them. Owns both: `stop()` ends them.
+    """Threads for the database, two unless told, and the tasks that use them. Owns both: `stop()` ends them.
 
     The threads are daemons, not an executor's: those are waited for when a process ends, and a database that hangs would
     keep it from ending.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, threads: int = THREADS) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"notifications-hub_{number}", daemon=True)
-            for number in range(THREADS)
+            for number in range(threads)
         ]
         for thread in self._threads:
             thread.start()

@@ -13,9 +13,9 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import QuerySet, TextChoices
-from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
+from ..presence import online_now
 from ..segments import segment_names, segment_users
 
 __all__ = ["EVERYONE", "Audience", "Kind", "active_users", "inactive_of", "online_of", "users_of"]
@@ -87,7 +87,7 @@ def inactive_of(audience: Audience) -> QuerySet[Any]:
 
 def online_of(users: QuerySet[Any]) -> QuerySet[Any]:
     """Keep who has a page open now, exact to one sweep."""
-    return users.filter(notification_inbox__online_until__gt=timezone.now())
+    return users.filter(pk__in=online_now().values("user"))
 
 
 def all_of(rows: QuerySet[Any], keys: Iterable[Any]) -> list[Any]:

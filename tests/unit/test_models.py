@@ -37,14 +37,7 @@ def test_a_new_inbox_begins_with_an_epoch_of_its_own(user: User, other_user: Use
     """Positions of two inboxes, or of one before and after it was lost, cannot be confused."""
     mine, others = inbox_of(user), inbox_of(other_user)
     assert mine.epoch != others.epoch
-    assert (mine.modseq, mine.floor, mine.unread, mine.unseen, mine.seen_upto, mine.online_until) == (
-        1,
-        1,
-        0,
-        0,
-        0,
-        None,
-    )
+    assert (mine.modseq, mine.floor, mine.unread, mine.unseen, mine.seen_upto) == (1, 1, 0, 0, 0)
     assert all(0 < random_epoch() < 2**48 for _ in range(1000))
 
 

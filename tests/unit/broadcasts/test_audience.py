@@ -14,7 +14,7 @@ from django.utils import timezone
 from notifications import segments
 from notifications.broadcasts.audience import EVERYONE, Audience, Kind, inactive_of, online_of, users_of
 from notifications.exceptions import InvalidSegment
-from notifications.models import Inbox
+from notifications.presence import Presence, Process
 from notifications.segments import segment, segment_names
 
 
@@ -139,9 +139,10 @@ def test_two_functions_cannot_share_a_name() -> None:
     assert segment_names() == ["both"]
 
 
-def test_online_are_those_whose_time_has_not_passed(people: dict[str, User]) -> None:
-    """Presence is a time that each sweep moves on."""
+def test_online_are_those_with_a_stream_in_a_living_process(people: dict[str, User]) -> None:
+    """Who was held by a process whose time is over is not online any more."""
     now = timezone.now()
-    Inbox.objects.create(user=people["ada"], online_until=now + dt.timedelta(minutes=1))
-    Inbox.objects.create(user=people["ben"], online_until=now - dt.timedelta(minutes=1))
+    for name, minutes in (("ada", 1), ("ben", -1)):
+        process = Process.objects.create(alive_until=now + dt.timedelta(minutes=minutes))
+        Presence.objects.create(user=people[name], process=process, since=now)
     assert [user.username for user in online_of(users_of(EVERYONE))] == ["ada"]
