@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _, gettext_lazy, ngettext
 from .admin_forms import NotificationForm, recipients_field, send_form
 from .admin_inbox import InboxAdmin
 from .admin_list import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
+from .admin_tokens import ApiTokenAdmin
 from .models import Notification
 from .publish import notify, notify_many
 from .querysets import NotificationQuerySet
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 else:
     NotificationBase = admin.ModelAdmin
 
-__all__ = ["InboxAdmin", "NotificationAdmin"]
+__all__ = ["ApiTokenAdmin", "InboxAdmin", "NotificationAdmin"]
 
 CONTENT = ("title", "body", "url", "level", "category")
 DETAILS = ("actor", "topic", "data")

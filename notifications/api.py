@@ -1,8 +1,8 @@
 """Step 7d: the JSON API, for programs that act for a user who is logged in. Needs the extra `[api]` (django-ninja).
 
-Receives requests under `api/`. Guarantees: the user comes from the session, never from the URL, and an id that is not
-the user's is a 404 like one that does not exist; a GET changes nothing, everything else needs the CSRF token; each call
-makes a fixed number of queries; every error has one shape (`api_errors.py`).
+Receives requests under `api/`. Guarantees: the user comes from the session or a token, never from the URL, and an id that
+is not the user's is a 404 like one that does not exist; a GET changes nothing, everything else needs the CSRF token or the
+scope; each call makes a fixed number of queries; every error has one shape (`api_errors.py`).
 
     POST /notifications/api/notifications/12/read
     200 {"changed": 1, "undo": {"token": "…", "expires_at": "…"}, "unread": 2, "unseen": 0, "position": "8198….43"}
@@ -20,7 +20,7 @@ from ninja import Body, NinjaAPI, Query
 
 from . import actions, log
 from .api_answers import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
-from .api_auth import PerUser, SessionAuth
+from .api_auth import PerUser, SessionAuth, TokenAuth
 from .api_docs import docs, openapi
 from .api_errors import answer, handle_errors, in_one_shape
 from .api_schemas import Bulk, ListQuery, ReadAll, Since, Topic, Undo
@@ -35,9 +35,12 @@ __all__ = ["api", "app_name", "urlpatterns"]
 api = NinjaAPI(
     title="Notifications",
     version="1",
-    description="The notifications of the user who is logged in. What changes something needs the CSRF token.",
+    description=(
+        "The notifications of the user who is logged in, or of a token. What changes something needs the CSRF token; "
+        "a token may read, and send where its scope says so."
+    ),
     urls_namespace="notifications:api",
-    auth=SessionAuth(),
+    auth=[TokenAuth("read"), SessionAuth()],
     throttle=PerUser(),
     openapi_url=None,
     docs_url=None,
@@ -45,7 +48,7 @@ api = NinjaAPI(
 handle_errors(api)
 
 ALWAYS: Final = frozenset({401, 422, 429})
-READING: Final = {ALWAYS: Error}
+READING: Final = {ALWAYS | {403}: Error}
 CHANGING: Final = {200: Done, ALWAYS | {400, 403}: Error}
 OWN: Final = {404: Error}
 

@@ -1,9 +1,10 @@
-"""Step 6a: who. From session cookies to users, for many connections at once, by Django's own rules.
+"""Step 6a: who. From session cookies and tokens to users, for many connections at once, by Django's own rules.
 
-Receives session keys from `stream.py` (someone connects) and `hub.py` (someone is still connected). Guarantees what
+Receives credentials from `stream.py` (someone connects) and `hub.py` (someone is still connected): the key of a session, or
+the token of a program (`tokens.py`), which needs the scope `read`. Guarantees for sessions what
 `django.contrib.auth.get_user()` does: the session exists and has not expired, its backend is still configured and lets
-this user in, and its hash still fits the password. Never writes: rotating or flushing a session needs a response with
-a cookie, which a stream is not.
+this user in, and its hash still fits the password. Writes to no session: rotating or flushing one needs a response with a
+cookie, which a stream is not.
 
 The database session engine and `ModelBackend.get_user` are asked in batches; other engines and backends one by one.
 """
@@ -25,8 +26,19 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from .locks import chunks
+from .tokens import Bearer, bearer_of, users_of_tokens
 
-__all__ = ["look_up", "session_key_of", "users_of"]
+__all__ = ["Credential", "credential_of", "look_up", "session_key_of", "users_of"]
+
+Credential = str | Bearer  # a session key is whatever a client sends: told apart by type, none can pass for a token
+
+
+def credential_of(headers: Iterable[tuple[bytes, bytes]]) -> Credential | None:
+    """Return what a client shows to be let in. A token counts alone: with a bad one no cookie helps."""
+    for name, value in headers:
+        if name == b"authorization" and (bearer := bearer_of(value.decode("latin-1"))) is not None:
+            return bearer
+    return session_key_of(headers)
 
 
 def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
@@ -37,13 +49,13 @@ def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return key if key and "\0" not in key else None
 
 
-def look_up(session_keys: Iterable[str]) -> tuple[dict[str, Any], dict[str, Exception]]:
-    """Return the users behind these sessions, and what kept us from finding out for some of them.
+def look_up(credentials: Iterable[Credential]) -> tuple[dict[Credential, Any], dict[Credential, Exception]]:
+    """Return the users behind these credentials, and what kept us from finding out for some of them.
 
     One session at which a backend or a session store fails leaves the others' answers alone. A database that is away
     raises, for then nobody's answer is known.
     """
-    keys = list(session_keys)
+    keys = list(credentials)
     try:
         return users_of(keys), {}
     except (InterfaceError, OperationalError):
@@ -51,8 +63,8 @@ def look_up(session_keys: Iterable[str]) -> tuple[dict[str, Any], dict[str, Exce
     except Exception as error:
         if len(keys) == 1:
             return {}, {keys[0]: error}
-    users: dict[str, Any] = {}
-    failed: dict[str, Exception] = {}
+    users: dict[Credential, Any] = {}
+    failed: dict[Credential, Exception] = {}
     for key in keys:
         found, failure = look_up([key])
         users |= found
@@ -60,9 +72,25 @@ def look_up(session_keys: Iterable[str]) -> tuple[dict[str, Any], dict[str, Exce
     return users, failed
 
 
-def users_of(session_keys: Iterable[str]) -> dict[str, Any]:
-    """Return the user behind each session key that is logged in. 2 queries for each 500 with the default engine."""
-    sessions = load_sessions(set(session_keys))
+def users_of(credentials: Iterable[Credential]) -> dict[Credential, Any]:
+    """Return the user behind each credential that lets one in.
+
+    Queries for each 500: 2 for sessions with the default engine, 1 for tokens.
+    """
+    wanted = set(credentials)
+    bearers = {each for each in wanted if isinstance(each, Bearer)}
+    session_keys = {each for each in wanted if isinstance(each, str)}
+    users: dict[Credential, Any] = {}
+    if bearers:
+        users.update(users_of_tokens(bearers, "read").items())
+    if session_keys:
+        users.update(users_of_sessions(session_keys).items())
+    return users
+
+
+def users_of_sessions(session_keys: set[str]) -> dict[str, Any]:
+    """Return the user behind each session key that is logged in."""
+    sessions = load_sessions(session_keys)
     keys = {key: user_key(session) for key, session in sessions.items()}
     users = load_users({key: sessions[key] for key in sessions if keys[key] is not None}, keys)
     return {key: user for key, user in users.items() if has_valid_hash(user, sessions[key])}

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from . import ears, frames
+from .auth import Credential
 from .broadcasts import runner
 from .catchup import CatchUp
 from .conf import settings
@@ -55,9 +56,9 @@ class Hub:
         ringer.settle(self.loop)
         self._forget_sigterm = before_sigterm(self._leave_for_good)
 
-    async def authenticate(self, session_key: str) -> Any:
-        """Return the logged-in user of a session, or None."""
-        return await self._door.user_of(session_key)
+    async def authenticate(self, credential: Credential) -> Any:
+        """Return the user whom a session or a token lets in, or None."""
+        return await self._door.user_of(credential)
 
     async def stop(self) -> None:
         """End the hub's tasks and threads; for tests, and for servers that end an event loop but not the process."""

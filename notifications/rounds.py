@@ -1,7 +1,7 @@
 """Step 6b: the rounds. What happens to streams because time passes: pings, rotation, the check of who is logged in.
 
 Every stream is visited once in each ping interval, in the order of joining. Those due in one tick are checked together,
-so a logout ends the user's streams within one ping.
+so a logout, or a token revoked, ends the streams within one ping.
 """
 
 from __future__ import annotations
@@ -78,45 +78,47 @@ class Rounds:
 
     async def _who_left(self, due: list[Subscription]) -> set[Subscription]:
         """Return the streams whose user is logged in no more. Where that cannot be found out now, streams go on."""
-        session_keys = {subscription.session_key for subscription in due}
-        if not session_keys:
+        credentials = {subscription.credential for subscription in due}
+        if not credentials:
             return set()
         try:
             async with asyncio.timeout(CHECK_SECONDS):  # a database that hangs shall not keep back the pings
-                users, failed = await self._workers.ask(auth.look_up, session_keys)
+                users, failed = await self._workers.ask(auth.look_up, credentials)
         except Exception as error:  # a database that is away must not end every stream
-            logger.warning("Could not check %d sessions: %s: %s", len(session_keys), type(error).__name__, error)
+            logger.warning(
+                "Could not check %d sessions and tokens: %s: %s", len(credentials), type(error).__name__, error
+            )
             return set()
         for failure in failed.values():
             logger.warning("Could not check a session: %s", type(failure).__name__)
         return {
             subscription
             for subscription in due
-            if subscription.session_key not in failed
-            and getattr(users.get(subscription.session_key), "pk", None) != subscription.user_id
+            if subscription.credential not in failed
+            and getattr(users.get(subscription.credential), "pk", None) != subscription.user_id
         }
 
 
 class Door:
-    """Who comes in: the sessions of those who connect while a look-up runs are looked up together in the next one."""
+    """Who comes in: the credentials of those who connect while a look-up runs are looked up together in the next one."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[str, asyncio.Future[Any]] = {}
+        self._waiting: dict[auth.Credential, asyncio.Future[Any]] = {}
         self._is_open = False  # whether `_answer_all` runs
 
-    async def user_of(self, session_key: str) -> Any:
-        """Return the logged-in user of a session, or None.
+    async def user_of(self, credential: auth.Credential) -> Any:
+        """Return the user whom a session or a token lets in, or None.
 
         Raises:
             TimeoutError: the database did not answer in time, or too many wait for it already.
         """
-        future = self._waiting.get(session_key)
+        future = self._waiting.get(credential)
         if future is None:
             if len(self._waiting) >= settings.streams_per_process:
                 raise TimeoutError(f"{len(self._waiting)} others wait to be looked up")
-            future = self._waiting[session_key] = self._loop.create_future()
+            future = self._waiting[credential] = self._loop.create_future()
             if not self._is_open:
                 self._is_open = True
                 self._workers.start(self._answer_all(), "door")
@@ -133,7 +135,7 @@ class Door:
             for future in self._waiting.values():  # the hub stops
                 future.cancel()
 
-    async def _answer(self, waiting: dict[str, asyncio.Future[Any]]) -> None:
+    async def _answer(self, waiting: dict[auth.Credential, asyncio.Future[Any]]) -> None:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 users, failed = await self._workers.ask(auth.look_up, waiting)

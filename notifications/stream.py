@@ -2,7 +2,7 @@
 
 Receives a raw ASGI connection, in front of Django's handler. Inside a Django view each open stream would pin a thread
 and 50 KiB. What is sent comes from the hub (`hub.py`); here are only the answers that need no stream: 403 for who is not
-logged in and for pages of other sites, 405 for other methods, and `bye overload`.
+logged in and for pages of other sites, 401 for a bad token, 405 for other methods, and `bye overload`.
 
 EventSource gives up for good on any status but 200, so what may pass (overload, a database that is away) is a 200 with
 `bye` and a long `retry:`.
@@ -24,6 +24,7 @@ from .lines import Send, WriteNow, direct_write, with_backpressure
 from .origin import is_own_page
 from .subscription import START, Subscription
 from .tail import parse_position
+from .tokens import Bearer
 
 __all__ = ["StreamApplication", "admit"]
 
@@ -31,7 +32,7 @@ logger = logging.getLogger("notifications.stream")
 
 
 class StreamApplication:
-    """An ASGI application for one path. The user comes from the session, never from the URL."""
+    """An ASGI application for one path. The user comes from the session or a token, never from the URL."""
 
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
@@ -55,13 +56,10 @@ class StreamApplication:
             return
         if subscription is None:
             counts.connects["anonymous"] += 1
-            await answer(send, 403, "Log in to follow your notifications.\n")
+            await turn_away(send, auth.credential_of(scope["headers"]))
             return
-        del (
-            scope,
-            send,
-            line,
-        )  # headers and all: under Daphne nobody else keeps them, and an open stream needs none of it
+        # headers and all: under Daphne nobody else keeps them, and an open stream needs none of it
+        del scope, send, line
         here = hub()
         if not here.join(subscription):
             await refuse(subscription.send, "drain" if here.is_leaving else "overload")
@@ -79,15 +77,15 @@ class StreamApplication:
 
 
 async def admit(scope: dict[str, Any], send: Send, write_now: WriteNow | None = None) -> Subscription | None:
-    """Return the subscription of who is logged in, else None. Over HTTP and WebSocket alike."""
-    session_key = auth.session_key_of(scope["headers"])
-    user = await hub().authenticate(session_key) if session_key else None
-    if session_key is None or user is None:
+    """Return the subscription of who is logged in or has a token, else None. Over HTTP and WebSocket alike."""
+    credential = auth.credential_of(scope["headers"])
+    user = await hub().authenticate(credential) if credential else None
+    if credential is None or user is None:
         return None
     text = requested_position(scope)
     position = parse_position(text) if text else None
     subscription = Subscription(
-        user_id=user.pk, session_key=session_key, send=send, position=position, write_now=write_now
+        user_id=user.pk, credential=credential, send=send, position=position, write_now=write_now
     )
     subscription.is_malformed = bool(text) and position is None
     subscription.owner = asyncio.current_task()
@@ -101,6 +99,16 @@ def requested_position(scope: dict[str, Any]) -> str:
             return str(value, "latin-1")
     query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
     return query.get("since", [""])[-1]
+
+
+async def turn_away(send: Send, credential: auth.Credential | None) -> None:
+    """Answer who is not let in: a program that its token is not good, a browser that it has to log in."""
+    if isinstance(credential, Bearer):
+        text = "This token is unknown, revoked, expired or has no scope 'read'; ask the site's staff for another.\n"
+        challenge = b'Bearer realm="notifications", error="invalid_token"'  # RFC 6750, 3
+        await answer(send, 401, text, (b"www-authenticate", challenge))
+    else:
+        await answer(send, 403, "Log in to follow your notifications.\n")
 
 
 async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Generator
 from typing import Any, Final
 
 from . import sse
+from .auth import Credential
 from .lines import Chunk, Send, WriteNow
 from .tail import Position
 
@@ -47,6 +48,7 @@ class Subscription:
     """One client's stream. Only the hub's event loop touches it."""
 
     __slots__ = (
+        "credential",
         "due",
         "due_bytes",
         "epoch",
@@ -63,7 +65,6 @@ class Subscription:
         "ping_at",
         "send",
         "sending",
-        "session_key",
         "user_id",
         "write_now",
     )
@@ -72,14 +73,14 @@ class Subscription:
         self,
         *,
         user_id: Any,
-        session_key: str,
+        credential: Credential,
         send: Send,
         position: Position | None,
         write_now: WriteNow | None = None,
     ) -> None:
         self.user_id = user_id
         self.key = str(user_id)  # how doorbells name the user
-        self.session_key = session_key
+        self.credential = credential  # what is looked at again with every ping
         self.send = send
         self.write_now = write_now
         self.epoch, self.modseq = position or (0, 0)

@@ -122,7 +122,7 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
         ref = order.get("ref")
         if order["do"] == "ping":
             return message("pong", {"modseq": subscription.modseq}, ref)
-        user = await hub().authenticate(subscription.session_key)
+        user = await hub().authenticate(subscription.credential)
         if getattr(user, "pk", None) != subscription.user_id:
             return None
         done = await database_sync_to_async(actions.act)(user, order["do"], order["ids"])

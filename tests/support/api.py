@@ -16,8 +16,9 @@ API: Final = "/notifications/api/"
 class Program:
     """One session. A new one forgets how often anyone asked before."""
 
-    def __init__(self, user: Any = None, *, enforce_csrf: bool = False) -> None:
+    def __init__(self, user: Any = None, *, token: str = "", enforce_csrf: bool = False) -> None:
         self.client = Client(enforce_csrf_checks=enforce_csrf)
+        self.token = token
         if user is not None:
             self.client.force_login(user)
         cache.clear()
@@ -25,6 +26,8 @@ class Program:
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send a request, its body as JSON, or as it is where it is text."""
         content = body if isinstance(body, str) else json.dumps(body or {})
+        if self.token:
+            headers = {"Authorization": f"Bearer {self.token}", **headers}
         return self.client.generic(method, API + path, content, "application/json", headers=headers)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:

@@ -88,12 +88,15 @@ class Site:
         since: str | None = None,
         last_event_id: str | None = None,
         method: str = "GET",
+        token: str | None = None,
         application: Application | None = None,
     ) -> Browser:
         """Connect, without waiting for anything."""
         headers = [(b"host", b"testserver")]
         if session_key is not None:
             headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={session_key}".encode()))
+        if token is not None:
+            headers.append((b"authorization", f"Bearer {token}".encode()))
         if last_event_id is not None:
             headers.append((b"last-event-id", last_event_id.encode()))
         query = b"" if since is None else f"since={since}".encode()

@@ -54,7 +54,7 @@ def test_every_operation_is_tested(program: Program) -> None:
 def test_who_is_not_logged_in_gets_401(method: str, path: str) -> None:
     """Nobody in particular learns nothing, and is told how to be somebody."""
     response = Program().send(method, path)
-    assert response.headers["WWW-Authenticate"].startswith("Session ")
+    assert response.headers["WWW-Authenticate"].startswith(("Session ", "Bearer "))
     status, error = Program().refused(method, path)
     assert (status, error["code"]) == (401, "not_logged_in")
 

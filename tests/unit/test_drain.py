@@ -93,7 +93,7 @@ async def test_goodbyes_are_spread_in_random_order() -> None:
         raise AssertionError
 
     streams = [
-        Subscription(user_id=number, session_key="", send=send, position=None) for number in range(3 * SLICE_STREAMS)
+        Subscription(user_id=number, credential="", send=send, position=None) for number in range(3 * SLICE_STREAMS)
     ]
     ended: list[Subscription] = []
     waves: list[int] = []

@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 def subscribed(send: Callable[[Message], Awaitable[None]], position: Position | None = None) -> Subscription:
     """Return a stream of user 7."""
-    return Subscription(user_id=7, session_key="key", send=send, position=position)
+    return Subscription(user_id=7, credential="key", send=send, position=position)
 
 
 class Line:
