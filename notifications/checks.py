@@ -182,6 +182,18 @@ def check_api(**_: Any) -> Iterator[CheckMessage]:
         yield I001
 
 
+def check_eventstream(**_: Any) -> Iterator[CheckMessage]:
+    """Find django-eventstream's view over our log without the channel manager that knows whose an inbox is."""
+    paths = [getattr(django_settings, f"EVENTSTREAM_{name}_CLASS", "") for name in ("STORAGE", "CHANNELMANAGER")]
+    ours = "notifications.eventstream"
+    if paths[0].startswith(ours) and (not paths[1] or paths[1].startswith("django_eventstream.")):
+        yield Error(
+            f"EVENTSTREAM_STORAGE_CLASS is {paths[0]!r}, and the channel manager does not know whose an inbox is.",
+            hint=f"Set EVENTSTREAM_CHANNELMANAGER_CLASS = '{ours}.LogChannelManager', or a class made of that.",
+            id="notifications.E020",
+        )
+
+
 def check_admin(**_: Any) -> Iterator[CheckMessage]:
     """Find an admin in which recipients cannot be searched."""
     if not apps.is_installed("django.contrib.admin"):
@@ -217,6 +229,7 @@ for check in (
     check_templates,
     check_admin,
     check_api,
+    check_eventstream,
     check_values,
     check_names,
     check_times,

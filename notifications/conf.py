@@ -6,9 +6,10 @@ value that makes sense. `python manage.py check` reports bad ones (see `checks.p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from django.conf import settings as django_settings
 
@@ -16,6 +17,7 @@ from .exceptions import InvalidSetting
 
 __all__ = ["Settings", "settings"]
 
+SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 T = TypeVar("T", bound=int | float | str | Sequence[str])
 
 
@@ -66,6 +68,24 @@ class Networks(Setting[Sequence[str]]):
         return values
 
 
+class Topics(Setting[Sequence[str]]):
+    """A list of public topics' names, such as `["status"]`.
+
+    Raises:
+        InvalidSetting: one of them is no slug of at most 50 characters.
+    """
+
+    def __get__(self, instance: object, owner: type) -> Sequence[str]:
+        values = super().__get__(instance, owner)
+        for value in values:
+            if not (isinstance(value, str) and SLUG.fullmatch(value)):
+                raise InvalidSetting(
+                    f"{self.name} contains {value!r}; name a topic with at most 50 lower-case letters, digits and hyphens, "
+                    "such as 'status'."
+                )
+        return values
+
+
 class Settings:
     """All settings with their defaults. Times are in seconds, sizes in bytes."""
 
@@ -108,6 +128,14 @@ class Settings:
     send_lease_seconds = Setting(15.0, least=0.1)
     # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
     metrics_addresses = Networks([])
+    # Addresses and networks of proxies whose X-Forwarded-For is believed. See `addresses.py`.
+    trusted_proxies = Networks([])
+    # What everybody may follow without logging in. See `public.py`.
+    public_topics = Topics([])
+    # Messages that a public topic keeps; a client further behind is told to read the page again.
+    public_history = Setting(100, least=1)
+    # Streams of public topics that one address may hold open in one process.
+    public_streams_per_address = Setting(20, least=1)
 
     def __iter__(self) -> Iterator[Setting[Any]]:
         """Yield every setting, for `manage.py check` and the test that compares them with the reference."""

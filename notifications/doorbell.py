@@ -9,7 +9,7 @@ A message, many changes in one (`data` is the JSON of the `change` frame, or Non
 
     {"type": "notifications.changes", "changes": [{"user": "7", "epoch": 81985529216486, "prev": 41, "modseq": 42,
      "data": "{\"prev\":41,\"modseq\":42,\"upsert\":[…],\"gone\":[],\"unread\":3,\"unseen\":1}",
-     "committed_at": 1767268800.25}]}
+     "committed_at": 1767268800.25, "topic": ""}]}
 """
 
 from __future__ import annotations
@@ -43,15 +43,17 @@ FLUSH_SECONDS: Final = 1.0  # longest wait at the exit of a process (a command, 
 class Change:
     """One user's log went from `prev` to `modseq`. `data` is the frame's JSON, or None: read the log.
 
-    `committed_at` is the wall-clock time, in seconds: a change is made to be rung, right after its commit.
+    `committed_at` is the wall-clock time, in seconds: a change is made to be rung, right after its commit. Without a user
+    it is a public topic's log, `topic`: no user's key is None, so no inbox can be meant.
     """
 
-    user: str
+    user: str | None
     epoch: int
     prev: int
     modseq: int
     data: str | None
     committed_at: float = field(default_factory=time.time, compare=False)
+    topic: str = ""
 
 
 def ring(changes: list[Change]) -> None:

@@ -6,6 +6,8 @@ one of these.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = [
     "BadUndoToken",
     "BypassesLog",
@@ -15,6 +17,7 @@ __all__ = [
     "StepRefused",
     "UndoExpired",
     "UnknownNotification",
+    "UnknownTopic",
 ]
 
 
@@ -44,6 +47,14 @@ class UnknownNotification(NotificationsError, LookupError):
     def __init__(self, ids: list[int]) -> None:
         super().__init__(f"The user has no notification {', '.join(map(str, ids))}; read the list again.")
         self.ids = tuple(ids)
+
+
+class UnknownTopic(NotificationsError, LookupError):
+    """A public topic that NOTIFICATIONS_PUBLIC_TOPICS does not declare."""
+
+    def __init__(self, topic: str, declared: Iterable[str]) -> None:
+        known = ", ".join(map(repr, declared)) or "none"
+        super().__init__(f"{topic!r} is no public topic; declare it in NOTIFICATIONS_PUBLIC_TOPICS (now: {known}).")
 
 
 class BadUndoToken(NotificationsError, ValueError):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from . import ears, frames
@@ -52,6 +52,8 @@ class Hub:
         self._door = Door(self._workers)
         self._roll = Roll(self._workers)
         self._workers.keep([self._listen])
+        self._others: list[Callable[[dict[str, Any]], None]] = []
+        self.ask = self._workers.ask
         self.is_leaving = False
         ringer.settle(self.loop)
         self._forget_sigterm = before_sigterm(self._leave_for_good)
@@ -59,6 +61,11 @@ class Hub:
     async def authenticate(self, credential: Credential) -> Any:
         """Return the user whom a session or a token lets in, or None."""
         return await self._door.user_of(credential)
+
+    def attach(self, hear: Callable[[dict[str, Any]], None], *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Let others hear every change as well, and keep these tasks of theirs running; they may `ask` the database."""
+        self._others.append(hear)
+        self._workers.keep(works)
 
     async def stop(self) -> None:
         """End the hub's tasks and threads; for tests, and for servers that end an event loop but not the process."""
@@ -144,6 +151,8 @@ class Hub:
     def hear(self, change: dict[str, Any]) -> None:
         """Pass a rung change to the streams it continues; remember it for, or re-read, the others."""
         counts.heard += 1
+        for hear in self._others:
+            hear(change)
         mine = self.users.get(change["user"])
         if not mine:
             return

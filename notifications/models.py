@@ -22,11 +22,23 @@ from . import log
 from .broadcasts.models import Broadcast
 from .content import AbstractContent, Level
 from .presence import Presence, Process
+from .public_models import PublicMessage, PublicTopic
 from .querysets import NotificationQuerySet
 from .tokens import ApiToken
 from .validators import validate_data, validate_text
 
-__all__ = ["ApiToken", "Broadcast", "Inbox", "Level", "Notification", "Presence", "Process", "random_epoch"]
+__all__ = [
+    "ApiToken",
+    "Broadcast",
+    "Inbox",
+    "Level",
+    "Notification",
+    "Presence",
+    "Process",
+    "PublicMessage",
+    "PublicTopic",
+    "random_epoch",
+]
 
 FIRST_MODSEQ = 1  # 0 stays free: a position `<epoch>.0` is below every floor, so it always gets a reset
 

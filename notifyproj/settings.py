@@ -73,6 +73,14 @@ DATABASES = environment.databases(os.environ, base_dir=BASE_DIR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = environment.channel_layers(os.environ)
 
+# --- Other clients ---
+
+# What everybody may follow without logging in, such as a status page.
+NOTIFICATIONS_PUBLIC_TOPICS = ["status"]
+# django-eventstream's own view, at /events/, over the log of notifications. Needs none of its tables.
+EVENTSTREAM_STORAGE_CLASS = "notifications.eventstream.LogStorage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.eventstream.LogChannelManager"
+
 # --- People ---
 
 AUTH_PASSWORD_VALIDATORS = [

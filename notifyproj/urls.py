@@ -12,6 +12,8 @@ urlpatterns = [
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),  # set_language, for the switch on every page
     path("notifications/", include("notifications.urls")),
+    # The same inboxes and the public topics, for clients of django-eventstream.
+    path("events/", include("django_eventstream.urls")),
     path("admin/", admin.site.urls),
     # Pages that name no icon of their own, the admin's, make browsers ask here.
     path("favicon.ico", RedirectView.as_view(url=static("favicon.svg"))),

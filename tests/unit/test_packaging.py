@@ -49,9 +49,10 @@ def required(name: str) -> set[str]:
 
 
 def test_the_app_names_what_it_imports() -> None:
-    """The wheel's dependencies and the extra `[api]` are all that the app imports; asgiref comes with Django."""
+    """The wheel's dependencies and these extras are all that the app imports; asgiref comes with Django."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = project["dependencies"] + project["optional-dependencies"]["api"]
+    extras = project["optional-dependencies"]
+    named = project["dependencies"] + extras["api"] + extras["eventstream"]
     assert needed("notifications") - {"asgiref"} == set(map(canonical, named))
 
 
@@ -69,6 +70,12 @@ def test_the_wheel_carries_compiled_catalogues() -> None:
     sources = list((ROOT / "notifications" / "locale").rglob("*.po"))
     assert sources
     assert {source.with_suffix(".mo") for source in sources} <= packaged
+
+
+def test_only_its_own_modules_import_django_eventstream() -> None:
+    """A host without the extra `[eventstream]` loads no module that would miss it."""
+    importing = {path for path in (ROOT / "notifications").rglob("*.py") if "django_eventstream" in imported_by(path)}
+    assert importing == {ROOT / "notifications" / f"{name}.py" for name in ("eventstream", "eventstream_bridge")}
 
 
 @pytest.mark.parametrize("folder", ["notifications", "notifyproj"])

@@ -10,6 +10,7 @@ from django.db import router
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Inbox
+from notifications.public import renew_topics
 from notifications.upkeep import inbox_keys, renew
 
 __all__ = ["Command"]
@@ -43,5 +44,8 @@ class Command(BaseCommand):
         with Progress(self.stdout, total, is_shown=is_shown) as progress:
             for user_ids in portions:
                 progress.add(renew(using, user_ids))
+        topics = 0 if chosen is not None else renew_topics()
+        if topics and options["verbosity"] > 0:
+            self.stdout.write(f"Renewed the epochs of {topics:,} public topics.")
         if options["verbosity"] > 0:
             self.stdout.write(f"Renewed the epochs of {progress.done:,} inboxes; their clients start anew.")
