@@ -93,3 +93,28 @@ test("An action's answer moves the count at once, unless it is older than what i
   store.report({ position: "7.42", unread: 0 });
   assert.deepEqual([store.unread, store.position], [0, "7.41"]);
 });
+
+test("The line is live with the first frame and connecting when it breaks; each change of it is told once.", () => {
+  const { store } = storeAt("7.41");
+  const told = [];
+  store.addEventListener("line", (event) => told.push(event.detail));
+  assert.equal(store.line, "connecting");
+  store.apply(frame("ping", "7.41", { modseq: 41 }));
+  store.apply(frame("ping", "7.41", { modseq: 41 }));
+  store.apply(frame("line", "7.41", "connecting"));
+  store.apply(frame("bye", "7.41", { reason: "rotate" }));
+  store.setLine("offline");
+  assert.deepEqual(told, ["live", "connecting", "offline"]);
+});
+
+test("A count that is expected is shown at once and taken back, unless the server has told another since.", () => {
+  const { store } = storeAt("7.41");
+  const takeBack = store.expect(-1);
+  assert.equal(store.unread, 0);
+  takeBack();
+  assert.equal(store.unread, 1);
+  const late = store.expect(-1);
+  store.apply(frame("change", "7.42", change(41, 42, { unread: 5 })));
+  late();
+  assert.equal(store.unread, 5);
+});

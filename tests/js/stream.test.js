@@ -21,7 +21,7 @@ afterEach(() => {
 
 function openAt(position) {
   const frames = [];
-  const stream = new Stream("/stream/", (frame) => frames.push(frame));
+  const stream = new Stream("/stream/", (frame) => frame.event !== "line" && frames.push(frame));
   stream.open(position);
   return { stream, frames };
 }
@@ -142,4 +142,16 @@ test("A stream refused with 403 ends as after a logout; with 500 it is tried aga
   assert.deepEqual(frames, [{ event: "bye", position: "7.41", data: { reason: "auth" } }]);
   seconds(600);
   assert.equal(opened().length, 2);
+});
+
+test("A line that breaks says so at once, whether the browser tries again or has given up.", () => {
+  const told = [];
+  const stream = new Stream("/stream/", ({ event, data }) => told.push([event, data]));
+  stream.open("7.41");
+  FakeEventSource.latest.listeners.get("error")({});
+  FakeEventSource.latest.refuse();
+  assert.deepEqual(told, [
+    ["line", "connecting"],
+    ["line", "connecting"],
+  ]);
 });

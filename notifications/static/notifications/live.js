@@ -15,15 +15,17 @@ export function live() {
 }
 
 function start() {
-  const elements = /** @type {NodeListOf<HTMLElement>} */ (
-    document.querySelectorAll("notification-bell, notification-list")
-  );
+  const elements = [...document.querySelectorAll("notification-bell, notification-list")];
   // The earliest of the positions: what another element knows already comes once more and changes nothing.
-  const earliest = [...elements]
-    .map((each) => each.dataset)
+  const {
+    position = "",
+    unread,
+    unseen,
+    streamUrl = "",
+  } = elements
+    .map((element) => /** @type {HTMLElement} */ (element).dataset)
     .reduce((a, b) => (isBehind(b.position, a.position) ? b : a));
-  const { position = "", unread, streamUrl = "" } = earliest;
-  const store = new Store({ position, unread: Number(unread) });
+  const store = new Store({ position, unread: Number(unread), unseen: Number(unseen) });
   // An epoch belongs to one inbox, so tabs of two users never share.
   const share = new Share(`notifications:${streamUrl}:${parse(position).epoch}`, streamUrl, store);
   follow(store, share);
@@ -31,16 +33,20 @@ function start() {
   return { store, share };
 }
 
-/** @param {Store} store @param {Share} share */
-function follow(store, share) {
+function follow(/** @type {Store} */ store, /** @type {Share} */ share) {
   const session = new AbortController();
-  const { signal } = session;
-  store.addEventListener("over", () => session.abort());
+  const on = (/** @type {EventTarget} */ target, /** @type {string} */ event, /** @type {() => void} */ react) =>
+    target.addEventListener(event, react, { signal: session.signal });
+  on(store, "over", () => session.abort());
   // A page that holds a lock or a connection is not kept for the "back" button, and a frozen one must not lead.
-  window.addEventListener("pagehide", () => share.stop(), { signal });
-  window.addEventListener("pageshow", () => share.start(), { signal });
-  document.addEventListener("freeze", () => share.stop(), { signal });
-  document.addEventListener("resume", () => share.start(), { signal });
-  document.addEventListener("visibilitychange", () => document.hidden || share.check(), { signal });
-  window.addEventListener("online", () => share.check({ isNetworkNew: true }), { signal });
+  on(window, "pagehide", () => share.stop());
+  on(window, "pageshow", () => share.start());
+  on(document, "freeze", () => share.stop());
+  on(document, "resume", () => share.start());
+  on(document, "visibilitychange", () => document.hidden || share.check());
+  on(window, "offline", () => store.setLine("offline"));
+  on(window, "online", () => {
+    store.setLine("connecting");
+    share.check({ isNetworkNew: true });
+  });
 }

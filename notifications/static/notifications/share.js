@@ -9,7 +9,7 @@
  *
  *     {frame}           leader to all: a frame of the stream
  *     {ask: position}   to the leader: are you there, and please continue from here
- *     {at: position}    leader to all: I lead, and what follows continues from here
+ *     {at: position, line}   leader to all: I lead, and what follows continues from here
  *
  * Every `ask` is answered by `at`. A leader that does not answer (its tab is frozen) loses the lock to the one who asked.
  * Where there are no locks (plain HTTP, old browsers) each tab leads itself.
@@ -18,8 +18,6 @@
 import { isBehind } from "./position.js";
 import { Stream } from "./stream.js";
 
-/** @typedef {import("./store.js").Frame} Frame */
-
 const ANSWER_SECONDS = 5; // messages between tabs take milliseconds, also to a tab in the background
 const SILENCE_SECONDS = 45; // the leader passes on a ping every 15 s
 
@@ -27,7 +25,7 @@ export class Share {
   #name;
   #store;
   #stream;
-  #isLeading = false;
+  isLeading = false;
   /** @type {AbortController | null} from start to stop */
   #life = null;
   /** @type {AbortController | null} while waiting for the lock */
@@ -53,31 +51,26 @@ export class Share {
     });
   }
 
-  get isLeading() {
-    return this.#isLeading;
-  }
-
   start() {
     if (this.#life) return;
-    const life = new AbortController();
-    this.#life = life;
+    this.#life = new AbortController();
+    const { signal } = this.#life;
     if (!navigator.locks || !globalThis.BroadcastChannel) {
-      this.#lead(life.signal);
+      this.#lead(signal);
       return;
     }
     this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.addEventListener("message", (message) => this.#hear(message.data), { signal: life.signal });
+    this.#channel.addEventListener("message", (message) => this.#hear(message.data), { signal });
     this.#ask();
-    this.#queue(life);
+    this.#queue(signal);
   }
 
   /** Leave everything to the other tabs: this one closes, sleeps, or its session is over. */
   stop() {
-    clearTimeout(this.#unanswered);
+    this.#answered();
     clearTimeout(this.#silence);
-    this.#unanswered = undefined;
     this.#stream.close();
-    this.#isLeading = false;
+    this.isLeading = false;
     this.#channel?.close();
     this.#channel = null;
     this.#turn?.abort();
@@ -87,50 +80,49 @@ export class Share {
 
   /** Look after the line: the page became visible, or the network came back. @param {{isNetworkNew?: boolean}} [event] */
   check(event) {
-    if (this.#isLeading) this.#stream.check(event);
+    if (this.isLeading) this.#stream.check(event);
     else if (this.#life) this.#ask();
   }
 
-  /** @param {AbortController} life */
-  #queue(life) {
+  #queue(/** @type {AbortSignal} */ life) {
     this.#turn = new AbortController();
     this.#take({ signal: this.#turn.signal }, life);
   }
 
-  /** Lead as long as the lock is held, and queue again when it was stolen. @param {LockOptions} options @param {AbortController} life */
-  async #take(options, life) {
+  /** Lead as long as the lock is held, and queue again when it was stolen. */
+  async #take(/** @type {LockOptions} */ options, /** @type {AbortSignal} */ life) {
     try {
-      await navigator.locks.request(this.#name, options, () => (life.signal.aborted ? null : this.#lead(life.signal)));
+      await navigator.locks.request(this.#name, options, () => (life.aborted ? null : this.#lead(life)));
     } catch (error) {
       if (/** @type {Error} */ (error).name !== "AbortError") throw error;
-      if (life.signal.aborted || options.signal?.aborted) return;
-      this.#isLeading = false;
+      if (life.aborted || options.signal?.aborted) return;
+      this.isLeading = false;
       this.#stream.close();
       this.#queue(life);
       this.#listen();
     }
   }
 
-  /** @param {AbortSignal} signal @returns {Promise<void>} settled when this tab stops */
-  #lead(signal) {
+  /** @returns {Promise<void>} settled when this tab stops */
+  #lead(/** @type {AbortSignal} */ life) {
     this.#answered();
     clearTimeout(this.#silence);
-    this.#isLeading = true;
+    this.isLeading = true;
     this.#stream.open(this.#store.position);
-    this.#post({ at: this.#stream.position });
-    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    this.#tellWhere();
+    return new Promise((resolve) => life.addEventListener("abort", () => resolve(), { once: true }));
   }
 
-  /** @param {{frame?: Frame, ask?: string, at?: string}} message */
-  #hear({ frame, ask, at }) {
-    if (this.#isLeading) {
+  #hear(/** @type {import("./types.d.ts").Message} */ { frame, ask, at, line }) {
+    if (this.isLeading) {
       if (ask === undefined) return;
       if (isBehind(ask, this.#stream.position)) this.#stream.goBack(ask);
-      this.#post({ at: this.#stream.position });
+      this.#tellWhere();
       return;
     }
     if (ask !== undefined) return;
     this.#listen();
+    if (line) this.#store.setLine(line);
     if (at !== undefined) {
       this.#answered();
       if (isBehind(this.#store.position, at)) this.#ask();
@@ -138,12 +130,16 @@ export class Share {
     if (frame) this.#apply(frame);
   }
 
-  /** @param {Frame} frame */
-  #apply(frame) {
+  #apply(/** @type {import("./types.d.ts").Frame} */ frame) {
     const verdict = this.#store.apply(frame);
     if (verdict === "over") this.stop();
-    if (verdict === "gap" && this.#isLeading) this.#stream.goBack(this.#store.position);
-    if (verdict === "gap" && !this.#isLeading) this.#ask();
+    if (verdict !== "gap") return;
+    if (this.isLeading) this.#stream.goBack(this.#store.position);
+    else this.#ask();
+  }
+
+  #tellWhere() {
+    this.#post({ at: this.#stream.position, line: this.#store.line });
   }
 
   #ask() {
@@ -161,7 +157,7 @@ export class Share {
     this.#unanswered = undefined;
     if (!this.#life) return;
     this.#turn?.abort(); // else the lock would come a second time
-    this.#take({ steal: true }, this.#life);
+    this.#take({ steal: true }, this.#life.signal);
   }
 
   #listen() {
@@ -169,8 +165,7 @@ export class Share {
     this.#silence = setTimeout(() => this.#ask(), SILENCE_SECONDS * 1000);
   }
 
-  /** @param {object} message */
-  #post(message) {
+  #post(/** @type {import("./types.d.ts").Message} */ message) {
     this.#channel?.postMessage(message);
   }
 }

@@ -3,53 +3,24 @@
  * Where this page stands: its position and counters, moved by frames. Pure: knows neither the network nor the page.
  *
  * Frames may come twice, late or with one missing; `apply` says what each meant. It guarantees that "change" events are
- * dispatched in the order of the log, each change once, and that none is skipped without a "reset" event.
+ * dispatched in the order of the log, each change once, and that none is skipped without a "reset" event. Further
+ * events: "counters", "over" (the session has ended), and "line", whose detail is "live", "connecting" or "offline".
  */
 
 import { parse } from "./position.js";
 
-/**
- * @typedef {object} Item the JSON of a notification (payloads.py)
- * @property {number} id
- * @property {number} modseq
- * @property {string} category
- * @property {string} level
- * @property {string} title
- * @property {string} body
- * @property {string} url
- * @property {string} actor
- * @property {string} created_at
- * @property {string | null} read_at
- * @property {string | null} archived_at
- *
- * @typedef {object} Change
- * @property {number} prev
- * @property {number} modseq
- * @property {Item[]} upsert
- * @property {number[]} gone
- * @property {number} [read_upto]
- * @property {string} [read_at]
- * @property {number} unread
- * @property {number} unseen
- *
- * @typedef {object} Frame what the stream sends: an event, its id or the latest id before it, its data
- * @property {string} event
- * @property {string} position
- * @property {any} data
- *
- * @typedef {"applied" | "known" | "gap" | "over"} Verdict
- */
-
 export class Store extends EventTarget {
   #epoch;
   #modseq;
-  unread;
+  /** @type {import("./types.d.ts").Line} */
+  line = "connecting";
 
-  /** @param {{position: string, unread?: number}} page what the server rendered */
-  constructor({ position, unread = 0 }) {
+  /** @param {{position: string, unread?: number, unseen?: number}} page what the server rendered */
+  constructor({ position, unread = 0, unseen = 0 }) {
     super();
     ({ epoch: this.#epoch, modseq: this.#modseq } = parse(position));
     this.unread = unread;
+    this.unseen = unseen;
   }
 
   get position() {
@@ -60,61 +31,69 @@ export class Store extends EventTarget {
     return this.#modseq;
   }
 
-  /**
-   * Take in a frame. On "gap" the caller fetches what is missing: a stream reopened from `position`.
-   * @param {Frame} frame
-   * @returns {Verdict}
-   */
+  /** @param {import("./types.d.ts").Frame} frame @returns {import("./types.d.ts").Verdict} */
   apply({ event, position, data }) {
-    const { epoch } = parse(position);
-    switch (event) {
-      case "change":
-        if (epoch !== this.#epoch || data.prev > this.#modseq) return "gap";
-        if (data.modseq <= this.#modseq) return "known";
-        this.#move(epoch, data.modseq, data);
-        this.#tell("change", data);
-        return "applied";
-      case "reset":
-        if (epoch === this.#epoch && data.modseq === this.#modseq) return "known";
-        this.#move(epoch, data.modseq, data.snapshot);
-        this.#tell("reset", data);
-        return "applied";
-      case "ping":
-        return epoch !== this.#epoch || data.modseq > this.#modseq ? "gap" : "known";
-      case "bye":
-        if (data.reason !== "auth") return "known";
-        this.#tell("over", data);
-        return "over";
-      default:
-        return "known"; // hello tells what the frames after it tell as well
+    if (event === "line") {
+      this.setLine(data);
+      return "known";
     }
+    const { epoch } = parse(position);
+    if (event !== "bye") this.setLine("live");
+    if (event === "change") {
+      if (epoch !== this.#epoch || data.prev > this.#modseq) return "gap";
+      if (data.modseq <= this.#modseq) return "known";
+      this.#move(epoch, data.modseq, data);
+    } else if (event === "reset") {
+      if (epoch === this.#epoch && data.modseq === this.#modseq) return "known";
+      this.#move(epoch, data.modseq, data.snapshot);
+    } else if (event === "bye" && data.reason === "auth") {
+      this.#tell("over", data);
+      return "over";
+    } else {
+      const isBehind = event === "ping" && (epoch !== this.#epoch || data.modseq > this.#modseq);
+      return isBehind ? "gap" : "known"; // hello tells what the frames after it tell as well
+    }
+    this.#tell(event, data);
+    return "applied";
   }
 
   /**
    * Show counters that an action was answered with, unless they are older than what is known. The position stays: the
    * stream brings the change itself.
-   * @param {{position: string, unread: number}} answer
+   * @param {{position: string, unread: number, unseen?: number}} answer
    */
-  report({ position, unread }) {
+  report({ position, unread, unseen = this.unseen }) {
     const { epoch, modseq } = parse(position);
-    if (epoch === this.#epoch && modseq >= this.#modseq) this.#count(unread);
+    if (epoch === this.#epoch && modseq >= this.#modseq) this.#count(unread, unseen);
   }
 
-  /** @param {string} epoch @param {number} modseq @param {{unread: number}} counters */
-  #move(epoch, modseq, { unread }) {
+  /** Count what an action will do. The function returned takes it back, unless the server has told since. @param {number} more */
+  expect(more) {
+    const expected = Math.max(0, this.unread + more);
+    this.#count(expected, this.unseen);
+    return () => this.unread === expected && this.#count(expected - more, this.unseen);
+  }
+
+  /** @param {import("./types.d.ts").Line} line */
+  setLine(line) {
+    if (line === this.line) return;
+    this.line = line;
+    this.#tell("line", line);
+  }
+
+  #move(/** @type {string} */ epoch, /** @type {number} */ modseq, /** @type {any} */ { unread, unseen }) {
     this.#epoch = epoch;
     this.#modseq = modseq;
-    this.#count(unread);
+    this.#count(unread, unseen);
   }
 
-  /** @param {number} unread */
-  #count(unread) {
+  #count(/** @type {number} */ unread, /** @type {number} */ unseen) {
     this.unread = unread;
+    this.unseen = unseen;
     this.#tell("counters", unread);
   }
 
-  /** @param {string} name @param {unknown} detail */
-  #tell(name, detail) {
+  #tell(/** @type {string} */ name, /** @type {unknown} */ detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

@@ -6,28 +6,19 @@
  * starts over what the browser has closed for good (which it does on 4xx and 5xx), and goes back where frames are missing.
  */
 
-/** @typedef {import("./store.js").Frame} Frame */
-
 const EVENTS = ["hello", "change", "reset", "ping", "bye"];
 const SILENCE_SECONDS = 45; // three pings of 15 s
 const BYE_SECONDS = 300; // after `bye` the browser waits for the server's `retry:`, which is long under overload
 const CAP_SECONDS = 600; // this user has too many streams: leave it to the others, unless the page is looked at
 const LONGEST_BACKOFF_SECONDS = 30;
 
-/**
- * Return how long to wait before the nth attempt: 1, 2, 4 … 30 s, times 0.5 to 1 so that clients do not come at once.
- * @param {number} attempt 1, 2, 3 …
- * @param {number} [random] 0 to 1
- */
-export function backoffSeconds(attempt, random = Math.random()) {
+/** Return how long to wait before the nth attempt: 1, 2, 4 … 30 s, times 0.5 to 1 so that clients do not come at once. */
+export function backoffSeconds(/** @type {number} */ attempt, random = Math.random()) {
   return Math.min(2 ** (attempt - 1), LONGEST_BACKOFF_SECONDS) * (0.5 + random / 2);
 }
 
-/**
- * Return the status with which an address answers, 0 where it does not. EventSource does not tell why it failed.
- * @param {string} url
- */
-async function statusOf(url) {
+/** Return the status with which an address answers, 0 where it does not. EventSource does not tell why it failed. */
+async function statusOf(/** @type {string} */ url) {
   const life = new AbortController();
   try {
     return (await fetch(url, { cache: "no-store", signal: life.signal })).status;
@@ -49,7 +40,7 @@ export class Stream {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {string} url @param {(frame: Frame) => void} onFrame */
+  /** @param {string} url @param {(frame: import("./types.d.ts").Frame) => void} onFrame */
   constructor(url, onFrame) {
     this.#url = url;
     this.#onFrame = onFrame;
@@ -96,10 +87,9 @@ export class Stream {
   #connect() {
     this.close();
     const source = new EventSource(`${this.#url}?since=${this.#position}`);
-    for (const event of EVENTS) {
-      source.addEventListener(event, (message) => this.#receive(event, /** @type {MessageEvent} */ (message)));
-    }
+    for (const event of EVENTS) source.addEventListener(event, (message) => this.#receive(event, message));
     source.addEventListener("error", () => {
+      this.#pass("line", "connecting");
       // CONNECTING: the browser tries again, see https://html.spec.whatwg.org/#reestablish-the-connection
       if (source.readyState === EventSource.CLOSED) this.#giveUp();
     });
@@ -107,8 +97,7 @@ export class Stream {
     this.#wait(SILENCE_SECONDS);
   }
 
-  /** @param {string} event @param {MessageEvent} message */
-  #receive(event, message) {
+  #receive(/** @type {string} */ event, /** @type {MessageEvent} */ message) {
     if (message.lastEventId) this.#position = message.lastEventId;
     const data = JSON.parse(message.data);
     if (event === "ping") this.#attempt = 0;
@@ -117,7 +106,7 @@ export class Stream {
       this.#source?.close(); // and stays closed until `check` or the timer
       this.#wait(CAP_SECONDS);
     }
-    this.#onFrame({ event, position: this.#position, data });
+    this.#pass(event, data);
   }
 
   /** The browser closed the stream for good: try again later, unless the session is over. */
@@ -130,16 +119,20 @@ export class Stream {
     if (source !== this.#source) return; // closed or opened anew meanwhile
     if (status === 401 || status === 403) {
       this.close();
-      this.#onFrame({ event: "bye", position: this.#position, data: { reason: "auth" } });
+      this.#pass("bye", { reason: "auth" });
     } else {
       console.warn(`notifications: ${this.#url} refused the live stream; next attempt in ${seconds.toFixed(1)} s`);
     }
   }
 
-  /** Connect anew unless something happens within this time. @param {number} seconds */
-  #wait(seconds) {
+  /** Connect anew unless something happens within this time. */
+  #wait(/** @type {number} */ seconds) {
     clearTimeout(this.#timer);
     this.#deadline = Date.now() + seconds * 1000;
     this.#timer = setTimeout(() => this.#connect(), seconds * 1000);
+  }
+
+  #pass(/** @type {string} */ event, /** @type {unknown} */ data) {
+    this.#onFrame({ event, position: this.#position, data });
   }
 }

@@ -13,8 +13,8 @@ const UNITS = [
 
 /**
  * Say how long ago a moment was. A clock that goes slow must not put a notification into the future.
- * @param {number} then ms since 1970
- * @param {number} now ms since 1970
+ * @param {number} then ms since 1970, as is `now`
+ * @param {number} now
  * @param {string} language
  */
 export function relative(then, now, language) {
@@ -26,8 +26,8 @@ export function relative(then, now, language) {
   return format.format(0, "second"); // "now"
 }
 
-/** Write the relative time into a `<time datetime>`, and the exact one where the pointer shows it. @param {HTMLTimeElement} time */
-export function showTime(time) {
+/** Write the relative time into a `<time datetime>`, and the exact one where the pointer shows it. */
+export function showTime(/** @type {HTMLTimeElement} */ time) {
   const language = time.closest("[lang]")?.getAttribute("lang") || navigator.language;
   const moment = new Date(time.dateTime);
   time.textContent = relative(moment.getTime(), Date.now(), language);
