@@ -32,6 +32,7 @@ from .origin import is_own_socket
 from .payloads import isoformat
 from .stream import admit
 from .subscription import Subscription
+from .tokens import Bearer
 
 __all__ = ["SocketApplication"]
 
@@ -122,6 +123,8 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
         ref = order.get("ref")
         if order["do"] == "ping":
             return message("pong", {"modseq": subscription.modseq}, ref)
+        if isinstance(subscription.credential, Bearer):
+            raise Refused("forbidden", "This token may read; only people, who log in, change their notifications.")
         user = await hub().authenticate(subscription.credential)
         if getattr(user, "pk", None) != subscription.user_id:
             return None

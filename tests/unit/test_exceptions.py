@@ -1,19 +1,23 @@
 """The app's own errors: one base to catch them all, and the builtin that a developer would expect."""
 
-import inspect
-
 import pytest
 
 from notifications import exceptions
 from notifications.exceptions import BypassesLog, InvalidSetting, NotificationsError
 
-ERRORS = [thing for thing in vars(exceptions).values() if inspect.isclass(thing)]
+ERRORS = [vars(exceptions)[name] for name in exceptions.__all__]
 
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_error_is_of_one_family(error: type[Exception]) -> None:
     """Who catches `NotificationsError` catches whatever this app raises itself."""
     assert issubclass(error, NotificationsError)
+
+
+def test_every_error_is_public() -> None:
+    """No exception of this app is missing from what may be imported."""
+    own = {name for name, thing in vars(exceptions).items() if isinstance(thing, type) and issubclass(thing, Exception)}
+    assert own == set(exceptions.__all__)
 
 
 def test_errors_are_what_python_calls_them() -> None:

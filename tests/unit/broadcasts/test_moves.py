@@ -94,7 +94,7 @@ def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
     ("fields", "field", "words"),
     [
         ({"title": "   "}, "title", "cannot be blank"),
-        ({"url": "javascript:alert(1)"}, "url", "no link"),
+        ({"url": "javascript:alert(1)"}, "url", "not a link"),
         ({"send_at": -1}, "send_at", "has passed; choose a later time, or none to send at once"),
         ({"expires_at": -1}, "expires_at", "has passed; choose a later time, or none to keep it"),
         ({"send_at": 2, "expires_at": 1}, "expires_at", "is before it is sent"),
