@@ -12,17 +12,22 @@ routes HTTP itself puts `StreamApplication()` into that `URLRouter`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_script_prefix, reverse
 
+from . import cors
 from .broadcasts import runner
+from .conf import settings
 from .stream import StreamApplication
 from .websocket import SocketApplication
 
 __all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
+
+
+API_METHODS: Final = b"GET, POST, DELETE"
 
 
 def with_stream(application: Any) -> Front:
@@ -46,6 +51,7 @@ class Front:
 
     def __init__(self, application: Any) -> None:
         self.application = application
+        self.api = unquote(reverse("notifications:centre")) + "api/"
         self.own: dict[tuple[str, str], Any] = {}
         for kind, name, serve in (
             ("http", "stream", StreamApplication()),
@@ -62,9 +68,18 @@ class Front:
         if serve is None:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks
             return
+        if serve is self.application and self.is_api(scope):
+            if cors.is_preflight(scope):
+                await cors.answer_preflight(scope, send, API_METHODS)
+                return
+            send = cors.with_sharing(send, shared) if (shared := cors.sharing(scope)) else send
         connection = serve(scope, receive, send)
         del serve, scope, receive, send  # this frame lives as long as the stream
         await connection
+
+    def is_api(self, scope: dict[str, Any]) -> bool:
+        """Return whether a request is for the JSON API while pages of other origins may use it."""
+        return bool(settings.allowed_origins) and scope["type"] == "http" and scope["path"].startswith(self.api)
 
     def server_of(self, scope: dict[str, Any]) -> Any:
         """Return the application that a connection is for; None where there is none."""

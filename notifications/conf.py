@@ -17,6 +17,7 @@ from .exceptions import InvalidSetting
 
 __all__ = ["Settings", "settings"]
 
+ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 T = TypeVar("T", bound=int | float | str | Sequence[str])
 
@@ -86,6 +87,24 @@ class Topics(Setting[Sequence[str]]):
         return values
 
 
+class Origins(Setting[Sequence[str]]):
+    """A list of origins as browsers write them, such as `["https://app.example.com", "http://localhost:5173"]`.
+
+    Raises:
+        InvalidSetting: one of them is something else, `*` for example.
+    """
+
+    def __get__(self, instance: object, owner: type) -> Sequence[str]:
+        values = super().__get__(instance, owner)
+        for value in values:
+            if not (isinstance(value, str) and ORIGIN.fullmatch(value)):
+                raise InvalidSetting(
+                    f"{self.name} contains {value!r}; name each origin in lower case, with scheme and without path, such as "
+                    "'https://app.example.com'. There is no way to allow all."
+                )
+        return values
+
+
 class Settings:
     """All settings with their defaults. Times are in seconds, sizes in bytes."""
 
@@ -126,6 +145,8 @@ class Settings:
     send_poll_seconds = Setting(2.0, least=0.05)
     # A worker that has not been heard of for so long has died; another one goes on.
     send_lease_seconds = Setting(15.0, least=0.1)
+    # Other origins whose pages may follow notifications with their reader's login. See `cors.py`.
+    allowed_origins = Origins([])
     # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
     metrics_addresses = Networks([])
     # Addresses and networks of proxies whose X-Forwarded-For is believed. See `addresses.py`.

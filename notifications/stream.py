@@ -16,13 +16,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
-from . import auth
+from . import auth, cors
 from .counts import counts
 from .frames import bye
 from .hub import hub
 from .lines import Send, WriteNow, direct_write, with_backpressure
 from .origin import is_own_page
-from .subscription import START, Subscription
+from .subscription import Subscription, start_with
 from .tail import parse_position
 from .tokens import Bearer
 
@@ -38,12 +38,16 @@ class StreamApplication:
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
     ) -> None:
         """Serve one connection until either side ends it."""
+        if cors.is_preflight(scope):
+            await cors.answer_preflight(scope, send, b"GET")
+            return
+        shared = cors.sharing(scope)
         if scope["method"] != "GET":
             text = f"{scope['method']} is not allowed here; open the stream with GET.\n"
             counts.connects["method"] += 1
-            await answer(send, 405, text, (b"allow", b"GET"))
+            await answer(send, 405, text, (b"allow", b"GET"), *shared)
             return
-        if not is_own_page(scope):
+        if not shared and not is_own_page(scope):
             counts.connects["origin"] += 1
             await answer(send, 403, "Only pages of this very origin may follow notifications here.\n")
             return
@@ -52,17 +56,19 @@ class StreamApplication:
             subscription = await admit(scope, line, direct_write(line, scope["http_version"]))
         except Exception as error:  # the database is away; the client shall try again
             logger.warning("A stream could not be opened: %s: %s", type(error).__name__, error)
-            await refuse(send, "overload")
+            await refuse(send, "overload", shared)
             return
         if subscription is None:
             counts.connects["anonymous"] += 1
-            await turn_away(send, auth.credential_of(scope["headers"]))
+            await turn_away(send, auth.credential_of(scope["headers"]), shared)
             return
+        if shared:
+            subscription.start = start_with(shared)
         # headers and all: under Daphne nobody else keeps them, and an open stream needs none of it
         del scope, send, line
         here = hub()
         if not here.join(subscription):
-            await refuse(subscription.send, "drain" if here.is_leaving else "overload")
+            await refuse(subscription.send, "drain" if here.is_leaving else "overload", shared)
             return
         counts.connects["stream"] += 1
         try:
@@ -101,14 +107,14 @@ def requested_position(scope: dict[str, Any]) -> str:
     return query.get("since", [""])[-1]
 
 
-async def turn_away(send: Send, credential: auth.Credential | None) -> None:
+async def turn_away(send: Send, credential: auth.Credential | None, shared: cors.Headers) -> None:
     """Answer who is not let in: a program that its token is not good, a browser that it has to log in."""
     if isinstance(credential, Bearer):
         text = "This token is unknown, revoked, expired or has no scope 'read'; ask the site's staff for another.\n"
         challenge = b'Bearer realm="notifications", error="invalid_token"'  # RFC 6750, 3
-        await answer(send, 401, text, (b"www-authenticate", challenge))
+        await answer(send, 401, text, (b"www-authenticate", challenge), *shared)
     else:
-        await answer(send, 403, "Log in to follow your notifications.\n")
+        await answer(send, 403, "Log in to follow your notifications.\n", *shared)
 
 
 async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
@@ -124,8 +130,8 @@ async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, reason: Literal["drain", "overload"]) -> None:
+async def refuse(send: Send, reason: Literal["drain", "overload"], shared: cors.Headers) -> None:
     """Ask the client to come back later."""
     counts.connects[reason] += 1
-    await send(START)
+    await send(start_with(shared))
     await send({"type": "http.response.body", "body": bye(reason)})

@@ -25,7 +25,7 @@ from .auth import Credential
 from .lines import Chunk, Send, WriteNow
 from .tail import Position
 
-__all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription"]
+__all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription", "start_with"]
 
 # Frames for one stream in one turn of the loop go out as one write up to this; then another one begins.
 MAX_DUE_BYTES: Final = 12 * 1024
@@ -39,6 +39,11 @@ START: Final[dict[str, Any]] = {
         (b"x-accel-buffering", b"no"),  # nginx: pass each frame on at once
     ],
 }
+
+
+def start_with(shared: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    """Return the start of a response with these headers as well."""
+    return {**START, "headers": [*START["headers"], *shared]} if shared else START
 
 
 chunk: Final = Chunk()
@@ -65,6 +70,7 @@ class Subscription:
         "ping_at",
         "send",
         "sending",
+        "start",
         "user_id",
         "write_now",
     )
@@ -85,6 +91,7 @@ class Subscription:
         self.write_now = write_now
         self.epoch, self.modseq = position or (0, 0)
         self.heard = 0  # highest modseq that rang while reading or sending
+        self.start = START
         self.is_malformed = False
         self.is_reading = False
         self.is_ended = False
@@ -137,7 +144,7 @@ class Subscription:
         return Resumed(steps, first)
 
     async def _start(self, message: dict[str, Any]) -> None:
-        await self.send(START)
+        await self.send(self.start)
         await self.send(message)
 
 

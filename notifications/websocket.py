@@ -22,6 +22,7 @@ from typing import Any, Final, get_args
 from channels.db import database_sync_to_async
 
 from . import actions
+from .cors import sharing
 from .counts import counts
 from .exceptions import NotificationsError, UnknownNotification
 from .frames import Bye, bye
@@ -60,7 +61,7 @@ class SocketApplication:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection until either side ends it."""
         await receive()  # websocket.connect
-        if not is_own_socket(scope):
+        if not sharing(scope) and not is_own_socket(scope):
             counts.connects["origin"] += 1
             await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
             return

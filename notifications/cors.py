@@ -1,0 +1,85 @@
+"""Step 6f: pages of other origins. None of them may follow notifications here with their reader's login, unless listed.
+
+Receives the scope of a request and `NOTIFICATIONS_ALLOWED_ORIGINS`. Guarantees that an origin that is not listed, letter
+for letter, gets no header that would let its scripts read anything, and that `*` is never said. The rules:
+https://fetch.spec.whatwg.org/#http-cors-protocol
+
+    Origin: https://app.example.com  →  Access-Control-Allow-Origin: https://app.example.com
+                                        Access-Control-Allow-Credentials: true
+                                        Vary: Origin
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from .conf import settings
+
+__all__ = ["Headers", "answer_preflight", "is_preflight", "sharing", "with_sharing"]
+
+Headers = list[tuple[bytes, bytes]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# How long a browser may remember a preflight's answer. Who is taken off the list gets nothing at once all the same: each
+# answer itself is judged anew.
+PREFLIGHT_SECONDS: Final = 600
+# What our own clients and those of the API send that a page may not send to others unasked.
+REQUEST_HEADERS: Final = b"authorization, cache-control, content-type, idempotency-key, last-event-id, x-csrftoken"
+
+
+def sharing(scope: dict[str, Any]) -> Headers:
+    """Return the headers that let the page that asks read the answer; none for pages of this site and of strangers."""
+    allowed = settings.allowed_origins
+    if not allowed:
+        return []
+    origins = {str(value, "latin-1") for name, value in scope["headers"] if name == b"origin"}
+    if len(origins) != 1 or not origins <= set(allowed):
+        return []
+    return [
+        (b"access-control-allow-origin", origins.pop().encode("latin-1")),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", b"Origin"),
+    ]
+
+
+def is_preflight(scope: dict[str, Any]) -> bool:
+    """Return whether a browser asks if it may ask.
+
+    https://fetch.spec.whatwg.org/#cors-preflight-request
+    """
+    names = {name for name, _value in scope["headers"]}
+    return scope["method"] == "OPTIONS" and {b"origin", b"access-control-request-method"} <= names
+
+
+async def answer_preflight(scope: dict[str, Any], send: Send, methods: bytes) -> None:
+    """Say which methods and headers a listed page may use. A stranger gets a bare 403."""
+    shared = sharing(scope)
+    headers = shared and [
+        *shared,
+        (b"access-control-allow-methods", methods),
+        (b"access-control-allow-headers", REQUEST_HEADERS),
+        (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
+    ]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 204 if shared else 403,
+            "headers": [*headers, (b"cache-control", b"no-store")],
+        }
+    )
+    await send({"type": "http.response.body", "body": b""})
+
+
+def with_sharing(send: Send, shared: Headers) -> Send:
+    """Return a `send` that adds these headers to the response. Not for streams: behind it the server is not recognised."""
+
+    async def share(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *shared, EXPOSED]}
+        await send(message)
+
+    return share
+
+
+EXPOSED: Final = (b"access-control-expose-headers", b"Retry-After, WWW-Authenticate")
