@@ -19,6 +19,7 @@ from bench.servers import Server, Site
 Figures = dict[str, float]
 
 WARM_UP_STREAMS = 50
+WEIGHABLE_STREAMS = 500  # what fewer take is lost in what a process takes and gives back by itself
 _numbers = itertools.count(1_000_000, 1_000_000)  # each round numbers its events from one of these
 
 
@@ -54,8 +55,8 @@ def idle(server: Server, client: Client, requests: Sequence[bytes], *, idle_seco
     connected = server.cpu_seconds()
     client.run(lambda: False, seconds=idle_seconds)
     waiting = server.cpu_seconds() - connected
-    return {
-        "KiB/idle stream": (server.memory_kib() - memory) / streams,
+    memory = server.memory_kib() - memory
+    return ({"KiB/idle stream": memory / streams} if streams >= WEIGHABLE_STREAMS else {}) | {
         "connect CPU ms": (connected - cpu) * 1000 / streams,
         "idle CPU %": waiting / idle_seconds * 100,
     }
@@ -95,6 +96,20 @@ def latency(
         "CPU ms/delivery": cpu / count * 1000,
         "sender CPU ms/notify": sending.cpu / count * 1000,
         "notify p50 ms": quantile(writes, 0.5),
+    }
+
+
+def bare(server: Server, users: list[Any], *, rate: float, seconds: float) -> Figures:
+    """Insert and commit bare rows in the server's process; return what each took there."""
+    client = Client(server.port)
+    plan = {"first": next_number(), "count": int(rate * seconds), "rate": rate, "users": users, "is_bare": True}
+    sending = senders.inside(server)(client, plan)
+    client.close()
+    writes = sorted((done - begun) * 1000 for _number, begun, _committed, done in sending.sent)
+    return {
+        "call p50 ms": quantile(writes, 0.5),
+        "call p99 ms": quantile(writes, 0.99),
+        "sender CPU ms/notify": sending.cpu / len(writes) * 1000,
     }
 
 

@@ -14,6 +14,11 @@ SERVER_CORE = CORES[0]
 CLIENT_CORE = CORES[-1]  # the same one on a machine with a single core
 
 
+def server_cores(workers: int) -> list[int]:
+    """Return a core for each worker of a server, never the client's; fewer where the machine has no more."""
+    return ([core for core in CORES if core != CLIENT_CORE] or CORES)[:workers]
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
     """Return the CPU time that these processes used so far, all their threads, in nanosecond steps.
 

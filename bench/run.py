@@ -3,6 +3,7 @@
 make bench                               us: latency, fan-out, reconnects, writes; about four minutes
 make bench ARGS="live --quick"           one scenario, shorter and noisier
 make bench ARGS="fanout --peers nchan"   beside a peer, which is installed if it is missing
+make bench ARGS="report bench/results/*.json"   docs/benchmarks.md from the results of several runs
 .venv/bin/python bench/run.py --help     everything else
 """
 
@@ -17,17 +18,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `bench` is imported from the repository's root
 
-from bench import machine, report, setup
+from bench import machine, page, report, setup
 from bench.peers import registry
-from bench.report import Table
+from bench.report import Run, Table
 from bench.scenarios import SCENARIOS
 
 BUSY = 0.7  # of a core, in the last minute
-DEFAULT = "live", "fanout", "storm", "writes"
+DEFAULT = "live", "fanout", "storm", "writes", "reads"
 
 
 def main() -> None:
     """Run what the command line asks for, print the tables, keep the results."""
+    if sys.argv[1:2] == ["report"]:
+        print(f"Written: {page.write([report.load(Path(name)) for name in sys.argv[2:]])}")
+        return
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     setup.install(options)
@@ -39,6 +43,7 @@ def main() -> None:
     os.sched_setaffinity(0, {machine.CLIENT_CORE})
     command = shlex.join(["bench/run.py", *sys.argv[1:]])
     tables: list[Table] = []
+    run = Run(report.RUN, command, before, tables)
     try:
         for name in options.scenarios or DEFAULT:
             print(f"\n{name}", flush=True)
@@ -46,9 +51,9 @@ def main() -> None:
     finally:
         if tables:
             print(f"\n{report.describe_machine(before)}\n\n{report.as_text(tables)}")
-            print(f"Results: {report.save(tables, command, before)}")
+            print(f"Results: {report.save(run)}")
     if options.write_docs:
-        print(f"Written: {report.write_docs(tables, command, before)}")
+        print(f"Written: {page.write([run])}")
 
 
 def parse() -> argparse.Namespace:
@@ -72,9 +77,11 @@ def parse() -> argparse.Namespace:
     add("--rate", type=float, default=100, help="of `live`: notifications a second")
     add("--listeners", type=int, default=2000, help="of `fanout`: streams of one user")
     add("--clients", type=int, default=2000, help="of `storm`")
-    add("--sizes", default=[100, 1000, 5000, 9000], type=lambda text: [int(size) for size in text.split(",")])
+    add("--sizes", default=[100, 1000, 5000, 9000], type=numbers, help="of `growth` and `workers`: how many streams")
     add("--idle", type=float, default=30, help="of `growth`: seconds of doing nothing; a stream is pinged every 15")
-    add("--users", type=int, default=20_000, help="of `writes`")
+    add("--workers", default=[1, 2], type=numbers, help="of `workers`: how many processes")
+    add("--inboxes", default=[100, 10_000, 1_000_000], type=numbers, help="of `reads`: how many notifications")
+    add("--users", type=int, default=100_000, help="of `writes`")
     options = parser.parse_args()
     unknown = set(options.scenarios) - set(SCENARIOS)
     if unknown:
@@ -87,6 +94,11 @@ def parse() -> argparse.Namespace:
     if options.quick:
         options.rounds, options.seconds = 1, min(options.seconds, 3)
     return options
+
+
+def numbers(text: str) -> list[int]:
+    """Return what is separated by commas."""
+    return [int(number) for number in text.split(",")]
 
 
 def words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,7 @@ def running(
     port: int,
     folder: Path,
     env: Mapping[str, str] | None = None,
-    core: int = machine.SERVER_CORE,
+    cores: Iterable[int] = (machine.SERVER_CORE,),
     user: str | None = None,
 ) -> Iterator[Server]:
     """Run a server until the end of the block.
@@ -91,7 +91,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             user=user,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            preexec_fn=lambda: os.sched_setaffinity(0, set(cores)),
         )
     try:
         _wait_for(process, port, log, name)
@@ -115,7 +115,7 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path, name: str)
     raise RuntimeError(f"{name} does not listen on port {port}; its log ends:\n{log.read_text()[-2000:]}")
 
 
-def asgi_command(server: str, application: str, port: int, *, is_peer: bool = False) -> list[str]:
+def asgi_command(server: str, application: str, port: int, *, is_peer: bool = False, workers: int = 1) -> list[str]:
     """Return how to run an ASGI application under `daphne`, `uvicorn` or `uvicorn-fast`, without access log.
 
     `uvicorn` is as the site's requirements give it: h11 and asyncio; `uvicorn-fast` has httptools and uvloop, from the
@@ -128,15 +128,18 @@ def asgi_command(server: str, application: str, port: int, *, is_peer: bool = Fa
         return [python, "-m", "daphne", "-v", "0", "-e", endpoint, application]
     kind = ["httptools", "uvloop"] if server == "uvicorn-fast" else ["h11", "asyncio"]
     options = ["--http", kind[0], "--loop", kind[1], "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    if workers > 1:
+        options += ["--workers", str(workers)]
     return [python, "-m", "uvicorn", "--log-level", "warning", *options, application]
 
 
 @contextmanager
-def site_server(server: str, site: Site, folder: Path, **extra: str) -> Iterator[Server]:
-    """Run the site under `daphne` or `uvicorn`."""
+def site_server(server: str, site: Site, folder: Path, *, workers: int = 1, **extra: str) -> Iterator[Server]:
+    """Run the site under `daphne` or `uvicorn`; only the latter knows workers. Each gets a core while there are some."""
     port = free_port()
-    command = asgi_command(server, "bench.site.asgi:application", port)
-    with running(server, command, port=port, folder=folder, env=site.env | extra) as started:
+    command = asgi_command(server, "bench.site.asgi:application", port, workers=workers)
+    cores = machine.server_cores(workers)
+    with running(server, command, port=port, folder=folder, env=site.env | extra, cores=cores) as started:
         yield started
 
 
@@ -145,7 +148,7 @@ def redis(folder: Path) -> Iterator[str]:
     """Run a Redis of our own on the client's core; give its URL."""
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with running("redis", command, port=port, folder=folder, core=machine.CLIENT_CORE):
+    with running("redis", command, port=port, folder=folder, cores=[machine.CLIENT_CORE]):
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -168,7 +171,7 @@ def postgres(folder: Path) -> Iterator[str]:
     )  # fmt: skip
     port = free_port()
     command = [str(found[-1] / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(home)]
-    with running("postgres", command, port=port, folder=home, core=machine.CLIENT_CORE, user=user):
+    with running("postgres", command, port=port, folder=home, cores=[machine.CLIENT_CORE], user=user):
         time.sleep(1)  # it listens a moment before it takes connections
         yield f"postgres://bench@127.0.0.1:{port}/postgres"
 
