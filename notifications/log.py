@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import models  # the records and their only writer know each other; both use the other's names only when called
+from .direct import insert_row
 from .exceptions import BypassesLog
 from .locks import key_of
 from .rewrite import EVERY, STATE, rewrite, rows_of
@@ -74,7 +75,8 @@ def append_valid(rows: list[Notification], *, using: str, batch_size: int | None
 
 def insert(current: Writing, rows: list[Notification], batch_size: int | None = None) -> None:
     """Insert valid rows that are stamped; count and tell them."""
-    rows_of(current.using).insert_rows(rows, batch_size)
+    if len(rows) > 1 or not insert_row(rows[0], using=current.using):
+        rows_of(current.using).insert_rows(rows, batch_size)
     for row in rows:
         current.note(None, row)
 
