@@ -21,6 +21,7 @@ from .admin_forms import NotificationForm, recipients_field, send_form
 from .admin_inbox import InboxAdmin
 from .admin_list import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
 from .admin_tokens import ApiTokenAdmin
+from .broadcasts.admin import BroadcastAdmin
 from .models import Notification
 from .publish import notify, notify_many
 from .querysets import NotificationQuerySet
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 else:
     NotificationBase = admin.ModelAdmin
 
-__all__ = ["ApiTokenAdmin", "InboxAdmin", "NotificationAdmin"]
+__all__ = ["ApiTokenAdmin", "BroadcastAdmin", "InboxAdmin", "NotificationAdmin"]
 
 CONTENT = ("title", "body", "url", "level", "category")
 DETAILS = ("actor", "topic", "data")

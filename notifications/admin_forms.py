@@ -147,7 +147,7 @@ class UsernamesField(forms.CharField):
         field: Any = user_model._meta.get_field(user_model.USERNAME_FIELD)
         names = [name.strip() for name in re.split(r"[,\n]", super().clean(value))]
         names = list(dict.fromkeys(filter(None, names)))
-        if not names:
+        if not names and self.required:
             raise ValidationError(self.error_messages["required"], code="required")
         wanted = {name: value for name in names if (value := as_stored(field, name)) is not None}
         users = user_model._default_manager.filter(**{f"{field.name}__in": set(wanted.values())})

@@ -143,6 +143,8 @@ class Settings:
     send_in_process = Setting(True)
     # How often a worker looks for broadcasts that are due.
     send_poll_seconds = Setting(2.0, least=0.05)
+    # Most users that one worker tells in a second; 0: as many as the database takes.
+    send_users_per_second = Setting(0, least=0)
     # A worker that has not been heard of for so long has died; another one goes on.
     send_lease_seconds = Setting(15.0, least=0.1)
     # Other origins whose pages may follow notifications with their reader's login. See `cors.py`.

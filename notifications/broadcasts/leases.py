@@ -60,8 +60,9 @@ class Lease:
         return kept
 
     def release(self) -> None:
-        """Give the broadcast back; whoever waits longest is next. 1 query."""
-        self._rows.filter(self.mine).update(worker="", leased_until=None)
+        """Give the broadcast back; the one that waits longest is next. 1 query."""
+        busy_seconds = F("busy_seconds") + time.monotonic() - self._counted_to
+        self._rows.filter(self.mine).update(worker="", leased_until=None, busy_seconds=busy_seconds)
 
     @property
     def _rows(self) -> Any:

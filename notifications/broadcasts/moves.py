@@ -21,7 +21,7 @@ from .audience import users_of
 from .models import Broadcast
 from .states import AT_WORK, State, Step
 
-__all__ = ["broadcasts", "check_times", "news", "note", "order", "take"]
+__all__ = ["broadcasts", "check", "check_times", "news", "note", "order", "take"]
 
 BEGINNINGS: Final = (Step.SEND, Step.START)
 REMOVALS: Final = (Step.RETRACT, Step.EXPIRE)
@@ -42,14 +42,19 @@ def order(draft: Broadcast, *, by: Any = None) -> Broadcast:
         ValidationError: keyed by field: a blank title, an empty or unknown audience, a time that has passed.
         StepRefused: somebody was quicker, or edited it. Nothing was sent by this call.
     """
+    check(draft)
+    step = Step.SEND if draft.send_at is None else Step.SCHEDULE
+    orderer = getattr(by, "pk", None)
+    return take(draft, step, by=by, only=Q(revision=draft.revision), ordered_by_id=orderer)
+
+
+def check(draft: Broadcast) -> None:
+    """Refuse what cannot be sent as it is now. Raises what `order()` raises."""
     draft.full_clean(exclude={field.name for field in draft._meta.fields if not field.editable})
     check_times(draft)
     if not users_of(draft.addressed).exists():
         text = _("Nobody active belongs to this audience, so nothing would be sent; choose another.")
         raise ValidationError({"audience": ValidationError(text, code="empty")})
-    step = Step.SEND if draft.send_at is None else Step.SCHEDULE
-    orderer = getattr(by, "pk", None)
-    return take(draft, step, by=by, only=Q(revision=draft.revision), ordered_by_id=orderer)
 
 
 def check_times(draft: Broadcast) -> None:

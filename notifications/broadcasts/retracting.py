@@ -68,5 +68,5 @@ def remove_chunk(lease: Lease, found: list[tuple[Any, int]]) -> Broadcast:
             removed=F("removed") + batch.deleted,
             read_removed=F("read_removed") + batch.read,
         )
-    give_way(lease.using, batch.held_seconds)
+    give_way(lease.using, batch.held_seconds, len(found))
     return moved

@@ -24,6 +24,7 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import F
 
 from ..alike import append_alike
+from ..conf import settings
 from .audience import online_of, users_of
 from .leases import Lease
 from .models import Broadcast
@@ -33,6 +34,7 @@ from .states import State, Step
 __all__ = ["send"]
 
 USERS_PER_CHUNK: Final = 500  # as notify_many(): locks are held for some 10 ms
+CHUNKS_PER_SECOND: Final = 4  # at a limited rate
 KEYS_PER_READ: Final = 10_000  # an audience may be costly to ask; twenty chunks for each time
 MAX_REPEATS: Final = 5  # of one chunk, because users in it were deleted at that moment
 
@@ -49,9 +51,10 @@ def send(lease: Lease) -> Iterator[Broadcast]:
         broadcast = lease.keep(broadcast, total=users_of(broadcast.addressed).count())
     repeats = 0
     while keys := next_keys(broadcast):
-        for start in range(0, len(keys), USERS_PER_CHUNK):
+        size = chunk_size()
+        for start in range(0, len(keys), size):
             try:
-                broadcast = write_chunk(lease, keys[start : start + USERS_PER_CHUNK])
+                broadcast = write_chunk(lease, keys[start : start + size])
             except (ValidationError, IntegrityError):  # a user was deleted a moment ago: read again who is there
                 repeats += 1
                 if repeats > MAX_REPEATS:
@@ -78,11 +81,20 @@ def write_chunk(lease: Lease, keys: list[Any]) -> Broadcast:
         append_alike(broadcast.content, keys, using=lease.using)
         online = online_of(get_user_model()._default_manager.using(lease.using).filter(pk__in=keys)).count()
         moved = lease.keep(broadcast, cursor=str(keys[-1]), written=F("written") + len(keys), live=F("live") + online)
-    give_way(lease.using, time.monotonic() - began)
+    give_way(lease.using, time.monotonic() - began, len(keys))
     return moved
 
 
-def give_way(using: str, held_seconds: float) -> None:
-    """Let other writers in where the database has one lock for all: SQLite does not queue them."""
+def chunk_size() -> int:
+    """Return how many users go into a chunk: fewer where the site limits the rate, so that it is an even one."""
+    rate = settings.send_users_per_second
+    return min(USERS_PER_CHUNK, max(1, rate // CHUNKS_PER_SECOND)) if rate else USERS_PER_CHUNK
+
+
+def give_way(using: str, held_seconds: float, users: int) -> None:
+    """Keep to the site's rate; and let other writers in where the database has one lock for all and does not queue them."""
+    rate = settings.send_users_per_second
+    rest_seconds = users / rate - held_seconds if rate else 0.0
     if not connections[using].features.has_select_for_update:
-        time.sleep(held_seconds / 2)
+        rest_seconds = max(rest_seconds, held_seconds / 2)
+    time.sleep(max(rest_seconds, 0.0))

@@ -1,0 +1,72 @@
+"""Before sending: to how many it would go, who they are, who is online now, and what stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..exceptions import InvalidSegment
+from ..models import Notification
+from .audience import Audience, Kind, group_model, inactive_of, online_of, users_of
+from .models import Broadcast
+from .moves import check
+
+__all__ = ["Review", "describe", "preview_of", "review"]
+
+SAMPLE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What staff see before they send. `problems` say why it cannot be sent as it is."""
+
+    count: int = 0
+    online: int = 0
+    sample: list[str] = field(default_factory=list)
+    left_out: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def review(broadcast: Broadcast) -> Review:
+    """Look at who would get it. 5 queries, two of which count the audience."""
+    problems: list[str] = []
+    try:
+        check(broadcast)
+    except (ValidationError, InvalidSegment) as error:
+        problems = getattr(error, "messages", None) or [str(error)]
+    try:
+        users = users_of(broadcast.addressed)
+    except (ValidationError, InvalidSegment):
+        return Review(problems=problems)
+    sample = [str(user) for user in users.order_by("pk")[:SAMPLE]]
+    left_out = inactive_of(broadcast.addressed).count()
+    return Review(users.count(), online_of(users).count(), sample, left_out, problems)
+
+
+def describe(audience: Audience) -> str:
+    """Return an audience in words, such as “Groups: editors, authors”."""
+    label = str(dict(Kind.choices).get(audience.kind, audience.kind))
+    match audience.kind:
+        case Kind.GROUPS:
+            names = list(map(str, group_model()._default_manager.filter(pk__in=audience.chosen).order_by("pk")))
+        case Kind.USERS:
+            users = get_user_model()._default_manager.filter(pk__in=audience.chosen).order_by("pk")
+            names = list(map(str, users[:SAMPLE]))
+            if len(audience.chosen) > SAMPLE:
+                names.append(_("%(count)d more") % {"count": len(audience.chosen) - SAMPLE})
+        case Kind.SEGMENT:
+            names = list(map(str, audience.chosen))
+        case _:
+            return label
+    return f"{label}: {', '.join(names) or '–'}"
+
+
+def preview_of(broadcast: Broadcast) -> Notification:
+    """Return an unsaved notification that looks as each recipient's will."""
+    content: dict[str, Any] = broadcast.content | {"broadcast_id": None}
+    return Notification(pk=0, modseq=0, created_at=timezone.now(), **content)

@@ -1,0 +1,167 @@
+"""Broadcasts in a browser: compose, review, test, send, watch, pause, resume, cancel, retract; also without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.chromium import Visitors, expect_unread, headings
+from tests.support.servers import Person, Server, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ADD: Final = "/admin/notifications/broadcast/add/"
+STATE: Final = ".notification-state"
+CROWD: Final = 400
+USERS_PER_SECOND: Final = 100  # the crowd takes seconds, in which a person can pause
+
+
+@pytest.fixture(scope="module")
+def office(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with a crowd in a group, that sends slowly."""
+    settings = {"NOTIFICATIONS_SEND_USERS_PER_SECOND": USERS_PER_SECOND, "NOTIFICATIONS_SEND_POLL_SECONDS": 0.2}
+    with Site(tmp_path_factory.mktemp("office"), blank=blank, settings=settings) as site:
+        site.call(
+            "from django.contrib.auth.models import Group\n"
+            "group = Group.objects.create(name='crowd')\n"
+            "group.user_set.set(User.objects.bulk_create(User(username=f'crowd{n}') for n in range(count)))",
+            count=CROWD,
+        )
+        yield site
+
+
+@pytest.fixture(scope="module")
+def desk(office: Site) -> Server:
+    """Its server: nothing else runs."""
+    return office.daphne()
+
+
+@pytest.fixture
+def ada(office: Site) -> Person:
+    """Someone who may do everything."""
+    return office.add_person("ada", is_admin=True)
+
+
+@pytest.fixture
+def uma(office: Site) -> Person:
+    """Someone who reads."""
+    return office.add_person("uma")
+
+
+async def compose(page: Page, title: str, *, audience: str = "Everyone", group: str = "") -> None:
+    """Fill in the form and go on to the review."""
+    await page.goto(ADD)
+    await page.get_by_label("Title").fill(title)
+    await page.get_by_label("Text", exact=False).first.fill("From 22:00 to 22:30.")
+    await page.get_by_label(audience, exact=True).check()
+    if group:
+        await page.get_by_label(group).check()
+    await page.get_by_role("button", name="Save and review").click()
+    await expect(page.get_by_role("heading", name="Who gets it")).to_be_visible()
+
+
+async def press(page: Page, name: str) -> None:
+    """Press a button of the page."""
+    await page.get_by_role("button", name=name).click()
+
+
+async def rows(office: Site, title: str) -> int:
+    """Return how many users have it."""
+    count: int = await office.acall(
+        "Notification.objects.filter(title=title, broadcast__isnull=False).count()", title=title
+    )
+    return count
+
+
+async def test_compose_review_test_and_send(
+    office: Site, desk: Server, visitors: Visitors, ada: Person, uma: Person
+) -> None:
+    """Staff see how many get it and how it looks, try it on themselves, send it; open pages show it at once."""
+    reader = await visitors.arrive(desk, uma)
+    page = await visitors.arrive(desk, ada, path=ADD)
+    await expect(page.locator(".field-groups")).to_be_hidden()
+    await compose(page, "Maintenance tonight")
+    await expect(page.locator(".notification-reach")).to_contain_text("people")
+    await expect(page.locator(".notification-sample")).to_contain_text("crowd0")
+    await expect(page.locator(".notification-preview .notification-item__link")).to_have_text("Maintenance tonight")
+    await press(page, "Send a test to myself")
+    await expect(page.locator(".messagelist .success")).to_contain_text("as everybody else will")
+    assert await office.acall("Notification.objects.filter(title=title).count()", title="Maintenance tonight") == 1
+    await expect_unread(reader, 0)
+    await press(page, "Send to")
+    await expect(page.locator(STATE).first).to_have_text("Sending")
+    await expect(page.locator(STATE).first).to_have_text("Sent", timeout=30_000)
+    await expect_unread(reader, 1)
+    everybody = await office.acall("User.objects.filter(is_active=True).count()")
+    assert await rows(office, "Maintenance tonight") == everybody
+    await expect(page.locator(".notification-history")).to_contain_text("Sent to everybody.")
+
+
+async def test_watch_pause_resume_and_retract(
+    office: Site, desk: Server, visitors: Visitors, ada: Person, uma: Person
+) -> None:
+    """The bar moves without a reload; pausing stops it, resuming goes on; retracting empties every inbox and open page."""
+    await office.acall("User.objects.get(pk=pk).groups.set([1])", pk=uma.pk)
+    page = await visitors.arrive(desk, ada, path=ADD)
+    reader = await visitors.arrive(desk, uma, path="/notifications/")
+    await compose(page, "Door code 4711", audience="Groups", group="crowd")
+    await press(page, "Send to")
+    await page.evaluate("window.isSamePage = true")
+    bar = page.locator("progress")
+    await page.wait_for_function("document.querySelector('progress').value > 0")
+    seen = await bar.evaluate("bar => bar.value")
+    await page.wait_for_function("seen => document.querySelector('progress').value > seen", arg=seen)
+    assert await page.evaluate("window.isSamePage") is True
+    await expect(page.locator(".notification-progress__rate")).to_contain_text("a second")
+    await expect(page.locator(".notification-progress__left")).to_contain_text("left")
+    await press(page, "Pause")
+    await expect(page.locator(STATE).first).to_have_text("Paused")
+    paused_at = await rows(office, "Door code 4711")
+    assert 0 < paused_at < CROWD
+    await press(page, "Resume")
+    await expect(page.locator(STATE).first).to_have_text("Sent", timeout=30_000)
+    assert await rows(office, "Door code 4711") == CROWD + 1
+    await expect(headings(reader)).to_have_text(["Door code 4711"])
+    await page.get_by_text("Retract…").click()
+    await press(page, "Retract it from everybody")
+    await expect(page.locator(STATE).first).to_have_text("Retracted", timeout=30_000)
+    assert await rows(office, "Door code 4711") == 0
+    await expect(headings(reader)).to_have_count(0)
+    await expect_unread(reader, 0)
+
+
+async def test_cancel_without_javascript(office: Site, desk: Server, visitors: Visitors, ada: Person) -> None:
+    """Every step is a form; a reload shows how far it is."""
+    page = await visitors.arrive(desk, ada, path=ADD, has_javascript=False)
+    await compose(page, "Never mind", audience="Groups", group="crowd")
+    await press(page, "Send to")
+    await expect(page.locator(STATE).first).to_have_text("Sending")
+    await press(page, "Cancel the rest")
+    await expect(page.locator(STATE).first).to_have_text("Cancelled")
+    await expect(page.get_by_role("button", name="Resume")).to_have_count(0)
+    cancelled_at = await rows(office, "Never mind")
+    assert cancelled_at < CROWD
+    await page.reload()
+    await expect(page.locator(".notification-progress__count")).to_contain_text(f"{cancelled_at} of ")
+
+
+async def test_second_of_two_who_send_a_draft_is_told(
+    office: Site, desk: Server, visitors: Visitors, ada: Person
+) -> None:
+    """Two people have the review open; the one who comes later reads who was quicker, and nothing is sent twice."""
+    ben = office.add_person("ben", is_admin=True)
+    first = await visitors.arrive(desk, ada, path=ADD)
+    await compose(first, "Only once", audience="Staff")
+    second = await visitors.arrive(desk, ben, path=first.url)
+    await press(first, "Send to")
+    await expect(first.locator(STATE).first).to_have_text("Sent", timeout=30_000)
+    await press(second, "Send to")
+    await expect(second.locator(".messagelist .error")).to_contain_text(
+        f"{ada.username.capitalize()} was quicker: “Only once” is sent"
+    )
+    staff = await office.acall("User.objects.filter(is_staff=True).count()")
+    assert await rows(office, "Only once") == staff
