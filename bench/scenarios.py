@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench import databases, fanout, growing, load, senders, storm
+from bench.broadcast import broadcast
 from bench.client import Client
 from bench.report import Table
 from bench.servers import Server
@@ -130,4 +131,5 @@ SCENARIOS: dict[str, Scenario] = {
     "workers": growing.share,
     "writes": databases.write,
     "reads": databases.read,
+    "broadcast": broadcast,
 }

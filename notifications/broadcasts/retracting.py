@@ -7,7 +7,8 @@ next worker goes on; at the end it looks once more from the beginning, for rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -19,16 +20,15 @@ from ..rewrite import rows_of
 from .leases import Lease
 from .models import Broadcast
 from .moves import take
-from .sending import give_way
+from .pace import Pace
 from .states import State, Step
 
 __all__ = ["retract"]
 
-ROWS_PER_CHUNK: Final = 500
 ROWS_PER_READ: Final = 10_000
 
 
-def retract(lease: Lease) -> Iterator[Broadcast]:
+def retract(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
     """Remove the next chunk at each step; at the end the broadcast is retracted, or expired. Yields it after each.
 
     Raises:
@@ -37,8 +37,10 @@ def retract(lease: Lease) -> Iterator[Broadcast]:
     broadcast = lease.broadcast
     while True:
         found = next_rows(broadcast, lease.using)
-        for start in range(0, len(found), ROWS_PER_CHUNK):
-            broadcast = remove_chunk(lease, found[start : start + ROWS_PER_CHUNK])
+        for chunk in pace.portions(found):
+            began = time.monotonic()
+            broadcast = remove_chunk(lease, chunk)
+            pace.rest(lease.using, users=len(chunk), held_seconds=time.monotonic() - began)
             yield broadcast
         if not found and not broadcast.cursor:
             break
@@ -56,17 +58,15 @@ def next_rows(broadcast: Broadcast, using: str) -> list[tuple[Any, int]]:
     return list(rows.order_by("recipient_id").values_list("recipient_id", "pk")[:ROWS_PER_READ])
 
 
-def remove_chunk(lease: Lease, found: list[tuple[Any, int]]) -> Broadcast:
+def remove_chunk(lease: Lease, found: Sequence[tuple[Any, int]]) -> Broadcast:
     """Remove these rows and move the cursor behind their users. 8 queries."""
     with transaction.atomic(using=lease.using):
         broadcast = lease.hold(State.RETRACTING, State.EXPIRING)
         rows = rows_of(lease.using).filter(broadcast=broadcast)
         batch = erase(rows, {user_id: [pk] for user_id, pk in found}, using=lease.using)
-        moved = lease.keep(
+        return lease.keep(
             broadcast,
             cursor=str(found[-1][0]),
             removed=F("removed") + batch.deleted,
             read_removed=F("read_removed") + batch.read,
         )
-    give_way(lease.using, batch.held_seconds, len(found))
-    return moved

@@ -15,31 +15,29 @@ rise (the default) that means: whoever joins before the end gets it; with random
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from ..alike import append_alike
-from ..conf import settings
 from .audience import online_of, users_of
 from .leases import Lease
 from .models import Broadcast
 from .moves import take
+from .pace import Pace
 from .states import State, Step
 
 __all__ = ["send"]
 
-USERS_PER_CHUNK: Final = 500  # as notify_many(): locks are held for some 10 ms
-CHUNKS_PER_SECOND: Final = 4  # at a limited rate
 KEYS_PER_READ: Final = 10_000  # an audience may be costly to ask; twenty chunks for each time
 MAX_REPEATS: Final = 5  # of one chunk, because users in it were deleted at that moment
 
 
-def send(lease: Lease) -> Iterator[Broadcast]:
+def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
     """Write the next chunk at each step; at the end the broadcast is sent. Yields it as it stands after each.
 
     Raises:
@@ -51,15 +49,16 @@ def send(lease: Lease) -> Iterator[Broadcast]:
         broadcast = lease.keep(broadcast, total=users_of(broadcast.addressed).count())
     repeats = 0
     while keys := next_keys(broadcast):
-        size = chunk_size()
-        for start in range(0, len(keys), size):
+        for chunk in pace.portions(keys):
+            began = time.monotonic()
             try:
-                broadcast = write_chunk(lease, keys[start : start + size])
+                broadcast = write_chunk(lease, chunk)
             except (ValidationError, IntegrityError):  # a user was deleted a moment ago: read again who is there
                 repeats += 1
                 if repeats > MAX_REPEATS:
                     raise
                 break
+            pace.rest(lease.using, users=len(chunk), held_seconds=time.monotonic() - began)
             repeats = 0
             yield broadcast
     yield take(broadcast, Step.FINISH, only=lease.mine)
@@ -73,28 +72,20 @@ def next_keys(broadcast: Broadcast) -> list[Any]:
     return list(users.order_by("pk").values_list("pk", flat=True)[:KEYS_PER_READ])
 
 
-def write_chunk(lease: Lease, keys: list[Any]) -> Broadcast:
-    """Write the rows of these users and move the cursor behind them. 7 queries."""
-    began = time.monotonic()
+def write_chunk(lease: Lease, keys: Sequence[Any]) -> Broadcast:
+    """Write the rows of these users and move the cursor behind them. 8 queries."""
     with transaction.atomic(using=lease.using):
         broadcast = lease.hold(State.SENDING)
-        append_alike(broadcast.content, keys, using=lease.using)
-        online = online_of(get_user_model()._default_manager.using(lease.using).filter(pk__in=keys)).count()
-        moved = lease.keep(broadcast, cursor=str(keys[-1]), written=F("written") + len(keys), live=F("live") + online)
-    give_way(lease.using, time.monotonic() - began, len(keys))
-    return moved
+        append_alike(broadcast.content, list(keys), using=lease.using)
+        return lease.keep(
+            broadcast,
+            cursor=str(keys[-1]),
+            written=F("written") + len(keys),
+            live=F("live") + len(online_among(keys, lease.using)),
+        )
 
 
-def chunk_size() -> int:
-    """Return how many users go into a chunk: fewer where the site limits the rate, so that it is an even one."""
-    rate = settings.send_users_per_second
-    return min(USERS_PER_CHUNK, max(1, rate // CHUNKS_PER_SECOND)) if rate else USERS_PER_CHUNK
-
-
-def give_way(using: str, held_seconds: float, users: int) -> None:
-    """Keep to the site's rate; and let other writers in where the database has one lock for all and does not queue them."""
-    rate = settings.send_users_per_second
-    rest_seconds = users / rate - held_seconds if rate else 0.0
-    if not connections[using].features.has_select_for_update:
-        rest_seconds = max(rest_seconds, held_seconds / 2)
-    time.sleep(max(rest_seconds, 0.0))
+def online_among(keys: Sequence[Any], using: str) -> set[Any]:
+    """Return which of these users, in order, have a page open now. Asks for a range: few are online, many are told."""
+    users = get_user_model()._default_manager.using(using).filter(pk__gte=keys[0], pk__lte=keys[-1])
+    return set(online_of(users).values_list("pk", flat=True)).intersection(keys)

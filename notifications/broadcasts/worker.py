@@ -19,6 +19,7 @@ from ..exceptions import StepRefused
 from .leases import Lease, Lost, claim
 from .models import Broadcast
 from .moves import broadcasts, news, take
+from .pace import Pace
 from .progress import Progress
 from .retracting import retract
 from .sending import send
@@ -38,6 +39,7 @@ class Worker:
     def __init__(self) -> None:
         self.name = secrets.token_hex(8)
         self.is_stopped = False
+        self._pace = Pace()
 
     def stop(self) -> None:
         """Finish the chunk in hand and return from `run()`."""
@@ -88,8 +90,8 @@ class Worker:
     def _slice(self, lease: Lease) -> None:
         deadline = time.monotonic() + SLICE_SECONDS
         progress = Progress()
-        chunks = send(lease) if lease.broadcast.state == State.SENDING else retract(lease)
-        for broadcast in chunks:
+        work = send if lease.broadcast.state == State.SENDING else retract
+        for broadcast in work(lease, self._pace):
             progress.show(broadcast)
             if self.is_stopped or time.monotonic() > deadline:
                 return

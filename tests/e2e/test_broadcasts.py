@@ -111,10 +111,10 @@ async def test_watch_pause_resume_and_retract(
     await compose(page, "Door code 4711", audience="Groups", group="crowd")
     await press(page, "Send to")
     await page.evaluate("window.isSamePage = true")
-    bar = page.locator("progress")
-    await page.wait_for_function("document.querySelector('progress').value > 0")
-    seen = await bar.evaluate("bar => bar.value")
-    await page.wait_for_function("seen => document.querySelector('progress').value > seen", arg=seen)
+    count = page.locator(".notification-progress__count")
+    for _ in range(2):
+        seen = await count.inner_text()
+        await expect(count).not_to_have_text(seen)
     assert await page.evaluate("window.isSamePage") is True
     await expect(page.locator(".notification-progress__rate")).to_contain_text("a second")
     await expect(page.locator(".notification-progress__left")).to_contain_text("left")

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from pytest_django import DjangoDbBlocker
 
 from notifications import doorbell
-from notifications.broadcasts import sending
+from notifications.broadcasts import pace, sending
 from notifications.models import Broadcast, Notification
 from tests.support.ledger import Rung
 
@@ -57,5 +57,5 @@ def draft(db: None) -> Callable[..., Broadcast]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of three users, read five at a time."""
-    monkeypatch.setattr(sending, "USERS_PER_CHUNK", 3)
+    monkeypatch.setattr(pace, "MOST_USERS", 3)
     monkeypatch.setattr(sending, "KEYS_PER_READ", 5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from notifications import log, segments
 from notifications.actions import act, undo
-from notifications.broadcasts import retracting, sending
+from notifications.broadcasts import pace, retracting, sending
 from notifications.broadcasts.audience import Kind
 from notifications.broadcasts.leases import Lease, Lost, claim
 from notifications.broadcasts.moves import order, take
+from notifications.broadcasts.pace import Pace
 from notifications.broadcasts.progress import read_count
 from notifications.broadcasts.sending import send
 from notifications.broadcasts.states import State, Step
@@ -90,7 +91,7 @@ def test_chunk_that_is_not_committed_leaves_no_trace(
 ) -> None:
     """Rows and cursor are one transaction: where the worker dies in it, the next one writes that chunk again."""
     lease = leased(broadcast := draft())
-    chunks = send(lease)
+    chunks = send(lease, Pace())
     next(chunks)
 
     def die(*args: Any, **values: Any) -> Broadcast:
@@ -109,14 +110,14 @@ def test_chunk_that_is_not_committed_leaves_no_trace(
 
 def test_worker_that_lost_its_lease_writes_nothing(people: list[User], draft: Draft) -> None:
     """A worker that slept while another took over sees it before it writes, under the lock of the row."""
-    slow = send(leased(broadcast := draft()))
+    slow = send(leased(broadcast := draft()), Pace())
     next(slow)
     Broadcast._default_manager.update(leased_until=timezone.now())
     quick = claim("another")
     assert quick is not None
     with pytest.raises(Lost):
         next(slow)
-    assert [chunk.written for chunk in send(quick)][-1] == 12
+    assert [chunk.written for chunk in send(quick, Pace())][-1] == 12
     assert received(broadcast) == Counter(user.pk for user in people)
 
 
@@ -135,13 +136,13 @@ def test_each_chunk_renews_the_lease(people: list[User], draft: Draft) -> None:
     lease = leased(draft())
     soon = timezone.now() + dt.timedelta(seconds=1)
     Broadcast._default_manager.update(leased_until=soon)
-    assert (next(send(lease)).leased_until or soon) > soon
+    assert (next(send(lease, Pace())).leased_until or soon) > soon
 
 
 @pytest.mark.parametrize("step", [Step.PAUSE, Step.CANCEL, Step.RETRACT])
 def test_no_chunk_follows_a_step_of_the_staff(people: list[User], draft: Draft, step: Step) -> None:
     """Whoever pauses, cancels or retracts is obeyed before the next row is written."""
-    chunks = send(leased(broadcast := draft()))
+    chunks = send(leased(broadcast := draft()), Pace())
     next(chunks)
     take(broadcast, step)
     with pytest.raises(Lost):
@@ -151,7 +152,7 @@ def test_no_chunk_follows_a_step_of_the_staff(people: list[User], draft: Draft, 
 
 def test_paused_and_resumed_goes_on_where_it_was(people: list[User], draft: Draft) -> None:
     """Nobody is told twice because of a pause."""
-    chunks = send(leased(broadcast := draft()))
+    chunks = send(leased(broadcast := draft()), Pace())
     next(chunks)
     take(broadcast, Step.PAUSE)
     Worker().work_off()
@@ -163,7 +164,7 @@ def test_paused_and_resumed_goes_on_where_it_was(people: list[User], draft: Draf
 
 def test_who_joins_and_leaves_during_the_run(people: list[User], draft: Draft) -> None:
     """Behind the cursor nobody is added; before it, whoever is there when it comes by gets it."""
-    chunks = send(leased(broadcast := draft()))
+    chunks = send(leased(broadcast := draft()), Pace())
     next(chunks)
     User.objects.filter(pk__in=[people[0].pk, people[10].pk]).update(is_active=False)
     newcomer = User.objects.create_user("newcomer")
@@ -179,7 +180,7 @@ def test_user_deleted_at_the_moment_of_the_chunk(
     """The chunk is read again without them."""
     write_chunk = sending.write_chunk
 
-    def after_deletion(lease: Lease, keys: list[Any]) -> Broadcast:
+    def after_deletion(lease: Lease, keys: Sequence[Any]) -> Broadcast:
         User.objects.filter(username="user7").delete()
         return write_chunk(lease, keys)
 
@@ -242,13 +243,13 @@ def test_retraction_goes_on_where_it_was_cut_off(
     people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Resumable as sending is: chunk by chunk, with a last look from the beginning."""
-    monkeypatch.setattr(retracting, "ROWS_PER_CHUNK", 2)
+    monkeypatch.setattr(pace, "MOST_USERS", 2)
     monkeypatch.setattr(retracting, "ROWS_PER_READ", 5)
     broadcast = sent(draft())
     take(broadcast, Step.RETRACT)
     lease = claim("me")
     assert lease is not None
-    next(retracting.retract(lease))
+    next(retracting.retract(lease, Pace()))
     assert len(received(broadcast)) == 10
     lease.release()
     Notification(recipient=people[0], broadcast=broadcast, title="came back").save()

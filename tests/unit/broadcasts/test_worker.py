@@ -1,0 +1,200 @@
+"""Workers: their pace, their loop, the thread in a server's process, the command; and what followers see of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.test import override_settings
+from django.utils import timezone
+
+from notifications.broadcasts import pace, progress, runner, sending, worker
+from notifications.broadcasts.moves import news, order, take
+from notifications.broadcasts.pace import Pace
+from notifications.broadcasts.progress import Progress, figures, follow
+from notifications.broadcasts.states import State, Step
+from notifications.broadcasts.worker import Worker
+from notifications.models import Broadcast, Notification
+
+Draft = Callable[..., Broadcast]
+SECONDS = 10.0
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long a worker rested each time, instead of resting."""
+    kept: list[float] = []
+    monkeypatch.setattr(pace, "time", SimpleNamespace(sleep=kept.append))
+    return kept
+
+
+def test_long_locks_make_smaller_chunks(naps: list[float]) -> None:
+    """Others wait for at most some 100 ms; where the database is quick again the chunks grow again."""
+    mine = Pace()
+    sizes = []
+    for held_seconds in (0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.03, 0.001, 0.001):
+        mine.rest(connection.alias, users=mine.size, held_seconds=held_seconds)
+        sizes.append(mine.size)
+    assert sizes == [250, 125, 62, 31, 20, 20, 20, 40, 80]
+
+
+def test_rate_is_kept(naps: list[float]) -> None:
+    """Small chunks at an even rate; a rest is as long as the chunk was too quick."""
+    with override_settings(NOTIFICATIONS_SEND_USERS_PER_SECOND=40):
+        mine = Pace()
+        assert [len(portion) for portion in mine.portions(range(25))] == [10, 10, 5]
+        mine.rest(connection.alias, users=10, held_seconds=0.05)
+    assert naps == [pytest.approx(0.2)]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL queues writers")
+def test_sqlite_gets_a_rest(naps: list[float]) -> None:
+    """Without a gap the other writers would time out."""
+    Pace().rest(connection.alias, users=500, held_seconds=0.04)
+    assert naps == [0.02]
+
+
+def test_who_is_online_is_counted_with_the_chunk(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """“Delivered live” is how many recipients had a page open when their row was committed."""
+    online = User.objects.filter(pk__in=[people[0].pk, people[3].pk])
+    monkeypatch.setattr(sending, "online_of", lambda users: users.filter(pk__in=online))
+    order(broadcast := draft())
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.written, broadcast.live) == (12, 2)
+
+
+def test_command_does_what_is_due_and_ends(people: list[User], draft: Draft) -> None:
+    """`--once`, for a cron job."""
+    order(due := draft())
+    later = draft(send_at=timezone.now() + dt.timedelta(hours=1))
+    order(later)
+    call_command("send_broadcasts", "--once", verbosity=0)
+    assert {row.pk: row.state for row in Broadcast._default_manager.all()} == {due.pk: "sent", later.pk: "scheduled"}
+
+
+def test_worker_outlives_a_database_that_is_away(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line for an outage; then it goes on."""
+    mine = Worker()
+    errors = [OperationalError("away"), OperationalError("away")]
+
+    def begin_due() -> None:
+        if errors:
+            raise errors.pop()
+        mine.stop()
+
+    monkeypatch.setattr(worker, "begin_due", begin_due)
+    order(broadcast := draft())
+    with override_settings(NOTIFICATIONS_SEND_POLL_SECONDS=0.05):
+        mine.run()
+    assert [record.getMessage() for record in caplog.records] == ["Broadcasts wait: OperationalError: away"]
+    broadcast.refresh_from_db()
+    assert (broadcast.written, broadcast.worker) == (12, "")
+
+
+@pytest.fixture
+def fresh_runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process without a thread, which is stopped at the end."""
+    for name, value in (("thread", None), ("worker", None), ("is_leaving", False)):
+        monkeypatch.setattr(runner, name, value)
+    yield
+    runner.stop(SECONDS)
+    assert not runner.is_running()
+
+
+def test_process_has_one_thread_which_sends(
+    people: list[User], draft: Draft, fresh_runner: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks first starts it; an order wakes it, and nothing needs to be polled."""
+    is_sent = threading.Event()
+    show = Progress.show
+
+    def shown(self: Progress, broadcast: Broadcast) -> None:
+        show(self, broadcast)
+        if broadcast.state == State.SENT:
+            is_sent.set()
+
+    monkeypatch.setattr(Progress, "show", shown)
+    with override_settings(NOTIFICATIONS_SEND_IN_PROCESS=True, NOTIFICATIONS_SEND_POLL_SECONDS=3600.0):
+        runner.ensure()
+        first = runner.thread
+        runner.ensure()
+        assert runner.thread is first
+        order(draft())
+        assert is_sent.wait(SECONDS)
+        runner.stop(SECONDS)
+        runner.ensure()
+        assert not runner.is_running()  # a process that leaves starts no other
+
+
+def test_no_thread_where_a_worker_of_its_own_sends(fresh_runner: None) -> None:
+    """NOTIFICATIONS_SEND_IN_PROCESS = False leaves it to `send_broadcasts`."""
+    with override_settings(NOTIFICATIONS_SEND_IN_PROCESS=False):
+        runner.ensure()
+    assert not runner.is_running()
+
+
+def test_steps_that_make_work_wake_the_worker(people: list[User], draft: Draft) -> None:
+    """Sending, resuming and retracting are heard at once; the rest makes no work."""
+    order(broadcast := draft())
+    woken = []
+    for step in (Step.PAUSE, Step.RESUME, Step.CANCEL, Step.RETRACT):
+        news.clear()
+        take(broadcast, step)
+        woken.append(news.is_set())
+    assert woken == [False, True, False, True]
+
+
+def test_followers_are_told_a_few_times_a_second(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many chunks there are; and always when the state changes."""
+    clock = iter([0.0, 0.1, 0.3, 0.41, 0.42, 0.43])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    told: list[str] = []
+    monkeypatch.setattr(progress, "tell", lambda broadcast: told.append(broadcast.state))
+    mine, broadcast = Progress(), draft(state=State.SENDING)
+    for _ in range(5):
+        mine.show(broadcast)
+    assert told == ["sending", "sending"]
+    broadcast.state = State.SENT
+    mine.show(broadcast)
+    assert told == ["sending", "sending", "sent"]
+
+
+def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) -> None:
+    """Following twice is one row; each amendment is one change of the follower's log."""
+    broadcast = order(draft())
+    for _ in range(2):
+        follow(broadcast, people[1])
+    row = Notification.objects.get()
+    assert (row.recipient, row.title) == (people[1], "Sending: Maintenance at 22:00")
+    Worker().work_off()
+    row.refresh_from_db()
+    assert (row.title, row.level, row.data["progress"]["done"]) == ("Sent: Maintenance at 22:00", "success", 12)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"state": "sending", "total": 100, "written": 50, "busy_seconds": 5.0}, (50, 100, 10.0, 5.0)),
+        ({"state": "sending", "total": None}, (0, 0, 0.0, None)),
+        ({"state": "sent", "total": 100, "written": 110, "busy_seconds": 11.0}, (110, 110, 10.0, 0.0)),
+        ({"state": "retracting", "written": 40, "removed": 10, "busy_seconds": 1.0}, (10, 40, 10.0, 3.0)),
+    ],
+)
+def test_figures_of_the_bar(draft: Draft, fields: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """Done, of how many, at which rate, and how long still; pauses are not counted."""
+    found = figures(draft(**fields))
+    assert (found["done"], found["total"], found["rate"], found["seconds_left"]) == expected
