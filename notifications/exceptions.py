@@ -13,6 +13,7 @@ __all__ = [
     "BypassesLog",
     "InvalidSegment",
     "InvalidSetting",
+    "JobFailed",
     "NotificationsError",
     "StepRefused",
     "UndoExpired",
@@ -39,6 +40,10 @@ class InvalidSetting(NotificationsError, ValueError):
 
 class StepRefused(NotificationsError, RuntimeError):
     """A step that a broadcast's state does not allow, mostly because somebody else was quicker. Nothing was changed."""
+
+
+class JobFailed(NotificationsError):
+    """Raised by a job's own code, within `track()`: its words are shown to the user as the reason."""
 
 
 class UnknownNotification(NotificationsError, LookupError):

@@ -25,6 +25,7 @@ from .drain import before_sigterm, do_nothing, drain
 from .lines import abort
 from .roll import Roll
 from .rounds import Door, Rounds
+from .stalled import mark_stalled
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
 from .tail import Replay
 from .workers import Workers
@@ -33,6 +34,7 @@ __all__ = ["Hub", "hub", "running_hubs"]
 
 logger = logging.getLogger("notifications.hub")
 
+JOBS_SECONDS: Final = 10.0  # how often is asked whether a job has died
 STREAMS_PER_TURN: Final = 200  # writes before the loop gets a turn: about 5 ms
 
 
@@ -51,7 +53,7 @@ class Hub:
         self._rounds = Rounds(self._workers, self._write, self.end)
         self._door = Door(self._workers)
         self._roll = Roll(self._workers)
-        self._workers.keep([self._listen])
+        self._workers.keep([self._listen, self._watch_jobs])
         self._others: list[Callable[[dict[str, Any]], None]] = []
         self.ask = self._workers.ask
         self.is_leaving = False
@@ -77,6 +79,11 @@ class Hub:
 
     async def _listen(self) -> None:
         await ears.listen(self.hear, self._catchup.sweep_now, self._leave_soon, self.pulse.probed)
+
+    async def _watch_jobs(self) -> None:
+        while True:
+            await asyncio.sleep(JOBS_SECONDS)
+            await self._workers.ask(mark_stalled)
 
     # --- streams come and go
 

@@ -41,6 +41,7 @@ __all__ = [
     "mark_topic_read",
     "remove",
     "validate",
+    "validated",
     "write",
 ]
 

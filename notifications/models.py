@@ -24,6 +24,7 @@ from .content import AbstractContent, Level
 from .presence import Presence, Process
 from .public_models import PublicMessage, PublicTopic
 from .querysets import NotificationQuerySet
+from .running import RunningJob
 from .tokens import ApiToken
 from .validators import validate_data, validate_text
 
@@ -37,6 +38,7 @@ __all__ = [
     "Process",
     "PublicMessage",
     "PublicTopic",
+    "RunningJob",
     "random_epoch",
 ]
 

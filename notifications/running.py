@@ -1,0 +1,23 @@
+"""Which jobs run (`jobs.py`), and when each was last heard of."""
+
+from __future__ import annotations
+
+from django.db import models
+
+__all__ = ["RunningJob"]
+
+
+class RunningJob(models.Model):
+    """One job that has not ended. Its key is its notification's.
+
+    No foreign key: with one, every deletion of a notification would ask this table too.
+    """
+
+    notification_id = models.BigIntegerField(primary_key=True)
+    beat_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.notification_id)
