@@ -28,7 +28,7 @@ else:
 
 __all__ = ["ApiTokenAdmin"]
 
-SEND = "notifications.add_notification"
+SEND = ("notifications.add_notification", "notifications.send_broadcast")
 READ = "notifications.view_notification"
 
 
@@ -44,8 +44,8 @@ class TokenForm(TokenFormBase):
             raise ValidationError(_("A token that may do nothing is of no use; choose what it may do."), code="scopes")
         if given.get("expires_at") and given["expires_at"] <= timezone.now():
             self.add_error("expires_at", _("This time is over; choose a later one, or none."))
-        if given.get("may_send") and not self.giver.has_perm(SEND):
-            self.add_error("may_send", _("You may not send notifications yourself, so no program may for you."))
+        if given.get("may_send") and not self.giver.has_perms(SEND):
+            self.add_error("may_send", _("You may not send to everybody yourself, so no program may for you."))
         if given.get("may_read") and given.get("user") != self.giver and not self.giver.has_perm(READ):
             self.add_error("may_read", _("You may not look at the notifications of others; choose yourself."))
         return given

@@ -24,6 +24,7 @@ from .api_auth import PerUser, SessionAuth, TokenAuth
 from .api_docs import docs, openapi
 from .api_errors import answer, handle_errors, in_one_shape
 from .api_schemas import Bulk, ListQuery, ReadAll, Since, Topic, Undo
+from .api_send import router_of_sending
 from .exceptions import UnknownNotification
 from .listing import page_of
 from .models import Inbox, Notification
@@ -164,6 +165,9 @@ def undo(request: HttpRequest, body: Body[Undo]) -> HttpResponse:
     """Take an action back within 10 seconds, from any device of the user. What was changed since is left alone."""
     result = actions.undo(request.user, body.token)
     return answer({"undone": result.undone, "left": result.left, **counts(result.inbox)})
+
+
+api.add_router("", router_of_sending)
 
 
 def did(done: actions.Done) -> HttpResponse:

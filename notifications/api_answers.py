@@ -20,6 +20,7 @@ __all__ = [
     "LevelName",
     "Notification",
     "Page",
+    "Sent",
     "Undone",
 ]
 
@@ -136,6 +137,17 @@ class Changes(Counts):
     )
 
 
+class Sent(Schema):
+    """Whom it reaches."""
+
+    recipients: int
+    broadcast: int | None = Field(
+        ..., description="Null where everybody has it (200); else the broadcast that now goes out to them (202)."
+    )
+
+    model_config = shown({"recipients": 2, "broadcast": None})
+
+
 class UndoOffer(Schema):
     """How to take it back, on any device of this user."""
 
@@ -163,6 +175,14 @@ class Undone(Counts):
     model_config = shown({"undone": 1, "left": 0, **COUNTS})
 
 
+class RefusedRecipient(Schema):
+    """One of those to whom nothing can be sent, as given."""
+
+    recipient: str
+    code: Literal["unknown", "inactive", "twice"]
+    message: str
+
+
 class ErrorDetail(Schema):
     """What was wrong, and what to do."""
 
@@ -170,6 +190,7 @@ class ErrorDetail(Schema):
     message: str
     field: str = ABSENT
     remedy: str = ABSENT
+    refused: list[RefusedRecipient] = ABSENT
 
 
 class Error(Schema):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.conf import settings as django_settings
 from django.core.cache import cache
@@ -89,14 +89,18 @@ class TokenAuth(HttpBearer):
 
 
 class PerUser(BaseThrottle):
-    """So many requests in each minute of the clock, counted in the default cache."""
+    """So many requests in each minute of the clock, counted in the default cache. `sends` are counted besides."""
+
+    def __init__(self, kind: Literal["api", "sends"] = "api") -> None:
+        self.kind = kind
 
     def allow_request(self, request: HttpRequest) -> bool:
         """Count this request; return whether it is within the limit."""
-        key = f"notifications.api.{request.user.pk}.{int(time.time() // WINDOW_SECONDS)}"
+        key = f"notifications.{self.kind}.{request.user.pk}.{int(time.time() // WINDOW_SECONDS)}"
         cache.add(key, 0, 2 * WINDOW_SECONDS)
+        most = settings.api_sends_per_minute if self.kind == "sends" else settings.api_requests_per_minute
         try:
-            return cache.incr(key) <= settings.api_requests_per_minute
+            return cache.incr(key) <= most
         except ValueError:  # a cache that keeps nothing, or dropped it just now
             return True
 

@@ -34,12 +34,24 @@ class Refusal(NotificationsError):
     """A request that is not carried out: the status, and what its answer says."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, remedy: str, field: str | None = None, headers: Any = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        remedy: str,
+        field: str | None = None,
+        headers: Any = None,
+        refused: Any = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers
-        self.error = {"code": code, "message": message} | ({"field": field} if field else {}) | {"remedy": remedy}
+        self.error: dict[str, Any] = (
+            {"code": code, "message": message} | ({"field": field} if field else {}) | {"remedy": remedy}
+        )
+        if refused:
+            self.error["refused"] = refused
 
 
 def answer(data: Any, *, status: int = 200, headers: Any = None) -> HttpResponse:

@@ -13,7 +13,7 @@ from .actions import MAX_TOKEN_CHARS, Action
 from .api_answers import ABSENT, POSITION, LevelName
 from .forms import LARGEST_INTEGER
 
-__all__ = ["Bulk", "ListQuery", "ReadAll", "Since", "Topic", "Undo"]
+__all__ = ["NO_NUL", "Bulk", "ListQuery", "ReadAll", "Since", "Topic", "Undo", "strict"]
 
 MAX_IDS: Final = 100  # a bulk action holds the inbox's lock, so it is to be short
 MAX_LIMIT: Final = 100

@@ -149,6 +149,8 @@ class Settings:
     send_lease_seconds = Setting(15.0, least=0.1)
     # Other origins whose pages may follow notifications with their reader's login. See `cors.py`.
     allowed_origins = Origins([])
+    # Requests to send through the API that one user may make in a minute; more get a 429.
+    api_sends_per_minute = Setting(60, least=1)
     # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
     metrics_addresses = Networks([])
     # Addresses and networks of proxies whose X-Forwarded-For is believed. See `addresses.py`.

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from . import log
 from .broadcasts.models import Broadcast
 from .content import AbstractContent, Level
+from .idempotency import SentRequest
 from .presence import Presence, Process
 from .public_models import PublicMessage, PublicTopic
 from .querysets import NotificationQuerySet
@@ -39,6 +40,7 @@ __all__ = [
     "PublicMessage",
     "PublicTopic",
     "RunningJob",
+    "SentRequest",
     "random_epoch",
 ]
 

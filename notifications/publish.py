@@ -22,7 +22,17 @@ from .alike import append_alike
 from .locks import key_of
 from .models import Level, Notification
 
-__all__ = ["Content", "abroadcast", "anotify", "anotify_many", "broadcast", "compose", "notify", "notify_many"]
+__all__ = [
+    "USERS_PER_TRANSACTION",
+    "Content",
+    "abroadcast",
+    "anotify",
+    "anotify_many",
+    "broadcast",
+    "compose",
+    "notify",
+    "notify_many",
+]
 
 # Users in one transaction of a bulk send: enough to be quick, few enough that their inboxes are locked only briefly.
 USERS_PER_TRANSACTION: Final = 500

@@ -81,7 +81,7 @@ def test_nobody_gives_more_than_they_have(user: User, permission: str, scope: st
     """Who may not send makes no token that may; who may not look at others' notifications makes none that may."""
     staff = login_with("add_apitoken", permission)
     assert list(errors(staff.post(f"{LIST}add/", form(user, **{scope: "on"})))) == [scope]
-    both = login_with("add_apitoken", "view_notification", "add_notification")
+    both = login_with("add_apitoken", "view_notification", "add_notification", "send_broadcast")
     response = both.post(f"{LIST}add/", form(user, may_read="on", may_send="on"))
     assert TOKEN.search(response.content.decode())
 

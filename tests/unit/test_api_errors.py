@@ -27,6 +27,7 @@ CHANGING = [
     ("POST", "topics/read"),
     ("POST", "seen"),
     ("POST", "undo"),
+    ("POST", "send"),
 ]
 
 
