@@ -1,0 +1,100 @@
+"""Bring over what django-notifications keeps: once, in portions, through the log."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import router, transaction
+
+from notifications.coming_over import ASIDE, MARK, Outcome, bring_over, columns_of, old_rows, set_aside
+from notifications.management import options as given
+from notifications.management.progress import Progress
+from notifications.models import Notification
+
+__all__ = ["Command"]
+
+SHOWN: Final = 10  # refused rows that are named
+
+
+class Command(BaseCommand):
+    """Import the rows of django-notifications-hq or django-notifications-community."""
+
+    help = (
+        "First --prepare, which sets the old table aside (both packages are called `notifications`), then `migrate`, "
+        "then this, as often as you like: what came over is marked and does not come again."
+    )
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Say what may be given."""
+        parser.add_argument("--prepare", action="store_true", help="only set the old table aside; then run `migrate`")
+        parser.add_argument("--table", default=ASIDE, help=f"what the old table is called now (default: {ASIDE})")
+        parser.add_argument(
+            "--include-deleted", action="store_true", help="what its reader deleted comes too, archived"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument("--batch", default=500, metavar="ROWS", help="rows in one transaction (default: 500)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Prepare or import, and say how much.
+
+        Raises:
+            CommandError: an option is wrong, a table is missing, or a row could not be brought over.
+        """
+        using = router.db_for_write(Notification)
+        table = options["table"]
+        if options["prepare"]:
+            self._prepare(table, using)
+            return
+        size = given.whole_number("--batch", options["batch"], least=1, most=5_000)
+        self._expect_tables(table, using)
+        total = self._import(table, using, size, options)
+        self._report(total, options)
+        if total.refused:
+            raise CommandError(f"{len(total.refused):,} could not be brought over; the rest stands.")
+
+    def _prepare(self, table: str, using: str) -> None:
+        if "verb" not in columns_of("notifications_notification" if table == ASIDE else table, using=using) and (
+            MARK not in columns_of(table, using=using)
+        ):
+            raise CommandError(
+                "There is no table of django-notifications here; name it with --table, if it has its own."
+            )
+        self.stdout.write(f"The old rows are in {set_aside(table, using=using)}. Run `manage.py migrate` now.")
+
+    def _expect_tables(self, table: str, using: str) -> None:
+        if MARK not in columns_of(table, using=using):
+            raise CommandError(f"{table} is not there or not prepared; run this with --prepare first, then `migrate`.")
+        if "modseq" not in columns_of("notifications_notification", using=using):
+            raise CommandError("Our own tables are not there; run `manage.py migrate` first.")
+
+    def _import(self, table: str, using: str, size: int, options: dict[str, Any]) -> Outcome:
+        rows = old_rows(table)._default_manager.using(using).filter(**{MARK: None}).order_by("id")
+        if not options["include_deleted"]:
+            rows = rows.filter(deleted=False)
+        total = Outcome()
+        last_id = 0
+        is_shown = options["verbosity"] > 0 and self.stdout.isatty()
+        with Progress(self.stdout, rows.count() if is_shown else 0, is_shown=is_shown) as progress:
+            while True:
+                with transaction.atomic(using=using):
+                    portion: list[Any] = list(rows.filter(id__gt=last_id).select_for_update()[:size])
+                    if not portion:
+                        return total
+                    done = bring_over(portion, using=using, is_dry=options["dry_run"])
+                last_id = portion[-1].id
+                total.imported += done.imported
+                total.shortened += done.shortened
+                total.refused |= done.refused
+                total.users |= done.users
+                progress.add(len(portion))
+
+    def _report(self, total: Outcome, options: dict[str, Any]) -> None:
+        if options["verbosity"] > 0:
+            verb = "Would import" if options["dry_run"] else "Imported"
+            self.stdout.write(f"{verb} {total.imported:,} notifications of {len(total.users):,} users.")
+            if total.shortened:
+                self.stdout.write(f"{total.shortened:,} of them had a sentence, a text or data of more than fits here.")
+        for key, reason in list(total.refused.items())[:SHOWN]:
+            self.stderr.write(f"Row {key}: {reason}")
