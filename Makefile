@@ -18,7 +18,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test lint format messages coverage reliability soak bench screenshots clean check-port
+.PHONY: help run test lint format messages coverage reliability soak clients bench screenshots clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -69,6 +69,10 @@ soak: $(VENV)/.installed-dev ## Break things at random for 100,000 changes and c
 reliability: $(VENV)/.installed-dev ## Break one thing after the other and write the figures into docs/reliability.md
 	@scripts/setup_system.sh redis-server postgres
 	@$(BIN)/python -m pytest tests/faults --write-reliability $(ARGS)
+
+clients: $(VENV)/.installed-dev node_modules/.installed ## Run every foreign client and write the matrix into docs/clients.md
+	@scripts/setup_system.sh node curl
+	@$(BIN)/python -m pytest tests/clients --write-clients $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds of open streams
 	@$(BIN)/python bench/run.py $(ARGS)

@@ -99,12 +99,15 @@ async def admit(scope: dict[str, Any], send: Send, write_now: WriteNow | None = 
 
 
 def requested_position(scope: dict[str, Any]) -> str:
-    """Return what the client says of where it stands. `Last-Event-ID` beats `?since=`, which goes stale in the URL."""
+    """Return what the client says of where it stands. `Last-Event-ID` beats `?since=`, which goes stale in the URL.
+
+    `?lastEventId=` is how reconnecting-eventsource and event-source-polyfill write that header.
+    """
     for name, value in scope["headers"]:
         if name == b"last-event-id" and value:
             return str(value, "latin-1")
     query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
-    return query.get("since", [""])[-1]
+    return (query.get("lastEventId") or query.get("since") or [""])[-1]
 
 
 async def turn_away(send: Send, credential: auth.Credential | None, shared: cors.Headers) -> None:

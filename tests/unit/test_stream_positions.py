@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.test import override_settings
 
 from notifications.publish import notify
+from notifications.stream import requested_position
 from notifications.tail import inbox_of
 from tests.support.asgi import Site
 
@@ -77,6 +78,24 @@ async def test_last_event_id_beats_since(site: Site, user: User, other_user: Use
     assert [item["title"] for item in (await browser.next("change")).data["upsert"]] == ["missed"]
     await other.next("hello")
     assert (await other.next("reset")).data["snapshot"]["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (b"since=7.1", "7.1"),
+        (b"lastEventId=7.2", "7.2"),
+        (b"since=7.1&lastEventId=7.2", "7.2"),
+        (b"lastEventId=7.1&lastEventId=7.2", "7.2"),
+        (b"since=7.1&lastEventId=", "7.1"),
+        (b"", ""),
+    ],
+)
+def test_a_query_says_a_position_in_two_ways(query: bytes, expected: str) -> None:
+    """Clients that cannot set the header write `?lastEventId=`, which is newer than what the page wrote into `?since=`."""
+    assert requested_position({"headers": [], "query_string": query}) == expected
+    headers = [(b"last-event-id", b"7.3")]
+    assert requested_position({"headers": headers, "query_string": query}) == "7.3"
 
 
 @pytest.mark.usefixtures("bystander")

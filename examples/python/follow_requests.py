@@ -1,0 +1,67 @@
+"""Follow a user's notifications with requests alone.
+
+    python follow_requests.py http://127.0.0.1:8000 user1 demo
+
+Writes a line for each frame: its event, the position after it and its data. Ends when the session does.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+import requests
+
+SILENCE_SECONDS = 45  # three pings of 15 s: the line is dead
+
+
+def log_in(http: requests.Session, url: str, username: str, password: str) -> None:
+    """Log in through the site's form, as a browser does."""
+    form = f"{url}/accounts/login/"
+    http.get(form, timeout=10).raise_for_status()
+    fields = {"username": username, "password": password, "csrfmiddlewaretoken": http.cookies["csrftoken"]}
+    http.post(form, data=fields, headers={"Referer": form}, timeout=10).raise_for_status()
+
+
+def frames_of(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Yield the fields of each frame. An empty line ends one; ours have one `data` line each."""
+    frame: dict[str, str] = {}
+    for line in lines:
+        if line:
+            field, _colon, value = line.partition(":")
+            frame[field] = value.removeprefix(" ")
+        elif frame:
+            yield frame
+            frame = {}
+
+
+def follow(http: requests.Session, url: str) -> None:
+    """Follow the stream, and come back after each break with the position of the last frame."""
+    position, retry_seconds = "", 3.0
+    while True:
+        headers = {"Last-Event-ID": position} if position else {}
+        try:
+            with http.get(
+                f"{url}/notifications/stream/", headers=headers, stream=True, timeout=(10, SILENCE_SECONDS)
+            ) as answer:
+                if answer.status_code == 403:
+                    return
+                answer.encoding = "utf-8"
+                for frame in frames_of(map(str, answer.iter_lines(chunk_size=1, decode_unicode=True))):
+                    retry_seconds = int(frame.get("retry", retry_seconds * 1000)) / 1000
+                    if "event" not in frame:
+                        continue
+                    position = frame.get("id", position)
+                    print(frame["event"], position, frame["data"], flush=True)
+                    if frame["event"] == "bye" and json.loads(frame["data"])["reason"] == "auth":
+                        return
+        except requests.RequestException as error:
+            print("lost", position, type(error).__name__, flush=True)
+        time.sleep(retry_seconds)
+
+
+if __name__ == "__main__":
+    url, username, password = sys.argv[1:]
+    with requests.Session() as http:
+        log_in(http, url, username, password)
+        follow(http, url)

@@ -1,0 +1,67 @@
+"""What the clients' tests share: a site with its servers, and a matrix of what each client did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.report import as_table, write
+from tests.clients.trial import CLIENT_SETTINGS, Trial
+from tests.support.processes import running
+from tests.support.servers import Site
+
+trials = pytest.StashKey[list[Trial]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer what `make clients` asks for."""
+    parser.addoption("--write-clients", action="store_true", help="write the matrix into docs/clients.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with an empty matrix."""
+    config.stash.setdefault(trials, [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the matrix of a run without failures."""
+    if session.config.getoption("--write-clients", default=False) and not session.testsfailed:
+        found = session.config.stash[trials]
+        write(found)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the matrix of this run, also where it is not written."""
+    found = config.stash[trials]
+    if found:
+        terminalreporter.write_line(as_table(found))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    """Show the logs of the programs that run while a test fails."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"log of {process.name}", process.tail) for process in running]
+    return report
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Callable[[Trial], None]:
+    """Put a trial into the matrix."""
+    return request.config.stash[trials].append
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site on SQLite without Redis, whose sweeper is quick."""
+    with Site(tmp_path_factory.mktemp("clients"), settings=CLIENT_SETTINGS) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """The folder of the programs under test."""
+    return Path(__file__).resolve().parents[2] / "examples"

@@ -1,0 +1,50 @@
+"""The matrix of `docs/clients.md`, written from what the clients did in this very run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from tests.clients.trial import CLIENTS, QUESTIONS, Trial
+from tests.support.shell import ROOT
+
+__all__ = ["DOCS", "as_table", "write"]
+
+DOCS: Final = ROOT / "docs" / "clients.md"
+SECTION: Final = re.compile(r"(?<=<!-- clients -->\n).*?(?=<!-- /clients -->)", re.DOTALL)
+WORDS: Final = {True: "yes", False: "no", None: "not tried"}
+COMMAND: Final = "pytest tests/clients --write-clients"
+
+
+def write(trials: Iterable[Trial]) -> None:
+    """Put the table between its markers."""
+    text = DOCS.read_text()
+    assert SECTION.search(text), f"{DOCS} has no lines <!-- clients --> and <!-- /clients -->"
+    table = f"Written by `{COMMAND}` (`make clients`).\n\n{as_table(trials)}"
+    DOCS.write_text(SECTION.sub(lambda _match: table, text))
+
+
+def as_table(trials: Iterable[Trial]) -> str:
+    """Return the rows as Markdown: one for each client and server, in the order of `CLIENTS`."""
+    order = list(CLIENTS)
+    rows: list[tuple[str, ...]] = [("Client", "Server", *QUESTIONS), tuple("---" for _ in range(2 + len(QUESTIONS)))]
+    for trial in sorted(trials, key=lambda trial: (order.index(trial.client), trial.server)):
+        name = f"[{trial.client}](../examples/{CLIENTS[trial.client]}) {release_of(trial.client)}"
+        rows.append((name, trial.server, *(WORDS[trial.answers.get(question)] for question in QUESTIONS)))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def release_of(client: str) -> str:
+    """Return the release of a client that this run used."""
+    package = ROOT / "node_modules" / client / "package.json"
+    if package.exists():
+        found = re.search(r'"version": "([^"]+)"', package.read_text())
+        return found[1] if found else ""
+    try:
+        return version(client)
+    except PackageNotFoundError:
+        said = subprocess.run([client, "--version"], capture_output=True, text=True, check=True).stdout
+        return said.split()[1]

@@ -1,0 +1,135 @@
+"""One client against one server: whether it connects, is live, resumes, and is ended by a logout.
+
+Receives an example program and a server. Guarantees that a cell of the matrix says "yes" for what was seen in this run,
+with a second user beside whom nothing was told of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.support.processes import Process, find_program
+from tests.support.proxy import Proxy
+from tests.support.servers import Person, Server, Site
+from tests.support.shell import ROOT
+
+__all__ = ["CLIENTS", "CLIENT_SETTINGS", "QUESTIONS", "Trial", "attempt"]
+
+EXAMPLES: Final = ROOT / "examples"
+# What the matrix calls a client, and the program in `examples/` that is one.
+CLIENTS: Final = {
+    "requests": "python/follow_requests.py",
+    "sseclient-py": "python/follow_sseclient.py",
+    "httpx-sse": "python/follow_httpx_sse.py",
+    "eventsource": "node/follow-eventsource.mjs",
+    "event-source-polyfill": "node/follow-event-source-polyfill.mjs",
+    "reconnecting-eventsource": "node/follow-reconnecting-eventsource.mjs",
+    "@microsoft/fetch-event-source": "node/follow-fetch-event-source.mjs",
+    "curl": "shell/follow_curl.sh",
+}
+QUESTIONS: Final = ("connects", "live", "resumes", "logout ends it")
+CLIENT_SETTINGS: Final = {"NOTIFICATIONS_PING_SECONDS": 0.5, "NOTIFICATIONS_SWEEP_SECONDS": 0.2}
+WAIT_SECONDS: Final = 30.0  # a client waits up to 5 s before it comes back, and eight of them share the machine
+FRAME: Final = re.compile(r"^(hello|change|reset|ping|bye) (\S*) (\{.*\})$", re.MULTILINE)
+LOG_OUT: Final = """
+from django.contrib.sessions.models import Session
+for session in Session.objects.all():
+    if session.get_decoded().get("_auth_user_id") == str(user):
+        session.delete()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one client did on one server; `failure` is what went wrong with the first question that got no yes."""
+
+    client: str
+    server: str
+    answers: dict[str, bool] = field(default_factory=dict)
+    failure: str = ""
+
+
+async def attempt(client: str, server_name: str, server: Server, site: Site) -> Trial:
+    """Run a client through all questions; those after the first that fails stay unanswered."""
+    person, other = await asyncio.to_thread(people, site)
+    answers: dict[str, bool] = {}
+    async with Proxy(server.port) as proxy:
+        with Process([*command_of(client), proxy.url, person.username, person.password], name=client) as process:
+            run = Run(process, proxy, site, person, other)
+            for question, ask in zip(QUESTIONS, (run.connect, run.live, run.resume, run.log_out), strict=True):
+                try:
+                    await ask()
+                except (AssertionError, OSError, json.JSONDecodeError) as error:
+                    return Trial(client, server_name, answers | {question: False}, f"{error}\n{process.tail}")
+                answers[question] = True
+    return Trial(client, server_name, answers)
+
+
+def people(site: Site) -> tuple[Person, Person]:
+    return site.add_person("client"), site.add_person("other")
+
+
+def command_of(client: str) -> list[str]:
+    """Return the words that start a client."""
+    path = EXAMPLES / CLIENTS[client]
+    program = {".py": sys.executable, ".mjs": find_program("node"), ".sh": find_program("bash")}[path.suffix]
+    return [program, str(path)]
+
+
+class Run:
+    """A client that runs, behind a proxy that can cut it off."""
+
+    def __init__(self, process: Process, proxy: Proxy, site: Site, person: Person, other: Person) -> None:
+        self.process = process
+        self.proxy = proxy
+        self.site = site
+        self.person = person
+        self.other = other
+
+    async def connect(self) -> None:
+        """It logs in and gets the state of its inbox."""
+        await self._shows(r"^reset ")
+        assert self._frames("hello")[0][1]["mode"] == "reset"
+
+    async def live(self) -> None:
+        """It is told what happens, with the position after it."""
+        await self._notify("Live")
+        await self._shows('^change .*"Live"')
+        position, change = self._frames("change")[0]
+        assert position.endswith(f".{change['modseq']}"), position
+
+    async def resume(self) -> None:
+        """After a break it gets what happened meanwhile, once, from where it was."""
+        self.proxy.accepts = False
+        self.proxy.cut()
+        await self._notify("Away one", "Away two")
+        self.proxy.accepts = True
+        await self._shows('^change .*"Away two"')
+        assert [hello["mode"] for _position, hello in self._frames("hello")] == ["reset", "resume"]
+        titles = [row["title"] for _position, change in self._frames("change") for row in change["upsert"]]
+        assert titles == ["Live", "Away one", "Away two"], titles
+        assert len(self._frames("reset")) == 1
+
+    async def log_out(self) -> None:
+        """It is told that the session is over, and ends."""
+        await asyncio.to_thread(self.site.call, LOG_OUT, user=self.person.pk)
+        await self._shows('^bye .*"auth"')
+        assert await asyncio.to_thread(self.process.wait, seconds=WAIT_SECONDS) == 0
+        assert "Not for you" not in self.process.log
+
+    async def _notify(self, *titles: str) -> None:
+        code = "[notify(other, title='Not for you').pk] + [notify(user, title=title).pk for title in titles]"
+        await self.site.acall(code, user=self.person.pk, other=self.other.pk, titles=titles)
+
+    async def _shows(self, pattern: str) -> None:
+        wait = self.process.wait_for_line
+        await asyncio.to_thread(wait, f"(?m){pattern}", seconds=WAIT_SECONDS)
+
+    def _frames(self, event: str) -> list[tuple[str, Any]]:
+        found = FRAME.findall(self.process.log)
+        return [(position, json.loads(data)) for name, position, data in found if name == event]
