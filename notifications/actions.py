@@ -1,8 +1,8 @@
 """Step 7b: what a reader does to their own notifications, and taking it back for `UNDO_SECONDS`.
 
-Receives a user, ids or a bound, from the API. Guarantees all or nothing: the inbox is locked before the rows are looked
-at, an id that is not the user's refuses the whole, and each call is one change of the log. Each answers with a token that
-`undo()` takes, from any device of this user.
+Receives a user, ids or a bound, from the API and from the pages, which grant more time. Guarantees all or nothing: the
+inbox is locked before the rows are looked at, an id that is not the user's refuses the whole, and each call is one change
+of the log. Each answers with a token that `undo()` takes, from any device of this user.
 
 # Note [What a token holds]
 
@@ -104,8 +104,8 @@ def own(user: Any) -> Iterator[Own]:
 # --- doing
 
 
-def act(user: Any, action: Action, ids: Collection[int]) -> Done:
-    """Do the same to each of these notifications. 8 queries, 10 for more than 50.
+def act(user: Any, action: Action, ids: Collection[int], *, seconds: float = UNDO_SECONDS) -> Done:
+    """Do the same to each of these notifications, to be taken back within `seconds`. 8 queries, 10 for more than 50.
 
     Raises:
         UnknownNotification: the user has no such ones; nothing was changed.
@@ -121,7 +121,7 @@ def act(user: Any, action: Action, ids: Collection[int]) -> Done:
         if action == "delete":
             content = [{**payload(row), "broadcast": row.broadcast_id} for row in rows]
             wanted.delete()
-            return done(mine, len(rows), {"rows": content})
+            return done(mine, len(rows), {"rows": content}, seconds)
         field = FIELD[action]
         if action in ("read", "archive"):
             now = timezone.now()
@@ -132,15 +132,15 @@ def act(user: Any, action: Action, ids: Collection[int]) -> Done:
             old = {row.pk: isoformat(getattr(row, field)) for row in rows if getattr(row, field) is not None}
             keys, record, value = list(old), {"cleared": field, "old": old}, None
         changed = log.amend(mine.rows.filter(pk__in=keys), {field: value}) if keys else 0
-        return done(mine, changed, record)
+        return done(mine, changed, record, seconds)
 
 
-def read_upto(user: Any, up_to: int) -> Done:
+def read_upto(user: Any, up_to: int, *, seconds: float = UNDO_SECONDS) -> Done:
     """Mark as read what has a `modseq` of at most `up_to`. 6 queries, however many rows."""
     with own(user) as mine:
         now = timezone.now()
         changed = log.mark_all_read(mine.inbox.pk, up_to=up_to, at=now, using=mine.using)
-        return done(mine, changed, {"set": "read_at", "at": isoformat(now)})
+        return done(mine, changed, {"set": "read_at", "at": isoformat(now)}, seconds)
 
 
 def read_topic(user: Any, topic: str) -> Done:
@@ -151,12 +151,12 @@ def read_topic(user: Any, topic: str) -> Done:
         return done(mine, changed, {"set": "read_at", "at": isoformat(now)})
 
 
-def done(mine: Own, changed: int, record: Mapping[str, Any]) -> Done:
+def done(mine: Own, changed: int, record: Mapping[str, Any], seconds: float = UNDO_SECONDS) -> Done:
     """Return what was done, with a token where there is anything to take back."""
     inbox = mine.inbox_now()
     if not changed:
         return Done(0, inbox)
-    expires_at = timezone.now() + dt.timedelta(seconds=UNDO_SECONDS)
+    expires_at = timezone.now() + dt.timedelta(seconds=seconds)
     facts = {"epoch": inbox.epoch, "modseq": inbox.modseq, "changed": changed, "until": isoformat(expires_at)}
     token = signing.dumps({**facts, **record}, salt=salt(inbox.pk), compress=True)
     return Done(changed, inbox, token, expires_at) if len(token) <= MAX_TOKEN_CHARS else Done(changed, inbox)
@@ -175,7 +175,7 @@ def undo(user: Any, token: str) -> Undone:
 
     Raises:
         BadUndoToken: it was not made for this user, or was altered.
-        UndoExpired: it is older than `UNDO_SECONDS`, or history was replaced since.
+        UndoExpired: it is older than what was granted, or history was replaced since.
     """
     try:
         record = signing.loads(token, salt=salt(key_of(user)))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["LARGEST_INTEGER", "PageForm", "ReadAllForm", "Tab"]
+from .models import Level
+
+__all__ = ["LARGEST_INTEGER", "MAX_SELECTED", "PageForm", "ReadAllForm", "SelectionForm", "Tab"]
 
 LARGEST_INTEGER: Final = 2**63 - 1  # what a database column holds; SQLite raises OverflowError beyond
+MAX_SELECTED: Final = 200  # as many items as the script keeps in a page; an action holds the inbox's lock
 
 
 class Tab:
@@ -22,29 +25,60 @@ class Tab:
 
 
 class PageForm(forms.Form):
-    """The query string of the centre: `?tab=unread&before=1042`.
+    """The query string of the centre: `?tab=unread&category=billing&level=error&q=invoice&before=1042`.
 
-    A reader may have typed it, so what cannot be understood counts as left out.
+    A reader may have typed it, so what cannot be understood counts as left out. `part` is what the script asks for:
+    `list`, `panel`, or `rows` as JSON.
     """
 
     tab = forms.ChoiceField(choices=Tab.choices, required=False)
+    category = forms.CharField(max_length=50, required=False)
+    level = forms.ChoiceField(choices=Level.choices, required=False)
+    q = forms.CharField(max_length=200, required=False)
     before = forms.IntegerField(min_value=1, max_value=LARGEST_INTEGER, required=False)
+    part = forms.ChoiceField(choices=[(part, part) for part in ("list", "panel", "rows")], required=False)
+
+    def value(self, name: str) -> Any:
+        """Return what was asked for, or nothing where that makes no sense."""
+        self.is_valid()
+        return self.cleaned_data.get(name)
 
     @property
-    def shown_tab(self) -> str:
+    def shown_tab(self) -> Any:
         """Return the tab asked for, or the first one."""
-        self.is_valid()
-        return self.cleaned_data.get("tab") or Tab.ALL
+        return self.value("tab") or Tab.ALL
 
     @property
-    def cursor(self) -> int | None:
-        """Return the id below which the page starts, or None for the first page."""
-        self.is_valid()
-        before: int | None = self.cleaned_data.get("before")
-        return before
+    def narrowing(self) -> dict[str, str]:
+        """Return the filters and the search text, empty where they narrow nothing."""
+        return {name: self.value(name) or "" for name in ("category", "level", "q")}
 
 
 class ReadAllForm(forms.Form):
     """The body of "mark all as read": up to which `modseq` the reader has seen the list. Left out, all of it."""
 
     up_to = forms.IntegerField(min_value=0, max_value=LARGEST_INTEGER, required=False)
+
+
+class IdsField(forms.Field):
+    """Ids of notifications, as the checkboxes of a list send them: `id=12&id=13`."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {
+        "required": _("Select at least one notification."),
+        "invalid": _("Must be ids of notifications, such as 12; at most %(most)d."),
+    }
+
+    def to_python(self, value: Any) -> list[int]:
+        """Return them as integers, each once, in order."""
+        texts = value or []
+        if len(texts) > MAX_SELECTED or not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid", params={"most": MAX_SELECTED})
+        return sorted({int(text) for text in texts})
+
+
+class SelectionForm(forms.Form):
+    """The body of an action on a selection: `action=archive&id=12&id=13`."""
+
+    action = forms.ChoiceField(choices=[(name, name) for name in ("read", "unread", "archive", "unarchive", "delete")])
+    id = IdsField()

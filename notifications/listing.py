@@ -14,9 +14,10 @@ from django.db.models import Q
 from .models import Notification
 from .querysets import NotificationQuerySet
 
-__all__ = ["SCAN_ROWS", "State", "page_of", "rows_in"]
+__all__ = ["SCAN_ROWS", "State", "categories_of", "page_of", "rows_in"]
 
 SCAN_ROWS: Final = 5000  # rows that a search looks at: some 20 ms
+CATEGORY_ROWS: Final = 500  # the latest rows, whose categories are offered as filters: some 2 ms
 
 State = Literal["all", "unread", "read", "archived"]
 
@@ -60,3 +61,9 @@ def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **
     if len(found) > limit:
         return Found(found[:limit], found[limit - 1].pk)
     return Found(found, last)
+
+
+def categories_of(user: Any, chosen: str = "") -> list[str]:
+    """Return the categories among the latest of a user's notifications, and the chosen one, in order. 1 query."""
+    latest = Notification.objects.for_user(user).order_by("-pk").values_list("category", flat=True)[:CATEGORY_ROWS]
+    return sorted({*latest, chosen} - {""})

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from django.urls import include, path
 
-from . import monitoring, views
+from . import monitoring, views, views_actions as actions
 
 app_name = "notifications"
 
@@ -16,12 +16,14 @@ urlpatterns = [
     path("health/", monitoring.health, name="health"),
     # Without the extra `[api]` there is no JSON API; `manage.py check` says so.
     *([path("api/", include("notifications.api"))] if find_spec("ninja") else []),
-    path("read-all/", views.read_all, name="read_all"),
-    path("seen/", views.seen, name="seen"),
-    path("<int:pk>/open/", views.open_link, name="open"),
-    path("<int:pk>/read/", views.read, name="read"),
-    path("<int:pk>/unread/", views.unread, name="unread"),
-    path("<int:pk>/archive/", views.archive, name="archive"),
-    path("<int:pk>/unarchive/", views.unarchive, name="unarchive"),
-    path("<int:pk>/delete/", views.delete, name="delete"),
+    path("read-all/", actions.read_all, name="read_all"),
+    path("selection/", actions.selection, name="selection"),
+    path("undo/", actions.undo, name="undo"),
+    path("seen/", actions.seen, name="seen"),
+    path("<int:pk>/open/", actions.open_link, name="open"),
+    path("<int:pk>/read/", actions.read, name="read"),
+    path("<int:pk>/unread/", actions.unread, name="unread"),
+    path("<int:pk>/archive/", actions.archive, name="archive"),
+    path("<int:pk>/unarchive/", actions.unarchive, name="unarchive"),
+    path("<int:pk>/delete/", actions.delete, name="delete"),
 ]

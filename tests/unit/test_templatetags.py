@@ -1,5 +1,6 @@
 """The bell in any template of a site."""
 
+import re
 from typing import Any
 
 import pytest
@@ -75,6 +76,61 @@ def test_bell_fits_a_strict_policy(user: User) -> None:
     assert html.count("<script") == html.count('<script type="module" src="/static/notifications/index.js"></script>')
     assert "style=" not in html
     assert " on" not in html.replace(" one", "").replace(" only", "")
+
+
+def test_bell_opens_a_panel_that_is_fetched_when_wanted(user: User) -> None:
+    """The bell holds an empty popover and the address of its content; without the script it is a link."""
+    html = bell(user)
+    assert '<a class="notification-bell" href="/notifications/"' in html
+    assert 'data-panel-url="/notifications/?part=panel"' in html
+    assert re.search(r'<div class="notification-panel" popover ', html)
+    assert "notification-item" not in html
+
+
+# --- A subject's page
+
+
+def visit(user: Any, topic: str, method: str = "get", **headers: str) -> str:
+    """Render a subject's page as this user visits it."""
+    request = getattr(RequestFactory(), method)("/", headers=headers)
+    request.user = user
+    page = Template("{% load notifications %}{% mark_topic_read topic %}{% notification_bell %}")
+    return page.render(Context({"request": request, "topic": topic}))
+
+
+def test_visiting_a_subject_marks_it_as_read(user: User, other_user: User) -> None:
+    """What is about the subject is read, of this user only, and the bell after the tag knows it."""
+    for reader in (user, other_user):
+        for topic in ("reports.report:42", "reports.report:42", "reports.report:7", ""):
+            notify(reader, title="One", topic=topic)
+    assert 'data-unread="2"' in visit(user, "reports.report:42")
+    assert inbox_of(other_user).unread == 4
+
+
+def test_what_is_no_visit_marks_nothing(user: User) -> None:
+    """A page that is posted to, asked for by its head only, or fetched in advance was not looked at."""
+    notify(user, title="One", topic="t")
+    visit(user, "")
+    visit(user, "t", "post")
+    visit(user, "t", "head")
+    visit(user, "t", **{"Sec-Purpose": "prefetch;prerender"})
+    Template("{% load notifications %}{% mark_topic_read 't' %}").render(Context())
+    assert inbox_of(user).unread == 1
+
+
+def test_a_visit_with_nothing_unread_costs_one_query(
+    user: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """One query by the index on topics, and none for nobody or for no topic."""
+    notify(user, title="One", topic="t").mark_read()
+    inbox = inbox_of(user)
+    page = Template("{% load notifications %}{% mark_topic_read topic %}")
+    for reader, topic, queries in ((user, "t", 1), (user, "", 0), (AnonymousUser(), "t", 0)):
+        request = RequestFactory().get("/")
+        request.user = reader
+        with django_assert_num_queries(queries):
+            assert page.render(Context({"request": request, "topic": topic})) == ""
+    assert inbox_of(user).modseq == inbox.modseq
 
 
 @pytest.mark.parametrize("url", ["/", "/a?b#c", "http://a.example/", "https://a.example"])

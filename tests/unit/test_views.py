@@ -1,16 +1,20 @@
 """The pages: what they list, what their buttons do, and whom they refuse."""
 
+import datetime as dt
 import re
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications.models import Notification
+from notifications.payloads import payload
 from notifications.publish import notify
 from notifications.tail import inbox_of
+from notifications.views_actions import HELD_SECONDS
 
 CENTRE = "/notifications/"
 ACTIONS = ("open", "read", "unread", "archive", "unarchive", "delete")
@@ -58,7 +62,7 @@ def test_tabs(page: Client, user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?tab=x", "?before=x", "?before=-1", "?before=0", f"?before={10**30}", "?before=%00"]
+    "query", ["?tab=x", "?part=x", "?before=x", "?before=-1", "?before=0", f"?before={10**30}", "?before=%00"]
 )
 def test_query_that_means_nothing_is_left_out(page: Client, user: User, query: str) -> None:
     """A mistyped query string shows the first page."""
@@ -76,18 +80,23 @@ def test_pages_continue_by_cursor(page: Client, user: User, settings: Settings) 
     while query is not None:
         seen += listed(page, query)
         html = page.get(CENTRE + query).content.decode()
-        older = re.search(r'rel="next" href="(\?tab=all&amp;before=\d+)">', html)
-        query = older[1].replace("&amp;", "&") if older else None
+        older = re.search(r'rel="next" href="/notifications/(\?before=\d+)">', html)
+        query = older[1] if older else None
         notify(user, title="Meanwhile")
     assert seen == ["N4", "N3", "N2", "N1", "N0"]
 
 
 def test_queries_do_not_grow(page: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """A page takes four queries, bell included: session, user, inbox, rows."""
+    """A page takes five queries, bell included: session, user, inbox, rows, categories; the panel one less."""
     for number in range(30):
-        notify(user, title=f"N{number}", url="/x/", actor="Ada")
-    with django_assert_num_queries(4):
+        notify(user, title=f"N{number}", url="/x/", actor="Ada", category=f"c{number}")
+    with django_assert_num_queries(5):
         page.get(CENTRE)
+    with django_assert_num_queries(6):
+        page.get(CENTRE + "?q=N&category=c1&level=info&tab=unread")
+    for part in ("panel", "rows"):
+        with django_assert_num_queries(4):
+            page.get(f"{CENTRE}?part={part}")
 
 
 @pytest.mark.django_db(transaction=True)  # one transaction is one step of the log
@@ -134,7 +143,9 @@ def test_open_button_is_for_links_on_this_site(page: Client, user: User, url: st
 def test_empty_centre_says_so(page: Client, user: User) -> None:
     """An empty list shows why it is empty, and marking all as read has nothing to do."""
     html = page.get(CENTRE).content.decode()
-    assert '<div class="notification-empty">' in html
+    assert "<notification-list" in html
+    assert " data-empty " in html
+    assert "Nothing here yet" in html
     assert re.search(r"notification-centre__read-all[^>]* disabled>", html)
 
 
@@ -223,10 +234,11 @@ def test_next_stays_on_site(page: Client, user: User, target: str) -> None:
 
 
 def test_json_answer(page: Client, user: User) -> None:
-    """The script gets the counters and the position that the action led to."""
+    """The script gets what the action did, how to take it back, the counters and the position that it led to."""
     notification = notify(user, title="One")
     answer = page.post(f"{CENTRE}{notification.pk}/read/", headers=JSON).json()
-    assert answer == {"unread": 0, "unseen": 0, "position": inbox_of(user).position}
+    assert answer.pop("undo").keys() == {"token", "expires_at"}
+    assert answer == {"changed": 1, "unread": 0, "unseen": 0, "position": inbox_of(user).position}
 
 
 @pytest.mark.django_db(transaction=True)  # one transaction is one step of the log
@@ -266,6 +278,165 @@ def test_seen(page: Client, user: User) -> None:
     assert (answer["unread"], answer["unseen"]) == (1, 0)
 
 
+# --- Filters, search, parts
+
+
+def many_kinds(user: User) -> None:
+    """Send four that differ in what a list may be narrowed by."""
+    notify(user, title="Invoice overdue", category="billing", level="error")
+    notify(user, title="Paid", body="Invoice 7 was paid", category="billing", level="success")
+    notify(user, title="Hello", actor="Ada Invoice", category="team")
+    notify(user, title="Backup", category="system").archive()
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("?category=billing", ["Paid", "Invoice overdue"]),
+        ("?level=error", ["Invoice overdue"]),
+        ("?q=invoice", ["Hello", "Paid", "Invoice overdue"]),
+        ("?q=invoice&category=billing&level=success", ["Paid"]),
+        ("?tab=archived&category=system", ["Backup"]),
+        ("?q=zebra", []),
+        ("?level=loud&category=%00&q=%00", ["Hello", "Paid", "Invoice overdue"]),
+    ],
+)
+def test_filters_and_search(page: Client, user: User, other_user: User, query: str, titles: list[str]) -> None:
+    """The query string narrows the list, without a script; what means nothing narrows nothing."""
+    many_kinds(user)
+    many_kinds(other_user)
+    assert listed(page, query) == titles
+
+
+def test_filters_offer_what_there_is(page: Client, user: User, other_user: User) -> None:
+    """The form offers the user's own categories and keeps what was chosen, also across tabs and pages."""
+    many_kinds(user)
+    notify(other_user, title="Secret", category="secret")
+    html = page.get(CENTRE + "?category=gone&q=a%26b&tab=unread").content.decode()
+    assert re.findall(r"<option(?: selected)?>(\w+)</option>", html) == ["billing", "gone", "system", "team"]
+    assert "<option selected>gone</option>" in html
+    assert 'name="q" value="a&amp;b"' in html
+    assert 'href="/notifications/?category=gone&amp;q=a%26b&amp;tab=archived"' in html
+    assert "Nothing matches" in html
+
+
+def test_pages_keep_filters(page: Client, user: User, settings: Settings) -> None:
+    """The link to older ones keeps what narrows the list."""
+    settings.NOTIFICATIONS_PAGE_SIZE = 1
+    many_kinds(user)
+    html = page.get(CENTRE + "?category=billing").content.decode()
+    older = re.search(r'rel="next" href="/notifications/([^"]+)"', html)
+    assert older is not None
+    assert listed(page, older[1].replace("&amp;", "&")) == ["Invoice overdue"]
+
+
+def test_rows_are_a_further_page_as_json(page: Client, user: User, settings: Settings) -> None:
+    """What the script fetches as its reader scrolls is five pages at once, in the shape of the stream, to the end."""
+    settings.NOTIFICATIONS_PAGE_SIZE = 1
+    sent = [notify(user, title=f"N{number}") for number in range(8)]
+    first = page.get(f"{CENTRE}?part=rows&before={sent[7].pk}")
+    assert first["Cache-Control"] == "no-store"
+    assert [item["title"] for item in first.json()["items"]] == ["N6", "N5", "N4", "N3", "N2"]
+    assert first.json()["items"][0] == payload(sent[6])
+    last = page.get(f"{CENTRE}?part=rows&before={first.json()['next']}").json()
+    assert ([item["title"] for item in last["items"]], last["next"]) == (["N1", "N0"], None)
+
+
+@pytest.mark.parametrize("part", ["list", "panel"])
+def test_parts_have_no_frame(page: Client, user: User, part: str) -> None:
+    """The script fetches the list without the site around it; the panel is the same list with less around it."""
+    notify(user, title="One")
+    html = page.get(f"{CENTRE}?part={part}").content.decode()
+    assert "<html" not in html
+    assert "<notification-bell" not in html
+    assert f'data-part="{part}"' in html
+    assert ('role="search"' in html, 'name="id"' in html) == (part == "list", part == "list")
+    assert "part=" not in re.sub("data-part=", "", html), "no address leads to a part"
+
+
+# --- A selection, and undo
+
+
+def test_selection_by_plain_form(page: Client, user: User) -> None:
+    """Checked boxes and one button do the same to each, and the form goes back to where it came from."""
+    one, two, three = (notify(user, title=title) for title in ("One", "Two", "Three"))
+    body = {"action": "archive", "id": [one.pk, three.pk], "next": CENTRE + "?tab=unread"}
+    response = page.post(CENTRE + "selection/", body)
+    assert (response.status_code, response["Location"]) == (302, CENTRE + "?tab=unread")
+    assert [state(row)[1] for row in (one, two, three)] == [True, False, True]
+
+
+def test_selection_of_none_goes_back(page: Client, user: User) -> None:
+    """A button pressed with no box checked changes nothing; a person is back on the list, a program is told."""
+    notify(user, title="One")
+    before = stored(user)
+    assert page.post(CENTRE + "selection/", {"action": "delete"})["Location"] == CENTRE
+    refused = page.post(CENTRE + "selection/", {"action": "delete"}, headers=JSON)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (400, "id")
+    assert stored(user) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"action": "burn", "id": "1"}, "action"),
+        ({"id": "1"}, "action"),
+        ({"action": "read", "id": "x"}, "id"),
+        ({"action": "read", "id": "-1"}, "id"),
+        ({"action": "read", "id": "٣"}, "id"),
+        ({"action": "read", "id": [str(number) for number in range(201)]}, "id"),
+    ],
+)
+def test_bad_selection_is_refused(page: Client, user: User, body: dict[str, Any], field: str) -> None:
+    """An action or id that makes no sense is refused by its name."""
+    refused = page.post(CENTRE + "selection/", body, headers=JSON)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (400, field)
+
+
+def test_selection_is_all_or_nothing(page: Client, user: User, other_user: User) -> None:
+    """One id that is not the user's refuses the whole, and the other user's row stays as it is."""
+    mine, theirs = notify(user, title="Mine"), notify(other_user, title="Theirs")
+    body = {"action": "delete", "id": [mine.pk, theirs.pk]}
+    assert page.post(CENTRE + "selection/", body, headers=JSON).json()["error"]["code"] == "not_found"
+    assert page.post(CENTRE + "selection/", body).status_code == 404
+    assert Notification.objects.count() == 2
+
+
+def test_undo_takes_back(page: Client, user: User) -> None:
+    """What an action was answered with takes it back: a deleted row is there again, under its id."""
+    rows = [notify(user, title=title) for title in ("One", "Two")]
+    body = {"action": "delete", "id": [row.pk for row in rows]}
+    token = page.post(CENTRE + "selection/", body, headers=JSON).json()["undo"]["token"]
+    assert listed(page) == []
+    answer = page.post(CENTRE + "undo/", {"token": token}, headers=JSON).json()
+    assert (answer["undone"], answer["left"], answer["unread"]) == (2, 0, 2)
+    assert listed(page) == ["Two", "One"]
+
+
+def test_undo_of_read_all(page: Client, user: User) -> None:
+    """Marking all as read is taken back like everything else."""
+    notify(user, title="One")
+    token = page.post(CENTRE + "read-all/", headers=JSON).json()["undo"]["token"]
+    page.post(CENTRE + "undo/", {"token": token})
+    assert inbox_of(user).unread == 1
+
+
+def test_undo_refuses(page: Client, user: User, other_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token of another user or of nobody is refused, and so is one that comes too late."""
+    other = Client()
+    other.force_login(other_user)
+    row = notify(other_user, title="Theirs")
+    token = other.post(f"{CENTRE}{row.pk}/archive/", headers=JSON).json()["undo"]["token"]
+    for bad in (token, "x", ""):
+        refused = page.post(CENTRE + "undo/", {"token": bad}, headers=JSON)
+        assert (refused.status_code, refused.json()["error"]["field"]) == (400, "token")
+    later = timezone.now() + dt.timedelta(seconds=HELD_SECONDS + 1)
+    monkeypatch.setattr("notifications.actions.timezone.now", lambda: later)
+    assert other.post(CENTRE + "undo/", {"token": token}, headers=JSON).status_code == 410
+    row.refresh_from_db()
+    assert row.is_archived
+
+
 # --- Refusals
 
 
@@ -281,7 +452,7 @@ def test_other_users_notification_is_not_found(page: Client, user: User, other_u
     assert stored(other_user) == before
 
 
-@pytest.mark.parametrize("path", [*(f"1/{action}/" for action in ACTIONS), "read-all/", "seen/"])
+@pytest.mark.parametrize("path", [*(f"1/{action}/" for action in ACTIONS), "read-all/", "seen/", "selection/", "undo/"])
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete"])
 def test_only_post_changes(page: Client, user: User, path: str, method: str) -> None:
     """Any method but POST is refused and named in the answer, also to programs."""
@@ -296,7 +467,7 @@ def test_centre_refuses_post(page: Client, user: User) -> None:
     assert page.post(CENTRE).status_code == 405
 
 
-@pytest.mark.parametrize("path", ["1/read/", "read-all/", "seen/"])
+@pytest.mark.parametrize("path", ["1/read/", "read-all/", "seen/", "selection/", "undo/"])
 def test_anonymous_action(client: Client, db: None, path: str) -> None:
     """Who is not logged in is sent to the login and then to the centre; a program gets 403."""
     response = client.post(CENTRE + path)

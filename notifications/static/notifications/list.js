@@ -1,235 +1,318 @@
 // @ts-check
-/** <notification-list>: the centre, kept right by the stream; its buttons work without leaving the page. */
+/** <notification-list>: the centre, or what the bell opens, kept right by the stream without moving what is being read. */
 
-import { fill, make, mark, rowOf } from "./item.js";
+import { Actions } from "./act.js";
+import { find, rowOf, show } from "./item.js";
+import { press } from "./keys.js";
 import { live } from "./live.js";
-import { isBehind } from "./position.js";
 import { Rows } from "./rows.js";
 import { showTime } from "./time.js";
 
-/** @typedef {import("./store.js").Change} Change */
-
-const MOST_ITEMS = 200; // what arrives while a page stays open must not grow it for ever
-const STREAM_SECONDS = 2; // the stream brings a change in milliseconds; after this the list fetches it
-const CLOCK_SECONDS = 30;
+const MOST = 200; // items in the document, of however many are known
+const ABOVE = 80; // of these, above the view
+const MARGIN = 1000; // px: an end of the items that is nearer to the view wants more of them
+const CLOCK_MS = 30_000;
+const PARTS = ["centre__header", "tabs", "filters", "form", "empty", "pages"]; // not the dialogs, nor what offers undo
+const top = (element) => element.getBoundingClientRect().top;
 
 export class NotificationList extends HTMLElement {
-  #life = new AbortController();
-  #rows = new Rows({ tab: "all", before: null, hasMore: false, rows: [] });
-  /** @type {Change[] | null} changes that came while the list was fetched anew */
-  #held = null;
-  #isStale = false;
+	rows = new Rows({});
+	actions = new Actions(this);
+	#life;
+	#elements = new Map();
+	#start = 0; // which of the known ids is the first in the document
+	#height = 100; // px of an item, on average
+	#fresh = new Set(); // what arrived above the view
+	#held; // changes that came while something was fetched
+	#isStale = false;
+	#observer = new IntersectionObserver(() => this.#slide(), { rootMargin: `${MARGIN}px` });
 
-  connectedCallback() {
-    this.#life = new AbortController();
-    const { signal } = this.#life;
-    const { store } = live();
-    const detail = (/** @type {Event} */ event) => /** @type {CustomEvent} */ (event).detail;
-    store.addEventListener("change", (event) => this.#apply(detail(event)), { signal });
-    store.addEventListener("reset", () => this.#renew(), { signal });
-    store.addEventListener("counters", () => this.#count(), { signal });
-    store.addEventListener("over", () => this.#say(this.dataset.messageRefused), { signal });
-    this.addEventListener("submit", (event) => this.#submit(event), { signal });
-    this.addEventListener("click", (event) => this.#follow(event), { signal });
-    this.addEventListener("auxclick", (event) => this.#follow(event), { signal });
-    const clock = setInterval(() => document.hidden || this.#showTimes(), CLOCK_SECONDS * 1000);
-    signal.addEventListener("abort", () => clearInterval(clock));
-    this.#read();
-  }
+	connectedCallback() {
+		const { store } = live();
+		this.#life = new AbortController();
+		const { signal } = this.#life;
+		const on = (target, names, react) => {
+			for (const name of names.split(" ")) target.addEventListener(name, react, { signal, capture: name === "scroll" });
+		};
+		on(store, "change", ({ detail }) => this.#apply(detail));
+		on(store, "reset", () => this.load());
+		on(store, "counters line", () => this.#showCounts());
+		on(store, "over", () => this.say("refused"));
+		on(this, "submit", (event) => this.#submit(event));
+		on(this, "click auxclick", (event) => this.#click(event));
+		on(this, "change", ({ target }) => this.#choose(target));
+		on(document, "keydown", (event) => press(event, this));
+		on(document, "scroll", () => this.#fresh.size && top(this.#list) >= 0 && this.#look());
+		const clock = setInterval(() => document.hidden || this.#showTimes(), CLOCK_MS);
+		signal.addEventListener("abort", () => clearInterval(clock));
+		this.#read();
+		this.see();
+	}
 
-  disconnectedCallback() {
-    this.#life.abort();
-  }
+	disconnectedCallback() {
+		this.#life.abort();
+		this.#observer.disconnect();
+	}
 
-  /** Take over what the server rendered. */
-  #read() {
-    const { tab = "all", before } = this.dataset;
-    const rows = this.#items.map(rowOf);
-    this.#rows = new Rows({ tab, before: before ? Number(before) : null, hasMore: !this.#older.hidden, rows });
-    this.#count();
-    this.#showTimes();
-  }
+	get isPage() {
+		return this.dataset.part === "list";
+	}
 
-  /** @param {Change} change */
-  #apply(change) {
-    if (this.#held) {
-      this.#held.push(change);
-      return;
-    }
-    const { show, hide } = this.#rows.apply(change);
-    for (const { row, item } of show) {
-      const element = this.#item(row.id) ?? this.#insert(row.id);
-      if (item) fill(element, item, this.getAttribute(`data-level-${item.level}`) ?? "");
-      mark(element, row);
-    }
-    for (const id of hide) this.#remove(id);
-    this.#trim();
-    if (this.#showsNewest) this.#seenUpTo.value = String(change.modseq);
-    this.#empty.hidden = this.#rows.size > 0 || !this.#older.hidden;
-    if (this.#rows.size === 0 && !this.#older.hidden) this.#renew(); // there are more to show
-  }
+	/** The items in the document. @returns {HTMLElement[]} */
+	get items() {
+		return [...this.#list.children];
+	}
 
-  /** @param {number} id */
-  #insert(id) {
-    const element = make(/** @type {HTMLTemplateElement} */ (this.querySelector("template")), id);
-    element.dataset.arrived = "";
-    const next = this.#items.find((other) => rowOf(other).id < id);
-    this.#list.insertBefore(element, next ?? null);
-    return element;
-  }
+	/** Show what is known: MOST of it in the document, and what is being read where it was. */
+	draw() {
+		const { ids } = this.rows;
+		this.#start = Math.max(0, Math.min(this.#start, ids.length - MOST));
+		const shown = ids.slice(this.#start, this.#start + MOST);
+		const read = find(this, "item:hover") ?? (top(this.#list) < 0 && this.items.find((item) => top(item) >= 0));
+		const before = read && top(read);
+		const focus = document.activeElement;
+		const left = focus?.closest("li");
+		const items = shown.map((id) => show(this, this.rows.get(id), this.#elements.get(id)));
+		const stay = new Set(items);
+		for (const item of this.items) if (!stay.has(item)) this.#drop(item);
+		for (const [index, item] of items.entries()) {
+			this.#elements.set(shown[index], item);
+			const there = this.#list.children[index];
+			if (there !== item) this.#list.insertBefore(item, there ?? null);
+		}
+		if (!this.#start) this.#height = this.#list.offsetHeight / shown.length || this.#height;
+		const [above, below] = this.querySelectorAll(".notification-spacer");
+		above.style.height = `${this.#start * this.#height}px`;
+		below.style.height = `${(ids.length - this.#start - shown.length) * this.#height}px`;
+		if (read?.isConnected) (this.closest("[popover]") ?? document.documentElement).scrollTop += top(read) - before;
+		if (left && !left.isConnected) this.#focus(shown.find((id) => id < left.dataset.id) ?? shown.at(-1), focus);
+		this.toggleAttribute("data-empty", !shown.length && this.#older?.hidden !== false);
+		this.actions.showSelection();
+		this.#observer.disconnect(); // observing anew asks anew whether there have to be more
+		for (const end of [above, below, this.#older]) if (end) this.#observer.observe(end);
+	}
 
-  /** @param {number} id */
-  #remove(id) {
-    const element = this.#item(id);
-    if (!element) return;
-    if (element.contains(document.activeElement)) {
-      const neighbour = element.nextElementSibling ?? element.previousElementSibling;
-      const focus = neighbour?.querySelector(`.${document.activeElement?.classList.item(1)}`) ?? this.#list;
-      /** @type {HTMLElement} */ (focus).focus({ preventScroll: true });
-    }
-    element.remove();
-  }
+	/** Fetch a list, or this one anew: after a reset the changes in between are not known. */
+	async load(url = this.dataset.url) {
+		this.dataset.url = url;
+		this.#isStale = true;
+		if (this.#held) return;
+		await this.#hold(async () => {
+			let fresh;
+			while (this.#isStale) {
+				this.#isStale = false;
+				this.#held = []; // what came before is in what is fetched now
+				const response = await this.#fetch(this.dataset.url, this.dataset.part);
+				fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("notification-list");
+				if (!fresh) throw new Error(`${response.status}: no list in ${response.url}`);
+			}
+			if (fresh.dataset.owner !== this.dataset.owner)
+				location.reload(); // someone else has logged in meanwhile
+			else this.#replace(fresh);
+		});
+	}
 
-  #trim() {
-    const left = this.#rows.trim(MOST_ITEMS);
-    for (const id of left) this.#remove(id);
-    const last = this.#items.at(-1);
-    if (!left.length || !last) return;
-    const address = new URL(this.#older.href);
-    address.searchParams.set("before", String(rowOf(last).id));
-    this.#older.href = address.href;
-    this.#older.hidden = false;
-  }
+	/** Send a form. */
+	post(/** @type {string} */ url, /** @type {string[][]} */ fields) {
+		const csrf = ["csrfmiddlewaretoken", this.querySelector("[name=csrfmiddlewaretoken]").value];
+		const body = new URLSearchParams([csrf, ...fields]);
+		const keepalive = String(body).length < 60_000; // sent also when the page is left; browsers refuse more
+		return fetch(url, { method: "POST", body, headers: { Accept: "application/json" }, keepalive });
+	}
 
-  /** Fetch the list anew: after a reset the changes in between are not known. */
-  async #renew() {
-    this.#isStale = true;
-    if (this.#held) return;
-    /** @type {Change[]} */
-    let held = [];
-    try {
-      while (this.#isStale) {
-        this.#isStale = false;
-        held = this.#held = []; // what came before is in what is fetched now
-        const response = await fetch(this.dataset.url ?? "", { headers: { Accept: "text/html" }, cache: "no-store" });
-        const page = new DOMParser().parseFromString(await response.text(), "text/html");
-        const fresh = /** @type {HTMLElement | null} */ (page.querySelector("notification-list"));
-        if (fresh && fresh.dataset.owner !== this.dataset.owner) {
-          location.reload(); // someone else has logged in meanwhile, and the whole page is theirs now
-          return;
-        }
-        if (!fresh) throw new Error(`${response.status}: no list in ${response.url}`);
-        this.replaceChildren(...fresh.childNodes);
-        this.#read();
-      }
-    } catch (error) {
-      console.warn("notifications:", error);
-      this.#say(this.dataset.messageStale);
-    }
-    this.#held = null;
-    for (const change of held) this.#apply(change); // rows that are newer already stay as they are
-  }
+	/** Tell the reader what went wrong, or nothing. */
+	say(/** @type {string} */ what) {
+		find(this, "status").textContent = this.getAttribute(`data-message-${what}`);
+		find(this, "retry").hidden = what !== "stale";
+	}
 
-  /** @param {SubmitEvent} event */
-  #submit(event) {
-    const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
-    if (!button) return;
-    event.preventDefault();
-    this.#post(button);
-  }
+	/** Note that the reader has looked at what is new. */
+	see() {
+		if (live().store.unseen) this.post(this.dataset.seenUrl, []).catch(() => {}); // the next look tells it too
+		this.#look();
+	}
 
-  /** Mark as read what is opened by its link. The browser does the opening. @param {MouseEvent} event */
-  #follow(event) {
-    const link = /** @type {Element} */ (event.target).closest("a.notification-item__link[href]");
-    const button = link?.closest("li:not([data-read])")?.querySelector("button");
-    if (button && event.button < 2) this.#post(button);
-  }
+	/** Take over what the server rendered. */
+	#read() {
+		const { before, next, position, unread, unseen, ...page } = this.dataset;
+		const rows = this.items.map(rowOf);
+		live().store.report({ position, unread: Number(unread), unseen: Number(unseen) });
+		this.#elements = new Map(this.items.map((item) => [rowOf(item).id, item]));
+		this.rows = new Rows({ ...page, before: Number(before), next: Number(next), rows });
+		this.#start = 0;
+		this.#showTimes();
+		this.#showCounts();
+		this.draw();
+		this.#look();
+	}
 
-  /** @param {HTMLButtonElement} button */
-  async #post(button) {
-    const busy = button.closest("li") ?? button;
-    if (busy.ariaBusy === "true" || !button.form) return;
-    busy.ariaBusy = "true";
-    this.#say("");
-    const body = new URLSearchParams(/** @type {any} */ (new FormData(button.form)));
-    try {
-      const response = await fetch(button.formAction, {
-        method: "POST",
-        body,
-        headers: { Accept: "application/json" },
-        keepalive: true,
-      });
-      if (response.ok) this.#expect(await response.json());
-      else this.#refused(response.status);
-    } catch (error) {
-      console.warn("notifications:", error);
-      this.#say(this.dataset.messageFailed);
-    } finally {
-      busy.ariaBusy = null;
-    }
-  }
+	#replace(fresh) {
+		const focus = this.contains(document.activeElement) && document.activeElement;
+		for (const part of PARTS) find(this, part)?.replaceWith(find(fresh, part) ?? "");
+		Object.assign(this.dataset, fresh.dataset);
+		this.#read();
+		const link = focus && this.querySelector(`[href="${focus.getAttribute("href")}"]`);
+		if (link) link.focus();
+		else if (focus && !focus.isConnected) this.#focus(Number(focus.closest("li")?.dataset.id), focus);
+	}
 
-  /** Show what an action led to, should the stream not bring it. @param {{position: string, unread: number}} answer */
-  #expect(answer) {
-    const { store, share } = live();
-    store.report(answer);
-    setTimeout(() => {
-      if (!isBehind(store.position, answer.position)) return;
-      this.#renew();
-      share.check();
-    }, STREAM_SECONDS * 1000);
-  }
+	/** Give the focus to the same place in another item, or to the list. */
+	#focus(id, was) {
+		const item = this.#elements.get(id) ?? this.#list;
+		const name = was.classList.item(1);
+		((name && item.querySelector(`.${name}`)) || item).focus({ preventScroll: true });
+	}
 
-  /** @param {number} status */
-  #refused(status) {
-    const { messageGone, messageRefused, messageFailed } = this.dataset;
-    this.#say(status === 404 ? messageGone : status === 403 ? messageRefused : messageFailed);
-    if (status === 404) this.#renew();
-  }
+	/** Take an item out. One that came as JSON is made again when it is wanted. */
+	#drop(item) {
+		const { id } = rowOf(item);
+		if (this.rows.get(id)?.item) this.#elements.delete(id);
+		item.remove();
+	}
 
-  #count() {
-    const { unread } = live().store;
-    const count = /** @type {HTMLElement} */ (this.querySelector(".notification-tabs__count"));
-    count.textContent = String(unread);
-    count.hidden = unread === 0;
-    /** @type {HTMLButtonElement} */ (this.querySelector(".notification-centre__read-all")).disabled = unread === 0;
-  }
+	/** Fetch; what the stream tells meanwhile is applied afterwards. */
+	async #hold(fetching) {
+		this.#held = [];
+		this.ariaBusy = "true";
+		try {
+			await fetching();
+			if (!find(this, "retry").hidden) this.say("");
+		} catch (error) {
+			console.warn("notifications:", error);
+			this.say("stale");
+		}
+		const held = this.#held;
+		this.#held = undefined;
+		this.ariaBusy = null;
+		for (const change of held) this.#apply(change); // rows that are newer already stay as they are
+		if (this.#isStale) this.load();
+	}
 
-  #showTimes() {
-    for (const time of this.querySelectorAll("time")) showTime(time);
-  }
+	#fetch(url, part) {
+		const address = new URL(url, location.href);
+		address.searchParams.set("part", part);
+		return fetch(address, { cache: "no-store" });
+	}
 
-  /** @param {string | undefined} text */
-  #say(text) {
-    /** @type {HTMLElement} */ (this.querySelector("[role=status]")).textContent = text ?? "";
-  }
+	#more() {
+		const older = this.#older;
+		if (older?.hidden !== false || this.#held) return;
+		this.#hold(async () => {
+			const { items, next } = await (await this.#fetch(older.href, "rows")).json();
+			this.rows.add(items, next ?? 0);
+			older.hidden = !next;
+			older.search = older.search.replace(/before=\d+/, `before=${next}`);
+			this.draw();
+		});
+	}
 
-  get #showsNewest() {
-    return this.dataset.tab !== "archived" && !this.dataset.before;
-  }
+	#apply(change) {
+		if (this.#held) {
+			this.#held.push(change);
+			return;
+		}
+		const [newest = 0] = this.rows.ids;
+		this.rows.apply(change);
+		this.draw();
+		for (const id of this.rows.ids.filter((each) => each > newest)) {
+			const item = this.#elements.get(id);
+			item?.toggleAttribute("data-arrived", true);
+			if (this.#start || (item && top(item) < 0)) this.#fresh.add(id);
+		}
+		this.#showFresh();
+	}
 
-  get #seenUpTo() {
-    return /** @type {HTMLInputElement} */ (this.querySelector("[name=up_to]"));
-  }
+	/** Show other items where the reader has come near the end of those in the document. */
+	#slide() {
+		if (!this.offsetHeight) return; // the panel is closed
+		const { top: start, bottom } = this.#list.getBoundingClientRect();
+		const isNearEnd = bottom < innerHeight + MARGIN;
+		if ((this.#start && start > -MARGIN) || (isNearEnd && this.#start + MOST < this.rows.ids.length)) {
+			const was = this.#start;
+			const passed = was + this.items.filter((item) => top(item) < 0).length;
+			const jumped = Math.floor(-top(find(this, "spacer")) / this.#height); // nothing is in view
+			this.#start = Math.max(0, (bottom > 0 && start < innerHeight ? passed : jumped) - ABOVE);
+			if (this.#start !== was) this.draw();
+		} else if (isNearEnd) this.#more();
+	}
 
-  get #list() {
-    return /** @type {HTMLElement} */ (this.querySelector(".notification-list"));
-  }
+	/** Note that the newest are in sight. */
+	#look() {
+		this.#fresh.clear();
+		this.#showFresh();
+	}
 
-  get #items() {
-    return /** @type {HTMLElement[]} */ ([...this.#list.children]);
-  }
+	/** Say how many arrived above the view; "mark all as read" does not reach those. */
+	#showFresh() {
+		const [button, upTo] = [find(this, "fresh"), this.querySelector("[name=up_to]")];
+		button.hidden = !this.#fresh.size;
+		button.textContent = button.dataset.some.replace("{count}", this.#fresh.size);
+		const { tab, before } = this.dataset;
+		const isSeen = this.offsetHeight && tab !== "archived" && !before && !this.#fresh.size;
+		if (upTo && isSeen) upTo.value = Math.max(upTo.value, live().store.modseq);
+	}
 
-  get #empty() {
-    return /** @type {HTMLElement} */ (this.querySelector(".notification-empty"));
-  }
+	#submit(event) {
+		const { target: form, submitter } = event;
+		const { name, value } = submitter ?? {};
+		const item = submitter?.closest("li");
+		if (!form.matches(".notification-form, .notification-read-all")) return;
+		event.preventDefault();
+		if (item) {
+			const { id, isRead, isArchived } = rowOf(item);
+			const isDone = (value === "read" && isRead) || (value === "archive" && isArchived);
+			this.actions.act(isDone ? `un${value}` : value, [id]);
+		} else if (name) this.actions.act(value, this.actions.selected);
+		else this.actions.readAll(form);
+	}
 
-  get #older() {
-    return /** @type {HTMLAnchorElement} */ (this.querySelector(".notification-pages__older"));
-  }
+	#click(event) {
+		const target = event.target.closest("a, button");
+		const is = (name) => target?.matches(`.notification-${name}`);
+		const item = target?.closest("li:not([data-read])");
+		if (is("item__link[href]") && item && event.button < 2) this.actions.act("read", [rowOf(item).id]);
+		if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+		if (is("pages__older") || (is("tabs__tab") && !this.isPage)) event.preventDefault();
+		if (is("pages__older")) this.#more();
+		else if (is("tabs__tab") && !this.isPage) this.load(target.href);
+		else if (is("retry")) this.load();
+		else if (is("centre__keys")) find(this, "help").showModal();
+		else if (is("undo__button")) this.actions.undo();
+		else if (is("fresh")) this.#goToTop();
+	}
 
-  /** @param {number} id */
-  #item(id) {
-    return /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-id="${id}"]`));
-  }
+	#goToTop() {
+		this.#start = 0;
+		this.draw();
+		this.scrollIntoView();
+		this.items[0]?.focus({ preventScroll: true });
+		this.#look();
+	}
+
+	#choose(field) {
+		if (field.matches("select.notification-filters__field")) field.form.requestSubmit();
+		if (field.matches(".notification-selection__all *")) this.actions.selectAll(field.checked);
+		this.actions.showSelection();
+	}
+
+	#showCounts() {
+		const { unread, line } = live().store;
+		const [count, button] = [find(this, "tabs__count"), find(this, "centre__read-all")];
+		count.textContent = unread;
+		count.hidden = !unread;
+		if (button) button.disabled = !unread;
+		this.dataset.line = line;
+	}
+
+	#showTimes() {
+		for (const time of this.querySelectorAll("time")) showTime(time);
+	}
+
+	get #list() {
+		return find(this, "list");
+	}
+
+	get #older() {
+		return find(this, "pages__older");
+	}
 }

@@ -5,48 +5,40 @@ import { isBehind, parse } from "./position.js";
 import { Share } from "./share.js";
 import { Store } from "./store.js";
 
-/** @type {{store: Store, share: Share} | null} */
-let page = null;
+let page;
 
-/** Return the page's store and line, started at the first call. */
+/** Return the page's store and line, started at the first call. @returns {{store: any, share: Share}} */
 export function live() {
-  page ??= start();
-  return page;
+	page ??= start();
+	return page;
 }
 
 function start() {
-  const elements = [...document.querySelectorAll("notification-bell, notification-list")];
-  // The earliest of the positions: what another element knows already comes once more and changes nothing.
-  const {
-    position = "",
-    unread,
-    unseen,
-    streamUrl = "",
-  } = elements
-    .map((element) => /** @type {HTMLElement} */ (element).dataset)
-    .reduce((a, b) => (isBehind(b.position, a.position) ? b : a));
-  const store = new Store({ position, unread: Number(unread), unseen: Number(unseen) });
-  // An epoch belongs to one inbox, so tabs of two users never share.
-  const share = new Share(`notifications:${streamUrl}:${parse(position).epoch}`, streamUrl, store);
-  follow(store, share);
-  share.start();
-  return { store, share };
+	// The earliest of the positions: what another element knows already comes once more and changes nothing.
+	const { position, unread, unseen, streamUrl } = [...document.querySelectorAll("notification-bell, notification-list")]
+		.map(({ dataset }) => dataset)
+		.reduce((a, b) => (isBehind(b.position, a.position) ? b : a));
+	const store = new Store({ position, unread: Number(unread), unseen: Number(unseen) });
+	// An epoch belongs to one inbox, so tabs of two users never share.
+	const share = new Share(`notifications:${streamUrl}:${parse(position).epoch}`, streamUrl, store);
+	follow(store, share);
+	share.start();
+	return { store, share };
 }
 
-function follow(/** @type {Store} */ store, /** @type {Share} */ share) {
-  const session = new AbortController();
-  const on = (/** @type {EventTarget} */ target, /** @type {string} */ event, /** @type {() => void} */ react) =>
-    target.addEventListener(event, react, { signal: session.signal });
-  on(store, "over", () => session.abort());
-  // A page that holds a lock or a connection is not kept for the "back" button, and a frozen one must not lead.
-  on(window, "pagehide", () => share.stop());
-  on(window, "pageshow", () => share.start());
-  on(document, "freeze", () => share.stop());
-  on(document, "resume", () => share.start());
-  on(document, "visibilitychange", () => document.hidden || share.check());
-  on(window, "offline", () => store.setLine("offline"));
-  on(window, "online", () => {
-    store.setLine("connecting");
-    share.check({ isNetworkNew: true });
-  });
+function follow(store, share) {
+	const session = new AbortController();
+	const on = (target, event, react) => target.addEventListener(event, react, { signal: session.signal });
+	on(store, "over", () => session.abort());
+	// A page that holds a lock or a connection is not kept for the "back" button, and a frozen one must not lead.
+	on(window, "pagehide", () => share.stop());
+	on(window, "pageshow", () => share.start());
+	on(document, "freeze", () => share.stop());
+	on(document, "resume", () => share.start());
+	on(document, "visibilitychange", () => document.hidden || share.check());
+	on(window, "offline", () => store.setLine("offline"));
+	on(window, "online", () => {
+		store.setLine("connecting");
+		share.check({ isNetworkNew: true });
+	});
 }

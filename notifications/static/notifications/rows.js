@@ -1,90 +1,85 @@
 // @ts-check
 /**
- * What one list shows: which notifications belong into its tab and its page. Pure; `list.js` does what it says.
+ * What one list holds: which notifications belong into its tab, its filters and its page. Pure; `list.js` shows it.
  *
- * A row is changed only by what is newer than it, so frames may be applied to rows that are already ahead of them.
+ * A row is changed only by what is newer than it, so frames may be applied to rows that are already ahead of them. A wish
+ * is what an action will make of a row; it goes when the log tells of that row, or when it was refused.
  */
 
-/** @typedef {import("./store.js").Item} Item */
-/** @typedef {import("./store.js").Change} Change */
-/** @typedef {{id: number, modseq: number, isRead: boolean, isArchived: boolean}} Row */
-/** @typedef {{row: Row, item?: Item}} Shown a row to show; `item` unless only its state changed */
-
 export class Rows {
-  #tab;
-  #before;
-  #oldest;
-  /** @type {Map<number, Row>} */
-  #rows = new Map();
+	#page;
+	#rows = new Map(); // also those that have left the list: an undo brings them back
+	#wishes = new Map();
 
-  /**
-   * @param {{tab: string, before: number | null, hasMore: boolean, rows: Iterable<Row>}} page newest first; `before`:
-   *   the page holds lower ids only; `hasMore`: lower ids than its last are on the next page
-   */
-  constructor({ tab, before, hasMore, rows }) {
-    this.#tab = tab;
-    this.#before = before ?? Number.POSITIVE_INFINITY;
-    for (const row of rows) this.#rows.set(row.id, row);
-    this.#oldest = hasMore ? Math.min(...this.#rows.keys()) : 0;
-  }
+	/** @param {import("./types.d.ts").Page} page */
+	constructor(page) {
+		this.#page = page;
+		for (const row of page.rows ?? []) this.#rows.set(row.id, row);
+	}
 
-  /**
-   * @param {Change} change
-   * @returns {{show: Shown[], hide: number[]}}
-   */
-  apply(change) {
-    /** @type {Shown[]} */
-    const show = [];
-    /** @type {number[]} */
-    const hide = [];
-    const take = (/** @type {Row} */ row, /** @type {Item | undefined} */ item) => {
-      if (this.#belongs(row)) {
-        this.#rows.set(row.id, row);
-        show.push({ row, item });
-      } else if (this.#rows.delete(row.id)) {
-        hide.push(row.id);
-      }
-    };
-    const { read_upto: readUpto } = change;
-    if (readUpto !== undefined) {
-      for (const row of [...this.#rows.values()]) {
-        const isMeant = !row.isRead && !row.isArchived && row.modseq <= readUpto;
-        if (isMeant) take({ ...row, modseq: change.modseq, isRead: true }, undefined);
-      }
-    }
-    for (const item of change.upsert) {
-      const known = this.#rows.get(item.id);
-      if (!known || known.modseq < item.modseq) take(rowOf(item), item);
-    }
-    for (const id of change.gone) {
-      if (this.#rows.delete(id)) hide.push(id);
-    }
-    return { show, hide };
-  }
+	/** The ids that the list shows, newest first. */
+	get ids() {
+		return [...this.#rows.keys()].filter((id) => this.#belongs(this.get(id))).sort((a, b) => b - a);
+	}
 
-  /** Leave the oldest rows beyond `most` to the next page; return their ids. @param {number} most */
-  trim(most) {
-    const ids = [...this.#rows.keys()].sort((a, b) => b - a);
-    if (ids.length <= most) return [];
-    this.#oldest = ids[most - 1];
-    const left = ids.slice(most);
-    for (const id of left) this.#rows.delete(id);
-    return left;
-  }
+	/** Return a row as it is to be shown. @returns {import("./types.d.ts").Row} */
+	get(id) {
+		const row = this.#rows.get(id);
+		return row && { ...row, ...this.#wishes.get(id) };
+	}
 
-  get size() {
-    return this.#rows.size;
-  }
+	/** The ids of unread ones that are not newer than `upTo`. */
+	unread(upTo = Number.POSITIVE_INFINITY) {
+		const rows = [...this.#rows.keys()].map((id) => this.get(id));
+		return rows.filter((row) => isUnread(row) && !row.isGone && row.modseq <= upTo).map(({ id }) => id);
+	}
 
-  /** @param {Row} row */
-  #belongs({ id, isRead, isArchived }) {
-    if (id >= this.#before || id < this.#oldest) return false;
-    if (this.#tab === "archived") return isArchived;
-    return !isArchived && !(this.#tab === "unread" && isRead);
-  }
+	/** @param {import("./types.d.ts").Change} change */
+	apply({ upsert, gone, modseq, read_upto: readUpto = 0 }) {
+		for (const row of this.#rows.values()) {
+			if (isUnread(row) && row.modseq <= readUpto) this.#set({ ...row, modseq, isRead: true });
+		}
+		for (const item of upsert) this.#take(item);
+		for (const id of gone) this.#rows.delete(id);
+		this.unwish(gone);
+	}
+
+	/** Take in a further page, and the id from which on this list is complete; 0 at the end. */
+	add(/** @type {import("./types.d.ts").Item[]} */ items, /** @type {number} */ next) {
+		this.#page.next = next;
+		for (const item of items) this.#take(item);
+	}
+
+	/** Show what an action will do. */
+	wish(/** @type {number[]} */ ids, /** @type {import("./types.d.ts").Wish} */ wish) {
+		for (const id of ids) this.#wishes.set(id, { ...this.#wishes.get(id), ...wish });
+	}
+
+	/** Show these as they are: the server has refused. */
+	unwish(/** @type {number[]} */ ids) {
+		for (const id of ids) this.#wishes.delete(id);
+	}
+
+	#take(item) {
+		const { id, modseq, read_at, archived_at } = item;
+		if (this.#rows.get(id)?.modseq >= modseq) return;
+		this.#set({ id, modseq, isRead: read_at !== null, isArchived: archived_at !== null, item });
+	}
+
+	#set(row) {
+		this.#rows.set(row.id, row);
+		this.unwish([row.id]);
+	}
+
+	#belongs({ id, isRead, isArchived, isGone, item }) {
+		const { tab, before = 0, next = 0, category, level, q = "" } = this.#page;
+		if (isGone || id < next || (before && id >= before)) return false;
+		if (isArchived !== (tab === "archived") || (isRead && tab === "unread")) return false;
+		if (!item) return true; // the server has found that it matches
+		const text = [item.title, item.body, item.actor].join("\n").toLowerCase();
+		if (category && item.category !== category) return false;
+		return (!level || item.level === level) && text.includes(q.toLowerCase());
+	}
 }
 
-/** @param {Item} item @returns {Row} */
-function rowOf({ id, modseq, read_at, archived_at }) {
-  return { id, modseq, isRead: read_at !== null, isArchived: archived_at !== null };
-}
+const isUnread = ({ isRead, isArchived }) => !isRead && !isArchived;

@@ -3,33 +3,25 @@
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} from the longest; the seconds in each */
 const UNITS = [
-  ["year", 31_536_000],
-  ["month", 2_592_000],
-  ["week", 604_800],
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
+	["year", 31_536_000],
+	["month", 2_592_000],
+	["week", 604_800],
+	["day", 86_400],
+	["hour", 3_600],
+	["minute", 60],
 ];
 
-/**
- * Say how long ago a moment was. A clock that goes slow must not put a notification into the future.
- * @param {number} then ms since 1970, as is `now`
- * @param {number} now
- * @param {string} language
- */
+/** Say how long before `now` a moment was (ms since 1970). A clock that goes slow must not put it into the future. */
 export function relative(then, now, language) {
-  const seconds = Math.max(0, (now - then) / 1000);
-  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  for (const [unit, length] of UNITS) {
-    if (seconds >= length) return format.format(-Math.floor(seconds / length), unit);
-  }
-  return format.format(0, "second"); // "now"
+	const seconds = Math.max(0, (now - then) / 1000);
+	const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? ["second", Infinity]; // "now"
+	return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-Math.floor(seconds / length), unit);
 }
 
 /** Write the relative time into a `<time datetime>`, and the exact one where the pointer shows it. */
-export function showTime(/** @type {HTMLTimeElement} */ time) {
-  const language = time.closest("[lang]")?.getAttribute("lang") || navigator.language;
-  const moment = new Date(time.dateTime);
-  time.textContent = relative(moment.getTime(), Date.now(), language);
-  time.title ||= new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }).format(moment);
+export function showTime(time) {
+	const language = time.closest("[lang]")?.lang || navigator.language;
+	const moment = new Date(time.dateTime);
+	time.textContent = relative(moment.getTime(), Date.now(), language);
+	time.title ||= new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }).format(moment);
 }

@@ -1,0 +1,201 @@
+"""Step 7a: one POST for each thing that a reader can do, for plain forms and for the script.
+
+The script sends the same forms with `Accept: application/json`. They guarantee that only a POST changes anything, that a
+user reaches only their own notifications, and that everything but "seen" can be taken back (`actions.py`).
+
+    POST /notifications/selection/   action=archive&id=12&id=13     Accept: application/json
+    200 {"changed": 2, "undo": {"token": "…", "expires_at": "…"}, "unread": 2, "unseen": 0, "position": "8198….43"}
+    404 {"error": {"code": "not_found", "message": "You have no notification 12; reload the page."}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.shortcuts import resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from . import actions, log
+from .actions import MAX_TOKEN_CHARS, Action, Done
+from .exceptions import BadUndoToken, UndoExpired, UnknownNotification
+from .forms import LARGEST_INTEGER, ReadAllForm, SelectionForm
+from .models import Notification
+from .payloads import isoformat
+from .tail import inbox_of
+from .validators import followable
+
+__all__ = ["archive", "delete", "open_link", "read", "read_all", "seen", "selection", "unarchive", "undo", "unread"]
+
+# A page offers undo for 10 s and stops that clock while the reader points at it; this is how long they may take.
+HELD_SECONDS: Final = 60.0
+
+Answer = dict[str, Any]
+
+
+class Refusal(Exception):
+    """An action that is not carried out: the status, and what its answer says."""
+
+    def __init__(self, status: int, code: str, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = {"code": code, "message": message} | ({"field": field} if field else {})
+
+
+def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
+    """Make a view of a function that changes something: POST only, for users who are logged in.
+
+    The function returns what to tell a program besides the counters, or an address to go to. It may raise `Refusal`.
+    """
+
+    @wraps(act)
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        wants_json = "application/json" in request.headers.get("Accept", "")
+        try:
+            if request.method != "POST":
+                raise Refusal(405, "method_not_allowed", _("This address changes something; send it a POST."))
+            if not request.user.is_authenticated:
+                raise Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))
+            answer = act(request, **kwargs)
+        except Refusal as refusal:
+            return answer_refusal(request, refusal, wants_json=wants_json)
+        if wants_json:
+            inbox = inbox_of(request.user)
+            counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
+            return JsonResponse(counts | (answer if isinstance(answer, dict) else {}))
+        return HttpResponseRedirect(answer if isinstance(answer, str) else came_from(request))
+
+    return view
+
+
+def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) -> HttpResponse:
+    """Tell a program by JSON, a person by the site's own pages."""
+    if wants_json:
+        response: HttpResponse = JsonResponse({"error": refusal.error}, status=refusal.status)
+        if refusal.status == 405:
+            response["Allow"] = "POST"
+        return response
+    if refusal.status == 405:
+        return HttpResponseNotAllowed(["POST"])
+    if refusal.status == 403:
+        # To the centre, not to the action: what follows a login is a GET.
+        return redirect_to_login(resolve_url("notifications:centre"))
+    if refusal.status == 404:
+        raise Http404(refusal.error["message"])
+    if refusal.error.get("field") == "id":
+        return HttpResponseRedirect(came_from(request))  # nothing was selected: nothing to say to a person
+    return HttpResponse(refusal.error["message"], status=refusal.status, content_type="text/plain; charset=utf-8")
+
+
+def came_from(request: HttpRequest) -> str:
+    """Return the form's `next` if it leads to this site, else the centre."""
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        return target
+    return resolve_url("notifications:centre")
+
+
+def act_on(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
+    """Do the same to each of these.
+
+    Raises:
+        Refusal: 404, also for ids of other users, so that nobody learns which exist.
+    """
+    try:
+        return told(actions.act(request.user, name, ids, seconds=HELD_SECONDS))
+    except UnknownNotification as error:
+        unknown = ", ".join(map(str, error.ids))
+        message = _("You have no notification %(id)s; reload the page.") % {"id": unknown}
+        raise Refusal(404, "not_found", message) from None
+
+
+def told(done: Done) -> Answer:
+    """Return what an action did and how to take it back, in the words of the API."""
+    offer = None
+    if done.token is not None and done.expires_at is not None:
+        offer = {"token": done.token, "expires_at": isoformat(done.expires_at)}
+    return {"changed": done.changed, "undo": offer}
+
+
+@action
+def open_link(request: HttpRequest, pk: int) -> Answer | str:
+    """Mark as read and go where it leads."""
+    answer = act_on(request, "read", [pk])
+    url = Notification.objects.for_user(request.user).filter(pk=pk).values_list("url", flat=True).first()
+    return followable(url or "") or answer
+
+
+@action
+def read(request: HttpRequest, pk: int) -> Answer:
+    """Mark as read."""
+    return act_on(request, "read", [pk])
+
+
+@action
+def unread(request: HttpRequest, pk: int) -> Answer:
+    """Mark as unread."""
+    return act_on(request, "unread", [pk])
+
+
+@action
+def archive(request: HttpRequest, pk: int) -> Answer:
+    """Take out of the list."""
+    return act_on(request, "archive", [pk])
+
+
+@action
+def unarchive(request: HttpRequest, pk: int) -> Answer:
+    """Bring back into the list."""
+    return act_on(request, "unarchive", [pk])
+
+
+@action
+def delete(request: HttpRequest, pk: int) -> Answer:
+    """Delete; undo brings it back under the same id."""
+    return act_on(request, "delete", [pk])
+
+
+@action
+def selection(request: HttpRequest) -> Answer:
+    """Do one thing to many: all of them, or none where one is not the user's."""
+    form = SelectionForm(request.POST)
+    if not form.is_valid():
+        field, errors = next(iter(form.errors.items()))
+        raise Refusal(400, "invalid", str(errors[0]), field=field)
+    return act_on(request, form.cleaned_data["action"], form.cleaned_data["id"])
+
+
+@action
+def read_all(request: HttpRequest) -> Answer:
+    """Mark as read what the reader has seen: up to the `modseq` in `up_to`. What arrived meanwhile stays unread."""
+    form = ReadAllForm(request.POST)
+    if not form.is_valid():
+        message = _("Must be a modseq such as 42, or be left out.")
+        raise Refusal(400, "invalid", message, field="up_to")
+    up_to = form.cleaned_data["up_to"]
+    done = actions.read_upto(request.user, LARGEST_INTEGER if up_to is None else up_to, seconds=HELD_SECONDS)
+    return told(done)
+
+
+@action
+def undo(request: HttpRequest) -> Answer:
+    """Take an action back, on every device. What was changed since is left alone."""
+    try:
+        undone = actions.undo(request.user, request.POST.get("token", "")[: MAX_TOKEN_CHARS + 1])
+    except BadUndoToken:
+        message = _("Must be the token that an action of yours was answered with.")
+        raise Refusal(400, "invalid", message, field="token") from None
+    except UndoExpired:
+        raise Refusal(410, "expired", _("It is too late to take this back; do the opposite instead.")) from None
+    return {"undone": undone.undone, "left": undone.left}
+
+
+@action
+def seen(request: HttpRequest) -> Answer:
+    """Note that the user has looked at the inbox. There is nothing to undo."""
+    log.mark_seen(request.user)
+    return {}
