@@ -82,7 +82,13 @@ test("A wish shows at once, changes the count of unread ones, and is taken back.
   rows.wish([8], { isRead: true });
   assert.deepEqual([rows.ids, rows.unread()], [[8], []]);
   rows.unwish([9, 8]);
-  assert.deepEqual([rows.ids, rows.unread()], [[9, 8], [9, 8]]);
+  assert.deepEqual(
+    [rows.ids, rows.unread()],
+    [
+      [9, 8],
+      [9, 8],
+    ],
+  );
 });
 
 test("The log has the last word: a wish goes when it tells of the row.", () => {

@@ -16,63 +16,64 @@ const WISHES = {
 };
 
 export class Actions {
-	#list;
 	#token = "";
+	#count = 0; // of actions: undo is for the latest, whichever is answered last
 
-	/** @param {import("./list.js").NotificationList} list */
 	constructor(list) {
-		this.#list = list;
+		this.list = list;
 	}
 
 	/** The ids whose boxes are checked. */
 	get selected() {
-		return this.#list.items.filter((item) => item.querySelector(":checked")).map((item) => rowOf(item).id);
+		return this.list.items.filter((item) => item.querySelector(":checked")).map((item) => rowOf(item).id);
 	}
 
-	selectAll(/** @type {boolean} */ isSelected) {
-		for (const item of this.#list.items) for (const box of item.querySelectorAll("input")) box.checked = isSelected;
+	selectAll(isSelected) {
+		for (const item of this.list.items) for (const box of item.querySelectorAll("input")) box.checked = isSelected;
 	}
 
 	showSelection() {
-		const [box, label] = find(this.#list, "selection__all")?.children ?? [];
+		const [box, label] = find(this.list, "selection__all")?.children ?? [];
 		if (!box) return;
 		const { length } = this.selected;
 		box.checked = length > 0;
-		box.indeterminate = length > 0 && length < this.#list.items.length;
+		box.indeterminate = length > 0 && length < this.list.items.length;
 		label.textContent = length ? label.dataset.some.replace("{count}", length) : label.dataset.none;
 	}
 
 	/** Do the same to each of these. */
-	act(/** @type {string} */ action, /** @type {number[]} */ ids) {
+	act(action, ids) {
 		const fields = [["action", action], ...ids.map((id) => ["id", String(id)])];
-		if (ids.length) this.#do(action, ids, this.#list.dataset.actUrl, fields);
+		if (ids.length) this.#do(action, ids, this.list.dataset.actUrl, fields);
 	}
 
 	/** Mark as read what the reader has seen. */
 	readAll({ action, up_to: { value } }) {
-		this.#do("read", this.#list.rows.unread(value), action, [["up_to", value]], true);
+		this.#do("read", this.list.rows.unread(value), action, [["up_to", value]], true);
 	}
 
 	/** Take back the latest. */
 	async undo() {
 		const token = this.#token;
 		if (!token) return;
-		const hasFocus = find(this.#list, "undo:focus-within");
+		const hasFocus = find(this.list, "undo:focus-within");
 		this.#offer("");
-		if (hasFocus) find(this.#list, "list").focus();
-		await this.#send(this.#list.dataset.undoUrl, [["token", token]]);
+		if (hasFocus) find(this.list, "list").focus();
+		await this.#send(this.list.dataset.undoUrl, [["token", token]]);
 	}
 
 	async #do(action, ids, url, fields, isAll = false) {
-		const list = this.#list;
+		const list = this.list;
 		const { store } = live();
 		const known = isAll ? store.unread : list.rows.unread().length;
 		list.rows.wish(ids, WISHES[action]);
 		const takeBack = store.expect(list.rows.unread().length - known);
 		this.selectAll(false);
 		list.draw();
+		this.#count += 1;
+		const count = this.#count;
 		const answer = await this.#send(url, fields);
-		if (answer?.undo) this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
+		if (answer?.undo && count === this.#count) this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
 		if (answer) return;
 		takeBack();
 		list.rows.unwish(ids);
@@ -82,7 +83,7 @@ export class Actions {
 	/** Send a form; return what it was answered with, or nothing and tell the reader why. */
 	async #send(url, fields) {
 		const { store, share } = live();
-		const list = this.#list;
+		const list = this.list;
 		let why = "failed";
 		list.say("");
 		try {
@@ -107,7 +108,7 @@ export class Actions {
 
 	/** Offer to take something back. The clock is an animation, which a style stops while the reader points at it. */
 	#offer(token, text = "", count = 1) {
-		const bar = find(this.#list, "undo");
+		const bar = find(this.list, "undo");
 		this.#token = token;
 		bar.hidden = true;
 		bar.firstElementChild.textContent = count > 1 ? `${text}: ${count}` : text;

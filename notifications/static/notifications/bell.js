@@ -13,66 +13,56 @@ export class NotificationBell extends HTMLElement {
 
 	connectedCallback() {
 		this.#life = new AbortController();
-		const { signal } = this.#life;
 		const { store } = live();
-		const [bell, panel] = [this.#bell, this.#panel];
-		const on = (target, name, react) => target.addEventListener(name, react, { signal });
+		const [bell, panel] = [find(this, "bell"), find(this, "panel")];
+		const on = (target, name, react) => target.addEventListener(name, react, this.#life);
 		on(store, "counters", () => this.#show(store.unread));
 		this.#show(store.unread);
 		if (!panel?.togglePopover || document.querySelector("[data-part=list]")) return; // it stays a link
-		Object.assign(bell, { role: "button", ariaHasPopup: "dialog", ariaExpanded: "false" });
+		bell.ariaExpanded = "false";
 		on(bell, "pointerdown", () => {
 			this.#wasOpen = panel.matches(":popover-open");
 		});
-		on(bell, "click", (event) => this.#click(event));
-		on(bell, "keydown", (event) => event.key === " " && this.#click(event));
-		on(panel, "toggle", ({ newState }) => this.#toggle(newState === "open"));
+		on(bell, "click", (event) => {
+			if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab
+			event.preventDefault();
+			panel.togglePopover(!this.#wasOpen && !panel.matches(":popover-open"));
+			this.#wasOpen = false;
+		});
+		on(panel, "toggle", ({ newState }) => {
+			bell.ariaExpanded = String(newState === "open");
+			if (newState === "open") this.#open(panel);
+		});
 		on(panel, "focusout", ({ relatedTarget }) => {
 			if (relatedTarget && !this.contains(relatedTarget)) panel.hidePopover();
 		});
-		on(find(panel, "panel__failed").querySelector("button"), "click", () => this.#fill());
+		on(find(panel, "panel__retry"), "click", () => this.#open(panel));
 	}
 
 	disconnectedCallback() {
 		this.#life.abort();
 	}
 
-	#click(event) {
-		if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab
-		event.preventDefault();
-		this.#panel.togglePopover(!this.#wasOpen && !this.#panel.matches(":popover-open"));
-		this.#wasOpen = false;
-	}
-
-	#toggle(isOpen) {
-		const [bell, panel] = [this.#bell, this.#panel];
-		const { bottom, left, right } = bell.getBoundingClientRect();
-		const end = getComputedStyle(this).direction === "rtl" ? left : document.documentElement.clientWidth - right;
-		panel.style.setProperty("--notification-block", `${bottom}px`);
-		panel.style.setProperty("--notification-end", `${end}px`);
-		bell.ariaExpanded = String(isOpen);
-		if (!isOpen) return;
+	/** Show the latest: fetched the first time, by the template of the centre; from then on the stream keeps them right. */
+	async #open(panel) {
 		panel.focus();
 		const list = panel.querySelector("notification-list");
-		if (list) list.see();
-		else this.#fill();
-	}
-
-	/** Fetch what the panel shows: the list of the centre, by the same template. */
-	async #fill() {
-		const [skeleton, failed] = this.#panel.children;
+		if (list) {
+			list.see();
+			return;
+		}
+		const [skeleton, failed] = panel.children;
 		failed.hidden = true;
 		skeleton.hidden = false;
 		try {
 			const response = await fetch(this.dataset.panelUrl, { cache: "no-store" });
 			const page = new DOMParser().parseFromString(await response.text(), "text/html");
 			if (!page.querySelector("notification-list")) throw new Error(`${response.status}: no list in ${response.url}`);
-			for (const link of page.querySelectorAll("link")) await styled(link.href);
-			this.#panel.replaceChildren(...page.querySelectorAll("svg.notification-hidden, notification-list"));
+			panel.replaceChildren(...page.querySelectorAll("link, svg.notification-hidden, notification-list"));
 		} catch (error) {
 			console.warn("notifications:", error);
-			failed.hidden = false;
 			skeleton.hidden = true;
+			failed.hidden = false;
 		}
 	}
 
@@ -82,26 +72,8 @@ export class NotificationBell extends HTMLElement {
 		const count = unread ? shortCount(unread, many) : "";
 		badge.textContent = count;
 		badge.hidden = !count;
-		this.#bell.ariaLabel = unread ? labelSome.replace("{count}", unread) : labelNone;
+		find(this, "bell").ariaLabel = unread ? labelSome.replace("{count}", unread) : labelNone;
 		document.title = withCount(document.title, count, titled);
 		titled = count;
 	}
-
-	get #bell() {
-		return find(this, "bell");
-	}
-
-	get #panel() {
-		return find(this, "panel");
-	}
-}
-
-/** Wait until a stylesheet is there, so that nothing shows unstyled. */
-function styled(href) {
-	if ([...document.styleSheets].some((sheet) => sheet.href === href)) return;
-	const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
-	document.head.append(link);
-	return new Promise((resolve) => {
-		link.onload = link.onerror = resolve;
-	});
 }

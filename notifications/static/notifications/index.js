@@ -3,6 +3,12 @@
 
 import { NotificationBell } from "./bell.js";
 import { NotificationList } from "./list.js";
+import { showTime } from "./time.js";
+
+const CLOCK_MS = 30_000;
 
 customElements.define("notification-bell", NotificationBell);
 customElements.define("notification-list", NotificationList);
+setInterval(() => {
+	if (!document.hidden) for (const time of document.querySelectorAll(".notification-item__time")) showTime(time);
+}, CLOCK_MS);

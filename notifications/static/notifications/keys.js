@@ -6,14 +6,12 @@ import { find } from "./item.js";
 const CLICKS = { o: "link", Enter: "link", u: "read", e: "archive", "#": "delete", Delete: "delete", x: "select" };
 const STEPS = { j: 1, k: -1 };
 
-/** @param {KeyboardEvent} event @param {import("./list.js").NotificationList} list */
 export function press(event, list) {
-	const { key, ctrlKey, metaKey, altKey } = event;
-	const target = /** @type {HTMLElement} */ (event.target);
+	const { key, target, altKey } = event;
 	const isElsewhere = target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog");
 	const isOff = localStorage.getItem("notifications.shortcuts") === "off";
 	if (isElsewhere || isOff || altKey || !(list.isPage || list.contains(target))) return;
-	if ((ctrlKey || metaKey) && key !== "z") return;
+	if ((event.ctrlKey || event.metaKey) && key !== "z") return;
 	if (key === "Enter" && !target.matches("li, input")) return; // links and buttons know what to do
 	if (act(key, target.closest("li.notification-item"), list)) event.preventDefault();
 }
@@ -25,7 +23,7 @@ function act(key, item, list) {
 	else if (STEPS[key]) step(list.items, item, STEPS[key])?.focus();
 	else if (key === "z") list.actions.undo();
 	else if (key === "/") find(list, "filters__search")?.focus();
-	else if (key === "?") find(list, "help")?.showModal();
+	else if (key === "?") find(list, "help")?.togglePopover();
 	else return false;
 	return true;
 }

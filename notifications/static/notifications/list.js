@@ -1,5 +1,5 @@
 // @ts-check
-/** <notification-list>: the centre, or what the bell opens, kept right by the stream without moving what is being read. */
+/** <notification-list>: the centre, or what the bell opens, kept right by the stream. */
 
 import { Actions } from "./act.js";
 import { find, rowOf, show } from "./item.js";
@@ -11,28 +11,26 @@ import { showTime } from "./time.js";
 const MOST = 200; // items in the document, of however many are known
 const ABOVE = 80; // of these, above the view
 const MARGIN = 1000; // px: an end of the items that is nearer to the view wants more of them
-const CLOCK_MS = 30_000;
-const PARTS = ["centre__header", "tabs", "filters", "form", "empty", "pages"]; // not the dialogs, nor what offers undo
 const top = (element) => element.getBoundingClientRect().top;
 
 export class NotificationList extends HTMLElement {
-	rows = new Rows({});
+	rows;
 	actions = new Actions(this);
 	#life;
 	#elements = new Map();
 	#start = 0; // which of the known ids is the first in the document
 	#height = 100; // px of an item, on average
-	#fresh = new Set(); // what arrived above the view
+	#fresh = 0; // how many arrived above the view
 	#held; // changes that came while something was fetched
 	#isStale = false;
 	#observer = new IntersectionObserver(() => this.#slide(), { rootMargin: `${MARGIN}px` });
 
 	connectedCallback() {
 		const { store } = live();
+		const { before, next, position, unread, unseen, ...page } = this.dataset;
 		this.#life = new AbortController();
-		const { signal } = this.#life;
 		const on = (target, names, react) => {
-			for (const name of names.split(" ")) target.addEventListener(name, react, { signal, capture: name === "scroll" });
+			for (const name of names.split(" ")) target.addEventListener(name, react, this.#life);
 		};
 		on(store, "change", ({ detail }) => this.#apply(detail));
 		on(store, "reset", () => this.load());
@@ -42,10 +40,13 @@ export class NotificationList extends HTMLElement {
 		on(this, "click auxclick", (event) => this.#click(event));
 		on(this, "change", ({ target }) => this.#choose(target));
 		on(document, "keydown", (event) => press(event, this));
-		on(document, "scroll", () => this.#fresh.size && top(this.#list) >= 0 && this.#look());
-		const clock = setInterval(() => document.hidden || this.#showTimes(), CLOCK_MS);
-		signal.addEventListener("abort", () => clearInterval(clock));
-		this.#read();
+		on(document, "scroll", () => this.#fresh && top(this.#list) >= 0 && this.#look());
+		store.report({ position, unread: Number(unread), unseen: Number(unseen) });
+		this.#elements = new Map(this.items.map((item) => [rowOf(item).id, item]));
+		this.rows = new Rows({ ...page, before: Number(before), next: Number(next), rows: this.items.map(rowOf) });
+		for (const time of this.querySelectorAll("time")) showTime(time);
+		this.#showCounts();
+		this.draw();
 		this.see();
 	}
 
@@ -63,18 +64,19 @@ export class NotificationList extends HTMLElement {
 		return [...this.#list.children];
 	}
 
-	/** Show what is known: MOST of it in the document, and what is being read where it was. */
+	/** Show what is known. The browser holds what is read in its place (scroll anchoring). */
 	draw() {
 		const { ids } = this.rows;
 		this.#start = Math.max(0, Math.min(this.#start, ids.length - MOST));
 		const shown = ids.slice(this.#start, this.#start + MOST);
-		const read = find(this, "item:hover") ?? (top(this.#list) < 0 && this.items.find((item) => top(item) >= 0));
-		const before = read && top(read);
 		const focus = document.activeElement;
 		const left = focus?.closest("li");
 		const items = shown.map((id) => show(this, this.rows.get(id), this.#elements.get(id)));
-		const stay = new Set(items);
-		for (const item of this.items) if (!stay.has(item)) this.#drop(item);
+		for (const item of this.items.filter((each) => !items.includes(each))) {
+			const { id } = rowOf(item);
+			if (this.rows.get(id)?.item) this.#elements.delete(id); // made again when it is wanted
+			item.remove();
+		}
 		for (const [index, item] of items.entries()) {
 			this.#elements.set(shown[index], item);
 			const there = this.#list.children[index];
@@ -84,7 +86,6 @@ export class NotificationList extends HTMLElement {
 		const [above, below] = this.querySelectorAll(".notification-spacer");
 		above.style.height = `${this.#start * this.#height}px`;
 		below.style.height = `${(ids.length - this.#start - shown.length) * this.#height}px`;
-		if (read?.isConnected) (this.closest("[popover]") ?? document.documentElement).scrollTop += top(read) - before;
 		if (left && !left.isConnected) this.#focus(shown.find((id) => id < left.dataset.id) ?? shown.at(-1), focus);
 		this.toggleAttribute("data-empty", !shown.length && this.#older?.hidden !== false);
 		this.actions.showSelection();
@@ -92,28 +93,37 @@ export class NotificationList extends HTMLElement {
 		for (const end of [above, below, this.#older]) if (end) this.#observer.observe(end);
 	}
 
-	/** Fetch a list, or this one anew: after a reset the changes in between are not known. */
+	/** Put another list in the place of this one, or this one anew: after a reset what was missed is not known. */
 	async load(url = this.dataset.url) {
-		this.dataset.url = url;
 		this.#isStale = true;
 		if (this.#held) return;
 		await this.#hold(async () => {
-			let fresh;
-			while (this.#isStale) {
-				this.#isStale = false;
-				this.#held = []; // what came before is in what is fetched now
-				const response = await this.#fetch(this.dataset.url, this.dataset.part);
-				fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("notification-list");
-				if (!fresh) throw new Error(`${response.status}: no list in ${response.url}`);
-			}
-			if (fresh.dataset.owner !== this.dataset.owner)
-				location.reload(); // someone else has logged in meanwhile
-			else this.#replace(fresh);
+			this.#isStale = false;
+			const response = await this.#fetch(url, this.dataset.part);
+			const page = new DOMParser().parseFromString(await response.text(), "text/html");
+			const fresh = page.querySelector("notification-list");
+			if (!fresh) throw new Error(`${response.status}: no list in ${response.url}`);
+			if (fresh.dataset.owner !== this.dataset.owner) location.reload(); // someone else has logged in meanwhile
+			const focus = this.contains(document.activeElement) && document.activeElement;
+			find(fresh, "undo").replaceWith(find(this, "undo"));
+			this.replaceWith(fresh);
+			fresh.actions = Object.assign(this.actions, { list: fresh });
+			fresh.takeOver(this.#held, focus);
+			if (this.#isStale) fresh.load();
+			this.#held = [];
 		});
 	}
 
+	/** Apply what came while this list was fetched, and take the focus from the one before. */
+	takeOver(changes, focus) {
+		for (const change of changes) this.#apply(change); // rows that are newer already stay as they are
+		const link = focus && this.querySelector(`[href="${focus.getAttribute("href")}"]`);
+		if (link) link.focus();
+		else if (focus) this.#focus(Number(focus.closest("li")?.dataset.id), focus);
+	}
+
 	/** Send a form. */
-	post(/** @type {string} */ url, /** @type {string[][]} */ fields) {
+	post(url, fields) {
 		const csrf = ["csrfmiddlewaretoken", this.querySelector("[name=csrfmiddlewaretoken]").value];
 		const body = new URLSearchParams([csrf, ...fields]);
 		const keepalive = String(body).length < 60_000; // sent also when the page is left; browsers refuse more
@@ -121,7 +131,7 @@ export class NotificationList extends HTMLElement {
 	}
 
 	/** Tell the reader what went wrong, or nothing. */
-	say(/** @type {string} */ what) {
+	say(what) {
 		find(this, "status").textContent = this.getAttribute(`data-message-${what}`);
 		find(this, "retry").hidden = what !== "stale";
 	}
@@ -130,44 +140,6 @@ export class NotificationList extends HTMLElement {
 	see() {
 		if (live().store.unseen) this.post(this.dataset.seenUrl, []).catch(() => {}); // the next look tells it too
 		this.#look();
-	}
-
-	/** Take over what the server rendered. */
-	#read() {
-		const { before, next, position, unread, unseen, ...page } = this.dataset;
-		const rows = this.items.map(rowOf);
-		live().store.report({ position, unread: Number(unread), unseen: Number(unseen) });
-		this.#elements = new Map(this.items.map((item) => [rowOf(item).id, item]));
-		this.rows = new Rows({ ...page, before: Number(before), next: Number(next), rows });
-		this.#start = 0;
-		this.#showTimes();
-		this.#showCounts();
-		this.draw();
-		this.#look();
-	}
-
-	#replace(fresh) {
-		const focus = this.contains(document.activeElement) && document.activeElement;
-		for (const part of PARTS) find(this, part)?.replaceWith(find(fresh, part) ?? "");
-		Object.assign(this.dataset, fresh.dataset);
-		this.#read();
-		const link = focus && this.querySelector(`[href="${focus.getAttribute("href")}"]`);
-		if (link) link.focus();
-		else if (focus && !focus.isConnected) this.#focus(Number(focus.closest("li")?.dataset.id), focus);
-	}
-
-	/** Give the focus to the same place in another item, or to the list. */
-	#focus(id, was) {
-		const item = this.#elements.get(id) ?? this.#list;
-		const name = was.classList.item(1);
-		((name && item.querySelector(`.${name}`)) || item).focus({ preventScroll: true });
-	}
-
-	/** Take an item out. One that came as JSON is made again when it is wanted. */
-	#drop(item) {
-		const { id } = rowOf(item);
-		if (this.rows.get(id)?.item) this.#elements.delete(id);
-		item.remove();
 	}
 
 	/** Fetch; what the stream tells meanwhile is applied afterwards. */
@@ -184,8 +156,7 @@ export class NotificationList extends HTMLElement {
 		const held = this.#held;
 		this.#held = undefined;
 		this.ariaBusy = null;
-		for (const change of held) this.#apply(change); // rows that are newer already stay as they are
-		if (this.#isStale) this.load();
+		for (const change of held) this.#apply(change);
 	}
 
 	#fetch(url, part) {
@@ -203,6 +174,7 @@ export class NotificationList extends HTMLElement {
 			older.hidden = !next;
 			older.search = older.search.replace(/before=\d+/, `before=${next}`);
 			this.draw();
+			if (this.#isStale) setTimeout(() => this.load());
 		});
 	}
 
@@ -217,7 +189,7 @@ export class NotificationList extends HTMLElement {
 		for (const id of this.rows.ids.filter((each) => each > newest)) {
 			const item = this.#elements.get(id);
 			item?.toggleAttribute("data-arrived", true);
-			if (this.#start || (item && top(item) < 0)) this.#fresh.add(id);
+			if (this.#start || top(item) < 0) this.#fresh += 1;
 		}
 		this.#showFresh();
 	}
@@ -238,31 +210,29 @@ export class NotificationList extends HTMLElement {
 
 	/** Note that the newest are in sight. */
 	#look() {
-		this.#fresh.clear();
+		this.#fresh = 0;
 		this.#showFresh();
 	}
 
 	/** Say how many arrived above the view; "mark all as read" does not reach those. */
 	#showFresh() {
 		const [button, upTo] = [find(this, "fresh"), this.querySelector("[name=up_to]")];
-		button.hidden = !this.#fresh.size;
-		button.textContent = button.dataset.some.replace("{count}", this.#fresh.size);
-		const { tab, before } = this.dataset;
-		const isSeen = this.offsetHeight && tab !== "archived" && !before && !this.#fresh.size;
+		button.hidden = !this.#fresh;
+		button.textContent = button.dataset.some.replace("{count}", this.#fresh);
+		const isSeen = this.offsetHeight && this.dataset.tab !== "archived" && !this.dataset.before && !this.#fresh;
 		if (upTo && isSeen) upTo.value = Math.max(upTo.value, live().store.modseq);
 	}
 
 	#submit(event) {
 		const { target: form, submitter } = event;
-		const { name, value } = submitter ?? {};
 		const item = submitter?.closest("li");
 		if (!form.matches(".notification-form, .notification-read-all")) return;
 		event.preventDefault();
 		if (item) {
 			const { id, isRead, isArchived } = rowOf(item);
-			const isDone = (value === "read" && isRead) || (value === "archive" && isArchived);
-			this.actions.act(isDone ? `un${value}` : value, [id]);
-		} else if (name) this.actions.act(value, this.actions.selected);
+			const isDone = { read: isRead, archive: isArchived }[submitter.value];
+			this.actions.act((isDone ? "un" : "") + submitter.value, [id]);
+		} else if (submitter?.name) this.actions.act(submitter.value, this.actions.selected);
 		else this.actions.readAll(form);
 	}
 
@@ -271,28 +241,33 @@ export class NotificationList extends HTMLElement {
 		const is = (name) => target?.matches(`.notification-${name}`);
 		const item = target?.closest("li:not([data-read])");
 		if (is("item__link[href]") && item && event.button < 2) this.actions.act("read", [rowOf(item).id]);
+		const isHere = is("pages__older") || (is("tabs__tab") && !this.isPage);
 		if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-		if (is("pages__older") || (is("tabs__tab") && !this.isPage)) event.preventDefault();
+		if (isHere) event.preventDefault();
 		if (is("pages__older")) this.#more();
-		else if (is("tabs__tab") && !this.isPage) this.load(target.href);
+		else if (isHere) this.load(target.href);
 		else if (is("retry")) this.load();
-		else if (is("centre__keys")) find(this, "help").showModal();
 		else if (is("undo__button")) this.actions.undo();
-		else if (is("fresh")) this.#goToTop();
-	}
-
-	#goToTop() {
-		this.#start = 0;
-		this.draw();
-		this.scrollIntoView();
-		this.items[0]?.focus({ preventScroll: true });
-		this.#look();
+		else if (is("fresh")) {
+			this.#start = 0;
+			this.draw();
+			this.scrollIntoView();
+			this.items[0].focus({ preventScroll: true });
+			this.#look();
+		}
 	}
 
 	#choose(field) {
 		if (field.matches("select.notification-filters__field")) field.form.requestSubmit();
 		if (field.matches(".notification-selection__all *")) this.actions.selectAll(field.checked);
 		this.actions.showSelection();
+	}
+
+	/** Give the focus to the same place in another item, or to the list. */
+	#focus(id, was) {
+		const item = this.#elements.get(id) ?? this.#list;
+		const name = was.classList.item(1);
+		((name && item.querySelector(`.${name}`)) || item).focus({ preventScroll: true });
 	}
 
 	#showCounts() {
@@ -302,10 +277,6 @@ export class NotificationList extends HTMLElement {
 		count.hidden = !unread;
 		if (button) button.disabled = !unread;
 		this.dataset.line = line;
-	}
-
-	#showTimes() {
-		for (const time of this.querySelectorAll("time")) showTime(time);
 	}
 
 	get #list() {

@@ -7,7 +7,7 @@ import { Store } from "./store.js";
 
 let page;
 
-/** Return the page's store and line, started at the first call. @returns {{store: any, share: Share}} */
+/** Return the page's store and line, started at the first call. */
 export function live() {
 	page ??= start();
 	return page;

@@ -1,9 +1,7 @@
 // @ts-check
 /**
- * What one list holds: which notifications belong into its tab, its filters and its page. Pure; `list.js` shows it.
- *
- * A row is changed only by what is newer than it, so frames may be applied to rows that are already ahead of them. A wish
- * is what an action will make of a row; it goes when the log tells of that row, or when it was refused.
+ * Which notifications belong into a list: its tab, filters and page. Pure. A row is changed only by what is newer. A wish is
+ * what an action will make of a row; it goes when the log tells of that row. The shapes: types.d.ts.
  */
 
 export class Rows {
@@ -11,7 +9,6 @@ export class Rows {
 	#rows = new Map(); // also those that have left the list: an undo brings them back
 	#wishes = new Map();
 
-	/** @param {import("./types.d.ts").Page} page */
 	constructor(page) {
 		this.#page = page;
 		for (const row of page.rows ?? []) this.#rows.set(row.id, row);
@@ -22,7 +19,7 @@ export class Rows {
 		return [...this.#rows.keys()].filter((id) => this.#belongs(this.get(id))).sort((a, b) => b - a);
 	}
 
-	/** Return a row as it is to be shown. @returns {import("./types.d.ts").Row} */
+	/** Return a row as it is to be shown. */
 	get(id) {
 		const row = this.#rows.get(id);
 		return row && { ...row, ...this.#wishes.get(id) };
@@ -34,7 +31,6 @@ export class Rows {
 		return rows.filter((row) => isUnread(row) && !row.isGone && row.modseq <= upTo).map(({ id }) => id);
 	}
 
-	/** @param {import("./types.d.ts").Change} change */
 	apply({ upsert, gone, modseq, read_upto: readUpto = 0 }) {
 		for (const row of this.#rows.values()) {
 			if (isUnread(row) && row.modseq <= readUpto) this.#set({ ...row, modseq, isRead: true });
@@ -45,18 +41,18 @@ export class Rows {
 	}
 
 	/** Take in a further page, and the id from which on this list is complete; 0 at the end. */
-	add(/** @type {import("./types.d.ts").Item[]} */ items, /** @type {number} */ next) {
+	add(items, next) {
 		this.#page.next = next;
 		for (const item of items) this.#take(item);
 	}
 
 	/** Show what an action will do. */
-	wish(/** @type {number[]} */ ids, /** @type {import("./types.d.ts").Wish} */ wish) {
+	wish(ids, wish) {
 		for (const id of ids) this.#wishes.set(id, { ...this.#wishes.get(id), ...wish });
 	}
 
 	/** Show these as they are: the server has refused. */
-	unwish(/** @type {number[]} */ ids) {
+	unwish(ids) {
 		for (const id of ids) this.#wishes.delete(id);
 	}
 

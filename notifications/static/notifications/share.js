@@ -92,7 +92,6 @@ export class Share {
 		return new Promise((resolve) => life.addEventListener("abort", resolve, { once: true }));
 	}
 
-	/** @param {import("./types.d.ts").Message} message */
 	#hear({ frame, ask, at, line }) {
 		if (this.isLeading) {
 			if (ask === undefined) return;

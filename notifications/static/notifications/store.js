@@ -25,7 +25,6 @@ export class Store extends EventTarget {
 		return this.#modseq;
 	}
 
-	/** @returns {import("./types.d.ts").Verdict} */
 	apply({ event, position, data }) {
 		const { epoch } = parse(position);
 		const isOther = epoch !== this.#epoch;

@@ -1,7 +1,7 @@
 // @ts-check
 /** Times as people say them: "5 minutes ago", in the page's language. */
 
-/** @type {[Intl.RelativeTimeFormatUnit, number][]} from the longest; the seconds in each */
+// from the longest; the seconds in each
 const UNITS = [
 	["year", 31_536_000],
 	["month", 2_592_000],

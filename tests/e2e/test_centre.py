@@ -1,0 +1,316 @@
+"""The panel and the centre in a real Chromium: what a reader does shows at once, everywhere, and can be taken back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.support.chromium import CENTRE, Visitors, badge, expect_unread, headings
+from tests.support.servers import Person, Server, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ITEMS = ".notification-list > li"
+SEND = "[notify(user, title=title, url=url).pk for title in titles]"
+# Past the log, as the test is about the page: ten thousand rows in one change.
+SEND_MANY = """
+rows = [Notification(recipient_id=user, title=f"Number {n}", body="text " * (n % 40)) for n in range(count)]
+len(Notification.objects.bulk_create(rows, batch_size=1000))
+"""
+
+
+async def tell(site: Site, person: Person, *titles: str, url: str = "") -> None:
+    """Send these to a person, in this order."""
+    await site.acall(SEND, user=person.pk, titles=list(titles), url=url)
+
+
+def focused(page: Page) -> str:
+    """Return an expression for the text of the item that holds the focus."""
+    return "document.activeElement.closest('li')?.querySelector('.notification-item__link').textContent"
+
+
+# --- The bell's panel
+
+
+async def test_the_bell_opens_a_panel(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
+) -> None:
+    """It is fetched when it is opened and not before, is live, marks what is new as seen, and gives the focus back."""
+    await tell(site, user, "One", "Two")
+    await tell(site, other, "Secret")
+    home = await visitors.arrive(daphne, user)
+    asked: list[str] = []
+    home.on("request", lambda request: asked.append(f"{request.method} {request.url.removeprefix(daphne.url)}"))
+    bell = home.get_by_role("link", name="Notifications, 2 unread")
+    await expect(bell).to_have_attribute("aria-expanded", "false")
+    assert [line for line in asked if "/notifications/" in line and "stream" not in line] == []
+    await bell.focus()
+    await home.keyboard.press("Enter")
+    panel = home.get_by_role("dialog", name="Notifications")
+    await expect(panel.locator(ITEMS)).to_have_count(2)
+    await expect(bell).to_have_attribute("aria-expanded", "true")
+    assert await panel.evaluate("panel => panel.contains(document.activeElement)")
+    assert "GET /notifications/?part=panel" in asked
+    while not await site.acall("Inbox.objects.get(pk=user).unseen == 0", user=user.pk):
+        await home.wait_for_timeout(20)
+    await tell(site, user, "Three")
+    await expect(panel.locator(ITEMS)).to_have_count(3, timeout=15_000)
+    await panel.get_by_role("button", name="Mark all as read").click()
+    await expect_unread(home, 0)
+    await panel.get_by_role("link", name="Unread").click()
+    await expect(panel.get_by_text("You have read everything")).to_be_visible()
+    await expect(panel.get_by_role("link", name="Unread")).to_be_focused()
+    await home.keyboard.press("Escape")
+    await expect(panel).to_be_hidden()
+    await expect(home.locator(".notification-bell")).to_be_focused()
+    await home.locator(".notification-bell").click()
+    await expect(panel).to_be_visible()
+    await home.locator(".notification-bell").click()
+    await expect(panel).to_be_hidden()
+    assert sum("part=panel" in line for line in asked) == 2, "once opened, it is kept right by the stream"
+    assert await site.acall("Inbox.objects.get(pk=user).unread", user=other.pk) == 1
+
+
+async def test_a_panel_that_cannot_be_loaded_says_so(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """A reader without a network is told, and tries again."""
+    visitors.expect_problem("net::ERR_")
+    await tell(site, user, "One")
+    home = await visitors.arrive(daphne, user)
+    await home.route("**/*part=panel*", lambda route: route.abort())
+    await home.locator(".notification-bell").click()
+    await expect(home.get_by_text("The list could not be loaded.")).to_be_visible()
+    await home.unroute_all()
+    await home.get_by_role("button", name="Try again").click()
+    await expect(home.locator(".notification-panel").locator(ITEMS)).to_have_count(1)
+
+
+# --- Actions
+
+
+async def test_an_action_shows_before_the_server_answers(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """The row, the counters and the badge change at once; where the server refuses they are as before, with a message."""
+    visitors.expect_problem("500|net::ERR_|Failed to fetch")
+    await tell(site, user, "One", "Two")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await expect_unread(page, 2)
+    waiting: list[Route] = []
+    await page.route("**/selection/", lambda route: waiting.append(route))
+    await page.locator(ITEMS, has_text="Two").hover()
+    await page.locator(ITEMS, has_text="Two").get_by_role("button", name="Archive").click()
+    await expect(headings(page)).to_have_text(["One"])
+    await expect_unread(page, 1)
+    assert await site.acall("Inbox.objects.get(pk=user).unread", user=user.pk) == 2
+    await waiting[0].fulfill(status=500, body="broken")
+    await expect(headings(page)).to_have_text(["Two", "One"])
+    await expect_unread(page, 2)
+    await expect(page.locator(".notification-status")).to_contain_text("everything is as before")
+
+
+async def test_undo_on_every_device(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
+) -> None:
+    """What a selection was put through shows on another device, and so does taking it back."""
+    await tell(site, user, "One", "Two", "Three")
+    await tell(site, other, "Secret")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    device = await visitors.arrive(daphne, user, path=CENTRE)
+    theirs = await visitors.arrive(daphne, other, path=CENTRE)
+    for title in ("One", "Three"):
+        await page.get_by_label(f"Select: {title}").check()
+    await expect(page.get_by_text("2 selected")).to_be_visible()
+    await page.locator(".notification-selection").get_by_role("button", name="Delete").click()
+    for each in (page, device):
+        await expect(headings(each)).to_have_text(["Two"])
+        await expect_unread(each, 1)
+    await expect(page.get_by_text("Deleted: 2")).to_be_visible()
+    await page.get_by_role("button", name="Undo").click()
+    for each in (page, device):
+        await expect(headings(each)).to_have_text(["Three", "Two", "One"])
+        await expect_unread(each, 3)
+    await expect(page.locator(".notification-undo")).to_be_hidden()
+    await expect(headings(theirs)).to_have_text(["Secret"])
+
+
+async def test_the_clock_of_undo_stops_under_the_pointer(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Undo is offered for 10 s; while the reader points at it or has the focus there the clock stands."""
+    await tell(site, user, "One")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await page.locator(ITEMS).hover()
+    await page.get_by_role("button", name="Archive").first.click()
+    clock = page.locator(".notification-undo__clock")
+    await page.locator(".notification-undo").hover()
+    playing = "clock => [clock.getAnimations()[0].playState, clock.getAnimations()[0].effect.getTiming().duration]"
+    assert await clock.evaluate(playing) == ["paused", 10_000]
+    await page.mouse.move(0, 0)
+    assert await clock.evaluate(playing) == ["running", 10_000]
+    await clock.evaluate("clock => clock.getAnimations()[0].finish()")
+    await expect(page.locator(".notification-undo")).to_be_hidden()
+
+
+async def test_read_all_spares_what_was_not_in_sight(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """What arrives above the view is announced and stays unread until its reader has been there."""
+    await site.acall(SEND_MANY, user=user.pk, count=60)
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await expect_unread(page, 60)
+    await page.locator(ITEMS).nth(10).scroll_into_view_if_needed()
+    await page.mouse.wheel(0, 900)
+    fresh = page.locator(".notification-fresh")
+    row = page.locator(ITEMS, has_text="Number 44")
+    await row.evaluate("row => row.scrollIntoView({block: 'center'})")
+    top = await row.evaluate("row => row.getBoundingClientRect().top")
+    await tell(site, user, "New above", "Newer above")
+    await expect(fresh).to_have_text("2 new", timeout=15_000)
+    assert abs(await row.evaluate("row => row.getBoundingClientRect().top") - top) < 2, "what is read has moved"
+    await page.get_by_role("button", name="Mark all as read").evaluate("button => button.click()")
+    await expect_unread(page, 2)
+    await fresh.click()
+    await expect(page.locator(ITEMS).first).to_contain_text("Newer above")
+    await expect(page.locator(ITEMS).first).to_be_in_viewport()
+    await expect(fresh).to_be_hidden()
+    await page.get_by_role("button", name="Mark all as read").click()
+    await expect_unread(page, 0)
+
+
+# --- Long lists, filters
+
+
+async def test_ten_thousand_scroll_in_a_bounded_document(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """All of them can be reached, down and up again, in order, and at most 200 are in the document."""
+    count = 10_000
+    await site.acall(SEND_MANY, user=user.pk, count=count)
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await page.evaluate(
+        """() => {
+          window.seen = new Set();
+          window.most = 0;
+          const list = document.querySelector('.notification-list');
+          window.look = () => {
+            const ids = [...list.children].map((item) => Number(item.dataset.id));
+            window.most = Math.max(window.most, ids.length);
+            if (ids.some((id, index) => index && ids[index - 1] <= id)) throw new Error('not in order');
+            for (const id of ids) window.seen.add(id);
+          };
+          new MutationObserver(window.look).observe(list, {childList: true});
+        }"""
+    )
+    await page.evaluate(
+        """async () => {
+          const older = document.querySelector('.notification-pages__older');
+          while (!older.hidden) {
+            scrollTo(0, document.documentElement.scrollHeight);
+            await new Promise(requestAnimationFrame);
+          }
+        }"""
+    )
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    await expect(page.locator(ITEMS, has_text=re.compile(r"Number 0\b"))).to_be_in_viewport()
+    assert await page.evaluate("[window.seen.size, window.most]") == [count, 200]
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
+    await page.wait_for_function(
+        """() => [...document.querySelectorAll('.notification-list > li')].some((item) => {
+             const {top, bottom} = item.getBoundingClientRect();
+             return top < innerHeight && bottom > 0;
+           })"""
+    )
+    await page.evaluate("scrollTo(0, 0)")
+    await expect(page.locator(ITEMS).first).to_contain_text("Number 9999")
+    await expect(page.locator(ITEMS).first).to_be_in_viewport()
+    assert await page.locator(ITEMS).count() == 200
+
+
+async def test_live_changes_obey_the_filters(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
+) -> None:
+    """What matches enters, what does not stays out, and what no longer matches leaves."""
+    await site.acall("notify(user, title='Paid', category='billing').pk", user=user.pk)
+    page = await visitors.arrive(daphne, user, path=f"{CENTRE}?tab=unread")
+    await page.get_by_label("Category").select_option("billing")
+    await expect(page).to_have_url(re.compile("category=billing"))
+    await page.get_by_role("searchbox").fill("paid")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("q=paid"))
+    code = "[notify(user, title=title, category=kind).pk for title, kind in pairs]"
+    pairs = [("Not this", "billing"), ("Paid the team", "team"), ("Paid again", "billing")]
+    await site.acall(code, user=user.pk, pairs=pairs)
+    await expect_unread(page, 4)
+    await expect(headings(page)).to_have_text(["Paid again", "Paid"])
+    await site.acall("Notification.objects.get(title='Paid', recipient=user).mark_read()", user=user.pk)
+    await expect(headings(page)).to_have_text(["Paid again"], timeout=15_000)
+
+
+# --- Keyboard
+
+
+async def test_all_of_it_by_keyboard(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """The documented keys do what the help says; the focus goes on to the next item when one leaves."""
+    await tell(site, user, "One", "Two", "Three", "Four", url="/?opened")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    press = page.keyboard.press
+    await press("j")
+    await press("j")
+    assert await page.evaluate(focused(page)) == "Three"
+    await press("u")
+    await expect_unread(page, 3)
+    await press("u")
+    await expect_unread(page, 4)
+    await press("e")
+    await expect(headings(page)).to_have_text(["Four", "Two", "One"])
+    assert await page.evaluate(focused(page)) == "Two"
+    await press("#")
+    await expect(headings(page)).to_have_text(["Four", "One"])
+    assert await page.evaluate(focused(page)) == "One"
+    await expect(page.get_by_text("Deleted", exact=True)).to_be_visible()
+    await press("z")
+    await expect(headings(page)).to_have_text(["Four", "Two", "One"])
+    await press("x")
+    await expect(page.get_by_label("Select: One")).to_be_checked()
+    await press("k")
+    assert await page.evaluate(focused(page)) == "Two"
+    await press("/")
+    await expect(page.get_by_role("searchbox")).to_be_focused()
+    await page.keyboard.type("e#x")
+    await expect(headings(page)).to_have_count(3)
+    await page.get_by_role("searchbox").fill("")
+    await page.locator(".notification-tabs__tab").first.focus()
+    await press("?")
+    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    await press("Escape")
+    await page.evaluate("localStorage.setItem('notifications.shortcuts', 'off')")
+    await press("?")
+    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
+    await page.evaluate("localStorage.removeItem('notifications.shortcuts')")
+    await press("j")
+    await press("Enter")
+    await expect(page).to_have_url(re.compile(r"/\?opened$"))
+    await expect(badge(page)).to_have_text("2")
+
+
+# --- States
+
+
+async def test_the_line_is_told(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A reader who is offline is told so, and what came meanwhile shows once they are back."""
+    visitors.expect_problem("net::ERR_")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    offline = page.get_by_text("You are offline.")
+    await page.locator("notification-list[data-line=live]").wait_for()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    await expect(offline).to_be_hidden()
+    await page.context.set_offline(True)
+    await expect(offline).to_be_visible()
+    await page.context.set_offline(False)
+    await expect(offline).to_be_hidden()
+    await tell(site, user, "Back")
+    await expect(headings(page)).to_have_text(["Back"], timeout=15_000)
