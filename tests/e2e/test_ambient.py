@@ -1,0 +1,360 @@
+"""What comes by itself: toasts, what a screen reader hears, the icons, the desktop and the sound; and their switches."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.support.chromium import CENTRE, Visitors, expect_unread, headings
+from tests.support.servers import Person, Server, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# Stands in for what a headless browser has not: tabs that nobody looks at, a desktop and a loudspeaker to observe.
+OBSERVED = """
+let isLookedAt = true;
+Object.defineProperty(Document.prototype, "hidden", { get: () => !isLookedAt });
+window.look = (isNow) => {
+  isLookedAt = isNow;
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+// Where a test can wait for it.
+const note = (name, value) => (document.documentElement.dataset[name] = value);
+const shown = [];
+const closed = [];
+let sounds = 0;
+const Desktop = Notification;
+window.Notification = class extends Desktop {
+  constructor(title, options) {
+    super(title, options);
+    shown.push(`${options.tag} ${title}`);
+    note("shown", shown.join(", "));
+    window.latest = this;
+  }
+  close() {
+    closed.push(this.tag);
+    note("closed", closed.join(", "));
+    super.close();
+  }
+};
+const Audio = AudioContext;
+window.AudioContext = class extends Audio {
+  constructor() {
+    super();
+    note("sounds", ++sounds);
+  }
+};
+window.badges = [];
+navigator.setAppBadge = async (count) => badges.push(count);
+"""
+READ = "Notification.objects.filter(recipient=user).mark_read()"
+
+
+def toasts(page: Page) -> Locator:
+    """Return the toasts that show."""
+    return page.locator(".notification-toast")
+
+
+def voice(page: Page) -> Locator:
+    """Return what screen readers are told."""
+    return page.locator(".notification-voice")
+
+
+async def observe(visitors: Visitors, server: Server, person: Person, *paths: str, **storage: str) -> list[Page]:
+    """Open tabs that are observed, in one profile that may notify, with these settings stored."""
+    first = await visitors.arrive(server, person)
+    await first.evaluate("settings => Object.assign(localStorage, settings)", storage)
+    await first.context.grant_permissions(["notifications"])
+    await first.context.add_init_script(OBSERVED)
+    await first.goto(paths[0])
+    return [first, *[await visitors.open_tab(first, path) for path in paths[1:]]]
+
+
+async def notify(site: Site, person: Person, title: str = "Hello", **content: Any) -> int:
+    """Tell somebody something in another process that rings the server's doorbell by the sweep."""
+    pk: int = await site.acall("notify(user, title=title, **content).pk", user=person.pk, title=title, content=content)
+    return pk
+
+
+async def test_a_toast_shows_what_is_new(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
+) -> None:
+    """A notification shows with level, title, body and link on any page of its user, and what is older does not."""
+    await notify(site, user, "Old")
+    await site.acall("Notification.objects.filter(recipient=user).update(created_at='2026-01-01T12:00Z')", user=user.pk)
+    mine = await visitors.arrive(daphne, user)
+    theirs = await visitors.arrive(daphne, other)
+    await site.acall("Notification.objects.filter(recipient=user).update(title='Edited')", user=user.pk)
+    await notify(site, user, "Low disk", body="2 % left", level="warning", url="/?disk")
+    toast = toasts(mine)
+    await expect(toast).to_have_count(1)
+    await expect(mine.get_by_role("region", name="New notifications")).to_be_visible()
+    await expect(toast).to_contain_text(re.compile(r"Warning\s+Low disk\s*2 % left"))
+    await expect(toast.locator("use")).to_have_attribute("href", "#notification-level-warning")
+    assert await mine.locator("symbol#notification-level-warning").count() == 1
+    await notify(site, other, "Yours")
+    await expect(toasts(theirs)).to_contain_text("Yours")
+
+    await toast.get_by_role("link", name="Low disk").click()
+    await mine.wait_for_url("**/?disk")
+    await expect_unread(mine, 1)
+    assert await site.acall("Notification.objects.get(title='Low disk').is_read")
+
+
+async def test_a_toast_waits_while_it_is_read(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A toast goes by itself, but not under the pointer, with the focus, or while the tab is not looked at."""
+    [page] = await observe(visitors, daphne, user, "/")
+    await page.clock.install()
+    await page.reload()
+    await notify(site, user)
+    await expect(toasts(page)).to_have_count(1)
+    await toasts(page).hover()
+    await page.clock.run_for(20_000)
+    await expect(toasts(page)).to_have_count(1)
+    await page.mouse.move(1, 1)
+    await page.keyboard.press("F6")
+    await expect(page.get_by_role("region", name="New notifications")).to_be_focused()
+    await page.clock.run_for(20_000)
+    await expect(toasts(page)).to_have_count(1)
+    await page.evaluate("look(false); document.activeElement.blur()")
+    await page.clock.run_for(20_000)
+    await expect(toasts(page)).to_have_count(1)
+    await page.evaluate("look(true)")
+    await page.clock.run_for(10_000)
+    await expect(toasts(page)).to_have_count(0)
+    await expect(page.locator("notification-toasts")).to_be_hidden()
+
+    await notify(site, user, "Broken", level="error")
+    await expect(toasts(page)).to_have_count(1)
+    await page.clock.run_for(30_000)
+    await expect(toasts(page)).to_have_text(re.compile("Broken"))
+
+
+async def test_toasts_are_closed_by_keyboard_in_all_tabs(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """F6 goes to the toasts, the button closes one in every tab, Escape the rest; then the focus is where it was."""
+    page = await visitors.arrive(daphne, user)
+    tab = await visitors.open_tab(page, "/")
+    link = page.get_by_role("link", name="Open your notifications")
+    await link.focus()
+    await site.acall("[notify(user, title=title, level='error').pk for title in ('One', 'Two', 'Three')]", user=user.pk)
+    for each in (page, tab):
+        await expect(toasts(each)).to_have_count(3)
+    await page.keyboard.press("F6")
+    await page.keyboard.press("Tab")
+    await expect(toasts(page).first.get_by_role("button", name="Close")).to_be_focused()
+    await page.keyboard.press("Enter")
+    for each in (page, tab):
+        await expect(toasts(each).locator("a")).to_have_text(["Two", "Three"])
+    await expect(toasts(page).first.get_by_role("button", name="Close")).to_be_focused()
+    await page.keyboard.press("Escape")
+    for each in (page, tab):
+        await expect(toasts(each)).to_have_count(0)
+    await expect(link).to_be_focused()
+    await expect_unread(page, 3)
+
+
+async def test_many_are_one_toast(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A storm is one toast with the count, which leads to the centre and follows what is read elsewhere."""
+    page = await visitors.arrive(daphne, user)
+    await notify(site, user, "First", level="error")
+    await expect(toasts(page)).to_have_count(1)
+    await site.acall("[notify(user, title=f'Number {n}', level='error').pk for n in range(11)]", user=user.pk)
+    await expect(toasts(page).locator("a")).to_have_text(["12 new notifications"])
+    await expect(toasts(page).locator("a")).to_have_attribute("href", CENTRE)
+    await site.acall("Notification.objects.filter(recipient=user, title__gt='Number 2').mark_read()", user=user.pk)
+    await expect(toasts(page).locator("a")).to_have_text(["5 new notifications"])
+    await site.acall("Notification.objects.filter(recipient=user, title__gt='Number').mark_read()", user=user.pk)
+    await expect(toasts(page).locator("a")).to_have_text(["First"])
+    await site.acall(READ, user=user.pk)
+    await expect(toasts(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("settle", [".mark_read()", ".archive()", ".delete()"], ids=["read", "archived", "deleted"])
+async def test_a_toast_follows_its_notification(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, settle: str
+) -> None:
+    """A toast says what its notification says now, and goes when that is settled elsewhere."""
+    page = await visitors.arrive(daphne, user)
+    pk = await notify(site, user, "Befroe", level="error")
+    await expect(toasts(page)).to_have_count(1)
+    await site.acall("Notification.objects.filter(pk=pk).update(title='Before')", pk=pk)
+    await expect(toasts(page).locator("a")).to_have_text(["Before"])
+    await site.acall(f"Notification.objects.filter(pk=pk){settle}", pk=pk)
+    await expect(toasts(page)).to_have_count(0)
+
+
+async def test_what_the_list_shows_is_no_toast(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """In the centre what appears in the list, in sight, is not shown twice; it is said all the same."""
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await notify(site, user, "In sight")
+    await expect(headings(page)).to_have_text(["In sight"])
+    await expect(voice(page)).to_have_text("New notification: In sight")
+    await expect(toasts(page)).to_have_count(0)
+    await page.goto(f"{CENTRE}?tab=archived")
+    await notify(site, user, "Elsewhere")
+    await expect(toasts(page)).to_contain_text("Elsewhere")
+
+
+async def test_news_are_said_in_batches(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """Screen readers are told once what came together, politely, and the toasts say nothing of their own."""
+    page = await visitors.arrive(daphne, user)
+    await page.evaluate(
+        """() => {
+          window.said = [];
+          const voice = document.querySelector(".notification-voice");
+          new MutationObserver(() => said.push(voice.textContent)).observe(voice, { childList: true });
+        }"""
+    )
+    await site.acall("[notify(user, title=title).pk for title in ('One', 'Two', 'Three')]", user=user.pk)
+    await expect(voice(page)).to_have_text("3 new notifications: One …")
+    await expect(toasts(page)).to_have_count(3)
+    await notify(site, user, "Four")
+    await expect(voice(page)).to_have_text("New notification: Four")
+    assert await page.evaluate("said") == ["3 new notifications: One …", "New notification: Four"]
+    await expect(page.get_by_role("status")).to_have_count(1)
+    assert await page.locator("notification-toasts :is([aria-live], [role=alert], [role=status])").count() == 0
+
+
+async def test_icons_are_marked(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """The page's icon has a dot and the app's icon the count while something is unread; then they are as before."""
+    [page] = await observe(visitors, daphne, user, "/")
+    icon = page.locator("link[rel=icon]")
+    plain = await icon.evaluate("link => link.href")
+    await site.acall("[notify(user, title='Hello').pk for _ in range(2)]", user=user.pk)
+    await expect(icon).to_have_attribute("href", re.compile("^data:image/png;base64,"))
+    dot = await icon.evaluate(
+        """async (link) => {
+          const image = Object.assign(new Image(), { src: link.href });
+          await image.decode();
+          const brush = document.createElement("canvas").getContext("2d");
+          brush.drawImage(image, 0, 0);
+          return [...brush.getImageData(46, 18, 1, 1).data, ...brush.getImageData(32, 50, 1, 1).data.slice(3)];
+        }"""
+    )
+    assert dot == [0xE0, 0x28, 0x4B, 255, 255]  # the dot, and the site's own icon below it
+    await site.acall(READ, user=user.pk)
+    await expect(icon).to_have_attribute("href", plain)
+    assert await page.evaluate("[badges[0], ...new Set(badges)].slice(-2)") == [0, 2]
+    assert await page.evaluate("badges.at(-1)") == 0
+
+
+async def test_settings_hold_in_all_tabs(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """Toasts and shortcuts are on, desktop and sound off; a switch takes effect at once in every tab of the browser."""
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    tab = await visitors.open_tab(page, f"{CENTRE}?tab=archived")
+    for each in (page, tab):
+        await each.get_by_role("button", name="Settings").click()
+        for name, is_on in {"Toasts": True, "Desktop": False, "Sound": False, "Keyboard": True}.items():
+            await expect(each.get_by_role("switch", name=name)).to_be_checked(checked=is_on)
+    await page.get_by_role("switch", name="Toasts").uncheck()
+    await expect(tab.get_by_role("switch", name="Toasts")).not_to_be_checked()
+    await notify(site, user, "Quietly")
+    await expect(voice(tab)).to_have_text("New notification: Quietly")
+    await expect(toasts(tab)).to_have_count(0)
+    await tab.get_by_role("switch", name="Toasts").check()
+    await expect(page.get_by_role("switch", name="Toasts")).to_be_checked()
+    await notify(site, user, "Again")
+    await expect(toasts(tab)).to_contain_text("Again")
+    await tab.reload()
+    await tab.get_by_role("button", name="Settings").click()
+    await expect(tab.get_by_role("switch", name="Toasts")).to_be_checked()
+
+
+async def test_settings_need_the_script(visitors: Visitors, daphne: Server, user: Person) -> None:
+    """Without JavaScript there is nothing to switch, so no button for it."""
+    page = await visitors.arrive(daphne, user, path=CENTRE, has_javascript=False)
+    await expect(page.get_by_role("button", name="Mark all as read")).to_be_visible()
+    await expect(page.get_by_role("button", name="Settings")).to_be_hidden()
+
+
+async def test_permission_is_asked_by_the_switch_only(visitors: Visitors, daphne: Server, user: Person) -> None:
+    """The browser's question follows the click on the switch; a refusal switches back and is explained."""
+    page = await visitors.arrive(daphne, user)
+    await page.context.add_init_script(
+        """window.asked = 0;
+        let permission = "default";
+        Object.defineProperty(Notification, "permission", { get: () => permission });
+        Notification.requestPermission = async () => {
+          asked += 1;
+          permission = "denied";
+          return permission;
+        };"""
+    )
+    await page.goto(CENTRE)
+    await page.get_by_role("button", name="Settings").click()
+    switch = page.get_by_role("switch", name="Desktop notifications")
+    await expect(switch).to_be_enabled()
+    assert await page.evaluate("asked") == 0
+    await switch.click()
+    await expect(page.get_by_text("Your browser blocks them for this site.")).to_be_visible()
+    await expect(switch).not_to_be_checked()
+    await expect(switch).to_be_disabled()
+    assert await page.evaluate("asked") == 1
+
+
+async def test_desktop_is_told_once(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """With two tabs open that nobody looks at, one of them tells the desktop; while either is looked at, none does."""
+    settings = {"notifications.desktop": "on"}
+    pages = await observe(visitors, daphne, user, "/", "/", **settings)
+    first, second = pages
+    desktop = first.locator("html")
+    await first.evaluate("look(false)")  # and `second` is looked at
+    await notify(site, user, "In sight")
+    for page in pages:
+        await expect(toasts(page)).to_contain_text("In sight")
+    await expect(voice(second)).to_have_text("New notification: In sight")
+    await second.evaluate("look(false)")
+    pk = await notify(site, user, "Out of sight", url="/?opened")
+    await expect(desktop).to_have_attribute("data-shown", f"notification-{pk} Out of sight")
+    await site.acall("Notification.objects.filter(pk=pk).update(title='Now')", pk=pk)
+    await expect(desktop).to_have_attribute("data-shown", re.compile(f", notification-{pk} Now$"))
+    await expect(second.locator("html")).not_to_have_attribute("data-shown", re.compile("."))
+
+    async with first.context.expect_page() as opened:
+        await first.evaluate("latest.onclick()")
+    await (await opened.value).wait_for_url("**/?opened")
+    await expect_unread(first, 1)
+    await expect(desktop).to_have_attribute("data-closed", re.compile(f"notification-{pk}"))
+
+
+async def test_desktop_and_sound_are_off_by_default(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Nothing reaches the desktop or the loudspeaker unless the reader has switched it on."""
+    [page] = await observe(visitors, daphne, user, "/")
+    await page.clock.install()
+    await page.reload()
+    observed = page.locator("html")
+    await page.mouse.click(1, 1)
+    await page.evaluate("look(false)")
+    await notify(site, user, "One")
+    await expect(toasts(page)).to_contain_text("One")
+    await page.clock.run_for(2000)
+    await page.evaluate("navigator.locks.query()")  # what the tab asks before it alerts
+    await page.evaluate("localStorage['notifications.sound'] = localStorage['notifications.desktop'] = 'on'")
+    await site.acall("[notify(user, title=f'Number {n}').pk for n in range(5)]", user=user.pk)
+    await expect(toasts(page)).to_contain_text("6 new notifications")
+    await page.clock.run_for(6000)
+    await expect(observed).to_have_attribute("data-shown", "notification-0 5 new notifications")
+    await expect(observed).to_have_attribute("data-sounds", "1")
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+async def test_toasts_fit_a_phone(visitors: Visitors, daphne: Server, site: Site, user: Person, direction: str) -> None:
+    """At 320 px toasts are within the window, in both directions of writing."""
+    page = await visitors.arrive(daphne, user)
+    await page.set_viewport_size({"width": 320, "height": 568})
+    await page.evaluate("direction => { document.dir = direction }", direction)
+    await notify(site, user, "Wordswithoutaspace" * 8, body="Much to say. " * 90, level="error", url="/")
+    await expect(toasts(page)).to_have_count(1)
+    for part in ("article", "a", "button", "p"):
+        box = await page.locator(f"notification-toasts {part}").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 320
+        assert 0 <= box["y"] <= box["y"] + box["height"] <= 568

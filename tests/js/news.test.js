@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { batch, News } from "../../notifications/static/notifications/news.js";
+import { change, item } from "./fakes.js";
+
+const MADE = Date.parse("2026-01-01T11:59:00+00:00"); // a minute before the items of fakes.js
+const news = () => new News(MADE);
+const brings = (...upsert) => change(1, 2, { upsert });
+const titles = (items) => items.map(({ title }) => title);
+
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "Date"] }));
+afterEach(() => mock.timers.reset());
+
+test("What was created since the page was made is new.", () => {
+  assert.deepEqual(news().apply(brings(item(7, 2), item(8, 2))), [7, 8]);
+});
+
+test("An edit of what is older than the page is not new.", () => {
+  const old = { created_at: "2026-01-01T11:58:00+00:00" };
+  assert.deepEqual(news().apply(brings(item(7, 2, old))), []);
+});
+
+test("A row that was created before the page and committed after it is new.", () => {
+  const slow = { created_at: "2026-01-01T11:58:59+00:00" };
+  assert.deepEqual(news().apply(brings(item(7, 2, slow))), [7]);
+});
+
+test("What comes read or archived is not new, and is not when it becomes unread.", () => {
+  const it = news();
+  const at = "2026-01-01T12:00:00+00:00";
+  assert.deepEqual(it.apply(brings(item(7, 2, { read_at: at }), item(8, 2, { archived_at: at }))), []);
+  assert.deepEqual(it.apply(brings(item(7, 3), item(8, 3))), []);
+});
+
+test("An edit of something new is not new again, and is what one gets from then on.", () => {
+  const it = news();
+  it.apply(brings(item(7, 2)));
+  assert.deepEqual(it.apply(brings(item(7, 3, { title: "Edited" }))), []);
+  assert.deepEqual(titles(it.among([7])), ["Edited"]);
+});
+
+test("What is read, archived or deleted elsewhere is gone, one by one or all up to a position.", () => {
+  const it = news();
+  const at = "2026-01-01T12:00:00+00:00";
+  it.apply(brings(...[1, 2, 3, 4, 5].map((id) => item(id, id))));
+  it.apply(brings(item(1, 6, { read_at: at }), item(2, 6, { archived_at: at })));
+  it.apply(change(6, 7, { gone: [3] }));
+  it.apply(change(7, 8, { read_upto: 4 }));
+  assert.deepEqual(titles(it.among([1, 2, 3, 4, 5])), ["Number 5"]);
+});
+
+test("After a snapshot nothing is new but what comes after it.", () => {
+  const it = news();
+  it.apply(brings(item(7, 2)));
+  assert.deepEqual(it.reset([item(9, 5), item(7, 2)]), []);
+  assert.deepEqual(it.among([7, 9]), []);
+  assert.deepEqual(it.apply(brings(item(9, 6), item(10, 6))), [10]);
+});
+
+test("A batch is taken once, some time after the first, with all that came.", () => {
+  const taken = [];
+  const add = batch(100, 1000, (ids) => taken.push(ids));
+  add([]);
+  mock.timers.tick(1000);
+  assert.deepEqual(taken, []);
+  add([1]);
+  mock.timers.tick(99);
+  add([2, 3]);
+  mock.timers.tick(1);
+  assert.deepEqual(taken, [[1, 2, 3]]);
+});
+
+test("However much comes, batches keep their distance and leave nothing out.", () => {
+  const taken = [];
+  const add = batch(100, 1000, (ids) => taken.push([Date.now(), ids]));
+  for (let id = 1; id <= 400; id++) {
+    if (id <= 300) add([id]);
+    mock.timers.tick(10);
+  }
+  assert.deepEqual(
+    taken.map(([at]) => at),
+    [100, 1100, 2100, 3100],
+  );
+  assert.deepEqual(
+    taken.flatMap(([, ids]) => ids),
+    Array.from({ length: 300 }, (_, index) => index + 1),
+  );
+});
