@@ -136,7 +136,7 @@ async def test_a_toast_waits_while_it_is_read(visitors: Visitors, daphne: Server
 async def test_toasts_are_closed_by_keyboard_in_all_tabs(
     visitors: Visitors, daphne: Server, site: Site, user: Person
 ) -> None:
-    """F6 goes to the toasts, the button closes one in every tab, Escape the rest; then the focus is where it was."""
+    """F6 goes to the toasts and back, the button closes one in every tab, Escape the rest; the focus returns."""
     page = await visitors.arrive(daphne, user)
     tab = await visitors.open_tab(page, "/")
     link = page.get_by_role("link", name="Open your notifications")
@@ -144,6 +144,10 @@ async def test_toasts_are_closed_by_keyboard_in_all_tabs(
     await site.acall("[notify(user, title=title, level='error').pk for title in ('One', 'Two', 'Three')]", user=user.pk)
     for each in (page, tab):
         await expect(toasts(each)).to_have_count(3)
+    await page.keyboard.press("F6")
+    await expect(page.get_by_role("region", name="New notifications")).to_be_focused()
+    await page.keyboard.press("F6")
+    await expect(link).to_be_focused()
     await page.keyboard.press("F6")
     await page.keyboard.press("Tab")
     await expect(toasts(page).first.get_by_role("button", name="Close")).to_be_focused()
