@@ -68,16 +68,17 @@ class TokenAuth(HttpBearer):
             raise Refusal(
                 401,
                 "invalid_token",
-                "This token is unknown, revoked or expired.",
-                remedy="Ask the site's staff for another one.",
+                _("This token is unknown, revoked or expired."),
+                remedy=_("Ask the site’s staff for another one."),
                 headers={"WWW-Authenticate": 'Bearer realm="notifications", error="invalid_token"'},  # RFC 6750, 3
             )
         if self.scope not in token.scopes or (self.scope == "read" and request.method != "GET"):
+            message = _("This token may do nothing but this: %(scopes)s.")
             raise Refusal(
                 403,
                 "scope",
-                f"This token may {' and '.join(sorted(token.scopes))}, and nothing else.",
-                remedy="Ask the site's staff for one that may, or log in: only people change their notifications.",
+                message % {"scopes": ", ".join(sorted(token.scopes))},
+                remedy=_("Ask the site’s staff for one that may, or log in: only people change their notifications."),
                 headers={"WWW-Authenticate": 'Bearer realm="notifications", error="insufficient_scope"'},
             )
         request.user = token.user

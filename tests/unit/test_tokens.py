@@ -228,7 +228,7 @@ def test_a_token_without_the_scope_reads_nothing(user: User) -> None:
     """One that may send does not list notifications; the answer says what it may."""
     status, error = Program(token=make(user, "send")).refused("GET", "notifications")
     assert (status, error["code"]) == (403, "scope")
-    assert "may send" in error["message"]
+    assert error["message"].endswith(": send.")
 
 
 @pytest.mark.parametrize("end", ENDS[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import re
 import shutil
@@ -63,6 +64,37 @@ def test_placeholders_match(name: str) -> None:
     assert found
     for source, text in found.items():
         assert sorted(PLACEHOLDER.findall(source)) == sorted(PLACEHOLDER.findall(text)), source
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notifications").glob("*.py")), ids=lambda path: path.stem)
+def test_refusals_are_translated(path: Path) -> None:
+    """What the API and the buttons answer is no bare text of the code."""
+    assert bare_texts(path.read_text()) == []
+
+
+def test_a_bare_text_would_be_found() -> None:
+    """The search above finds what it is there for, and lets pass what gettext has or what only fills in."""
+    assert bare_texts('Refusal(404, "x", "Gone.", remedy=_("Go."))') == ["Gone."]
+    assert bare_texts('Refusal(404, "x", _("Gone."), remedy=f"Go to {place}.")') == ["Go to "]
+    assert bare_texts('ValidationError({"user": "Is missing."}, code="required")') == ["Is missing."]
+    assert bare_texts('Refusal(404, "x", f"{field}: {_(text)}.", remedy=_("Go."))') == []
+
+
+def bare_texts(code: str) -> list[str]:
+    """Return the texts for readers in a module's refusals that do not go through gettext."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    texts: list[ast.expr] = []
+    for call in calls:
+        name = getattr(call.func, "id", "")
+        if name == "Refusal":
+            texts += [*call.args[2:3], *(each.value for each in call.keywords if each.arg in ("message", "remedy"))]
+        elif name == "ValidationError":
+            texts += [*call.args[:1]]
+    parts = [
+        part for text in texts for part in (text.values if isinstance(text, (ast.JoinedStr, ast.Dict)) else [text])
+    ]
+    found = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return [text for text in found if re.search("[A-Za-z]{2}", text)]
 
 
 # --- the front end's modules
