@@ -6,7 +6,7 @@ import re
 
 import httpx
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.support.chromium import CENTRE, Visitors, expect_unread
 from tests.support.servers import Person, Server, Site
@@ -30,21 +30,21 @@ async def switch(page: Page, name: str) -> None:
     await page.get_by_role("button", name=name, exact=True).click()
 
 
-def bell(page: Page, name: str) -> Locator:
-    """Return the bell, by the name that is read out."""
-    return page.get_by_role("banner").get_by_role("link", name=name, exact=True)
+async def expect_bell(page: Page, name: str) -> None:
+    """Wait until the bell is read out like this, a link or, where it opens the panel, a button."""
+    await expect(page.locator("a.notification-bell")).to_have_accessible_name(name)
 
 
 async def test_a_reader_switches_and_returns(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Page, bell, list, times, empty states and what arrives live are Chinese until one switches back."""
     await site.acall(SEND_EARLIER, user=user.pk)
     page = await visitors.arrive(daphne, user)
-    await expect(bell(page, "Notifications, 1 unread")).to_be_visible()
+    await expect_bell(page, "Notifications, 1 unread")
 
     await switch(page, CHINESE)
     await expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"{user.username}，你好")
-    await expect(bell(page, "通知，1 条未读")).to_be_visible()
+    await expect_bell(page, "通知，1 条未读")
     await page.reload()
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"{user.username}，你好")
 
@@ -58,7 +58,7 @@ async def test_a_reader_switches_and_returns(visitors: Visitors, daphne: Server,
     await expect(page.locator(".notification-list .notification-item")).to_have_count(2)
     await expect(item.locator("time")).to_have_text("现在")
     await expect(item.get_by_role("heading")).to_have_accessible_name(re.compile("未读.*警告.*2"))
-    await expect(bell(page, "通知，2 条未读")).to_be_visible()
+    await expect_bell(page, "通知，2 条未读")
 
     await page.goto(f"{CENTRE}?tab=archived")
     await expect(page.get_by_text("没有已归档的通知")).to_be_visible()
@@ -92,7 +92,7 @@ async def test_a_narrow_phone_holds_the_header(
     if language == CHINESE:
         await switch(page, CHINESE)
     await expect(page.get_by_role("form", name=re.compile("Language|语言"))).to_be_visible()
-    assert await page.evaluate("document.documentElement.scrollWidth") == 320
+    assert await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     target = await page.locator(".languages button").bounding_box()
     assert target is not None
     assert min(target["width"], target["height"]) >= 24  # WCAG 2.2, 2.5.8
