@@ -6,7 +6,7 @@ import re
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.support.chromium import CENTRE, Visitors, expect_unread
 from tests.support.servers import Person, Server, Site
@@ -67,6 +67,34 @@ async def test_a_reader_switches_and_returns(visitors: Visitors, daphne: Server,
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     await expect(page.get_by_text("Nothing is archived")).to_be_visible()
     await expect_unread(page, 2)
+
+
+async def test_counts_are_written_as_the_language_does(
+    visitors: Visitors, live: Server, site: Site, user: Person
+) -> None:
+    """A thousand has its separator in the bell's name and at the tab, and a page whose tag is wrong still shows it."""
+    await site.acall("notify(user, title='1').pk; Inbox.objects.filter(pk=user).update(unread=1204)", user=user.pk)
+    page = await visitors.arrive(live, user, path=CENTRE)
+    await expect_bell(page, "Notifications, 1,204 unread")
+    await expect(page.locator(".notification-tabs__count")).to_have_text("1,204")
+    await switch(page, CHINESE)
+    await expect_bell(page, "通知，1,204 条未读")
+
+
+async def test_a_page_with_a_wrong_tag_works(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A host that writes `en_US`, which Intl refuses, gets the browser's language instead of a broken list."""
+    await site.acall(SEND_EARLIER, user=user.pk)
+    page = await visitors.arrive(daphne, user)
+    await page.route("**/notifications/", misspell)
+    await page.goto(CENTRE)
+    await expect(page.locator("html")).to_have_attribute("lang", "en_US")
+    await expect(page.locator(".notification-list time")).to_have_text("5 minutes ago")
+
+
+async def misspell(route: Route) -> None:
+    """Answer as the server does, in a language that no standard knows."""
+    response = await route.fetch()
+    await route.fulfill(response=response, body=(await response.text()).replace('lang="en"', 'lang="en_US"', 1))
 
 
 async def test_the_switch_works_without_javascript(visitors: Visitors, live: Server, user: Person) -> None:

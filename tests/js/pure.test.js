@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shortCount, withCount } from "../../notifications/static/notifications/count.js";
+import { counted, shortCount, withCount } from "../../notifications/static/notifications/count.js";
 import { isFollowable } from "../../notifications/static/notifications/item.js";
 import { isBehind, parse } from "../../notifications/static/notifications/position.js";
-import { relative } from "../../notifications/static/notifications/time.js";
+import { languageOf, relative } from "../../notifications/static/notifications/time.js";
 
 test("A position is read strictly; anything else stands before everything.", () => {
   assert.deepEqual(parse("281474976710655.42"), { epoch: "281474976710655", modseq: 42 });
@@ -18,7 +18,9 @@ test("Behind is who has a lower number, or another epoch.", () => {
 });
 
 test("A count beyond 99 is cut, 99 is not.", () => {
-  assert.deepEqual([shortCount(1, "99+"), shortCount(99, "99+"), shortCount(100, "99+")], ["1", "99", "99+"]);
+  const short = (count) => shortCount(count, "99+", "en");
+  assert.deepEqual([short(1), short(99), short(100)], ["1", "99", "99+"]);
+  assert.equal(shortCount(12, "99+", "ar-EG"), "١٢");
 });
 
 test("The title carries one count at a time, and none for zero.", () => {
@@ -28,6 +30,19 @@ test("The title carries one count at a time, and none for zero.", () => {
   assert.equal(withCount("(2024) Home", "", ""), "(2024) Home");
   assert.equal(withCount("(2024) Home", "3", ""), "(3) (2024) Home");
   assert.equal(withCount("Changed by the site", "4", "3"), "(4) Changed by the site");
+});
+
+test("A count in a phrase is written as the language does.", () => {
+  assert.equal(counted("{count} new", 1204, "en"), "1,204 new");
+  assert.equal(counted("{count} neue", 1204, "de"), "1.204 neue");
+  assert.equal(counted("{count} 条新通知", 1204, "zh-hans"), "1,204 条新通知");
+});
+
+test("An element's language is what Intl knows of it, else the browser's.", () => {
+  Object.defineProperty(globalThis, "navigator", { value: { language: "fr" }, configurable: true });
+  const within = (lang) => languageOf({ closest: () => (lang === undefined ? null : { lang }) });
+  assert.equal(within("zh-hans"), "zh-Hans");
+  for (const lang of ["en_US", "", undefined]) assert.equal(within(lang), "fr");
 });
 
 test("Links lead to this site or to the web, nowhere else.", () => {

@@ -1,9 +1,11 @@
 // @ts-check
 /** What a reader does to a list: shown at once, sent, corrected by the stream, put back where the server refuses. */
 
+import { counted } from "./count.js";
 import { find, rowOf } from "./item.js";
 import { live } from "./live.js";
 import { isBehind } from "./position.js";
+import { languageOf } from "./time.js";
 
 const STREAM_MS = 2000; // the stream brings a change in milliseconds; after this the list is fetched
 const REFUSALS = { 403: "refused", 404: "gone", 410: "late" };
@@ -38,7 +40,7 @@ export class Actions {
 		const { length } = this.selected;
 		box.checked = length > 0;
 		box.indeterminate = length > 0 && length < this.list.items.length;
-		label.textContent = length ? label.dataset.some.replace("{count}", length) : label.dataset.none;
+		label.textContent = length ? counted(label.dataset.some, length, languageOf(label)) : label.dataset.none;
 	}
 
 	/** Do the same to each of these. */
@@ -111,7 +113,7 @@ export class Actions {
 		const bar = find(this.list, "undo");
 		this.#token = token;
 		bar.hidden = true;
-		bar.firstElementChild.textContent = count > 1 ? `${text}: ${count}` : text;
+		bar.firstElementChild.textContent = count > 1 ? counted(`${text}: {count}`, count, languageOf(bar)) : text;
 		void bar.offsetWidth; // so that its clock starts anew
 		bar.hidden = !token;
 		bar.onanimationend = () => this.#offer("");

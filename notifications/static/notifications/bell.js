@@ -1,9 +1,10 @@
 // @ts-check
 /** <notification-bell>: the count of unread notifications, in badge, name and title; a click opens the latest of them. */
 
-import { shortCount, withCount } from "./count.js";
+import { counted, shortCount, withCount } from "./count.js";
 import { find } from "./item.js";
 import { live } from "./live.js";
+import { languageOf } from "./time.js";
 
 let titled = ""; // the count that stands before the page's title; a page may have several bells
 
@@ -68,11 +69,12 @@ export class NotificationBell extends HTMLElement {
 
 	#show(unread) {
 		const { labelNone, labelSome, many } = this.dataset;
+		const language = languageOf(this);
 		const badge = find(this, "bell__badge");
-		const count = unread ? shortCount(unread, many) : "";
+		const count = unread ? shortCount(unread, many, language) : "";
 		badge.textContent = count;
 		badge.hidden = !count;
-		find(this, "bell").ariaLabel = unread ? labelSome.replace("{count}", unread) : labelNone;
+		find(this, "bell").ariaLabel = unread ? counted(labelSome, unread, language) : labelNone;
 		document.title = withCount(document.title, count, titled);
 		titled = count;
 	}

@@ -2,11 +2,12 @@
 /** <notification-list>: the centre, or what the bell opens, kept right by the stream. */
 
 import { Actions } from "./act.js";
+import { counted } from "./count.js";
 import { find, rowOf, show } from "./item.js";
 import { press } from "./keys.js";
 import { live } from "./live.js";
 import { Rows } from "./rows.js";
-import { showTime } from "./time.js";
+import { languageOf, showTime } from "./time.js";
 
 const MOST = 200; // items in the document, of however many are known
 const ABOVE = 80; // of these, above the view
@@ -218,7 +219,7 @@ export class NotificationList extends HTMLElement {
 	#showFresh() {
 		const [button, upTo] = [find(this, "fresh"), this.querySelector("[name=up_to]")];
 		button.hidden = !this.#fresh;
-		button.textContent = button.dataset.some.replace("{count}", this.#fresh);
+		button.textContent = counted(button.dataset.some, this.#fresh, languageOf(this));
 		const isSeen = this.offsetHeight && this.dataset.tab !== "archived" && !this.dataset.before && !this.#fresh;
 		if (upTo && isSeen) upTo.value = Math.max(upTo.value, live().store.modseq);
 	}
@@ -273,7 +274,7 @@ export class NotificationList extends HTMLElement {
 	#showCounts() {
 		const { unread, line } = live().store;
 		const [count, button] = [find(this, "tabs__count"), find(this, "centre__read-all")];
-		count.textContent = unread;
+		count.textContent = counted("{count}", unread, languageOf(this));
 		count.hidden = !unread;
 		if (button) button.disabled = !unread;
 		this.dataset.line = line;

@@ -18,9 +18,18 @@ export function relative(then, now, language) {
 	return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-Math.floor(seconds / length), unit);
 }
 
+/** Return an element's language, or the page's, for `Intl`; the browser's where neither is one ("en_US" is none). */
+export function languageOf(element) {
+	try {
+		return Intl.getCanonicalLocales((element.closest("[lang]") ?? document.documentElement).lang)[0];
+	} catch {
+		return navigator.language;
+	}
+}
+
 /** Write the relative time into a `<time datetime>`, and the exact one where the pointer shows it. */
 export function showTime(time) {
-	const language = time.closest("[lang]")?.lang || navigator.language;
+	const language = languageOf(time);
 	const moment = new Date(time.dateTime);
 	time.textContent = relative(moment.getTime(), Date.now(), language);
 	time.title ||= new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }).format(moment);

@@ -2,10 +2,12 @@
 /** <notification-toasts>: shows, says and signals what is new. Its words are in _toasts.html. */
 
 import { chime, follow, isChosen, mark, show, tellWhetherLookedAt } from "./alerts.js";
+import { counted } from "./count.js";
 import { isFollowable } from "./item.js";
 import { live } from "./live.js";
 import { batch, News } from "./news.js";
 import { isOn } from "./settings.js";
+import { languageOf } from "./time.js";
 
 const SECONDS = 8; // after the latest
 const MOST = 3; // more become one toast, whose id is 0
@@ -159,5 +161,5 @@ function isInSight(id) {
 
 /** Fill in how many there are, and what the first says. */
 function words(text, { length, 0: { title } }) {
-	return text.replace(/{count}/g, length).replace(/{title}/g, () => title);
+	return counted(text, length, languageOf(document.body)).replace(/{title}/g, () => title);
 }
