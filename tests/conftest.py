@@ -1,7 +1,12 @@
 """What all tests share: two users, because whatever happens to one must never show at the other."""
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
+
+# A busy machine is no defect: what takes long is measured in bench/.
+hypothesis.settings.register_profile("site", deadline=None)
+hypothesis.settings.load_profile("site")
 
 
 @pytest.fixture

@@ -75,7 +75,8 @@ export class Actions {
 		this.#count += 1;
 		const count = this.#count;
 		const answer = await this.#send(url, fields);
-		if (answer?.undo && count === this.#count) this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
+		if (answer?.undo && count === this.#count)
+			this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
 		if (answer) return;
 		takeBack();
 		list.rows.unwish(ids);

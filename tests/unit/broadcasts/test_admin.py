@@ -120,7 +120,7 @@ def test_segment_is_offered_where_there_is_one(
     [
         ({"title": "   "}, "title", "required"),
         ({"title": "x" * 201}, "title", "200"),
-        ({"url": "javascript:alert(1)"}, "url", "no link"),
+        ({"url": "javascript:alert(1)"}, "url", "not a link"),
         ({"audience": "groups"}, "groups", "Choose at least one"),
         ({"audience": "users"}, "users", "Choose at least one"),
         ({"audience": "users", "users": [987654]}, "users", "987654"),
