@@ -145,7 +145,7 @@ async def test_the_clock_of_undo_stops_under_the_pointer(
     page = await visitors.arrive(daphne, user, path=CENTRE)
     await page.locator(ITEMS).hover()
     await page.get_by_role("button", name="Archive").first.click()
-    clock = page.locator(".notification-undo__clock")
+    clock = page.locator(".notification-undo > i")
     await page.locator(".notification-undo").hover()
     playing = "clock => [clock.getAnimations()[0].playState, clock.getAnimations()[0].effect.getTiming().duration]"
     assert await clock.evaluate(playing) == ["paused", 10_000]

@@ -187,11 +187,8 @@ export class NotificationList extends HTMLElement {
 		const [newest = 0] = this.rows.ids;
 		this.rows.apply(change);
 		this.draw();
-		for (const id of this.rows.ids.filter((each) => each > newest)) {
-			const item = this.#elements.get(id);
-			item?.toggleAttribute("data-arrived", true);
-			if (this.#start || top(item) < 0) this.#fresh += 1;
-		}
+		const arrived = this.rows.ids.filter((id) => id > newest);
+		this.#fresh += arrived.filter((id) => this.#start || top(this.#elements.get(id)) < 0).length;
 		this.#showFresh();
 	}
 
