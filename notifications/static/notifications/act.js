@@ -25,7 +25,6 @@ export class Actions {
 		this.list = list;
 	}
 
-	/** The ids whose boxes are checked. */
 	get selected() {
 		return this.list.items.filter((item) => item.querySelector(":checked")).map((item) => rowOf(item).id);
 	}
@@ -43,7 +42,6 @@ export class Actions {
 		label.textContent = length ? counted(label.dataset.some, length, languageOf(label)) : label.dataset.none;
 	}
 
-	/** Do the same to each of these. */
 	act(action, ids) {
 		const fields = [["action", action], ...ids.map((id) => ["id", String(id)])];
 		if (ids.length) this.#do(action, ids, this.list.dataset.actUrl, fields);
@@ -54,7 +52,6 @@ export class Actions {
 		this.#do("read", this.list.rows.unread(value), action, [["up_to", value]], true);
 	}
 
-	/** Take back the latest. */
 	async undo() {
 		const token = this.#token;
 		if (!token) return;
@@ -65,15 +62,14 @@ export class Actions {
 	}
 
 	async #do(action, ids, url, fields, isAll = false) {
-		const list = this.list;
+		const { list } = this;
 		const { store } = live();
 		const known = isAll ? store.unread : list.rows.unread().length;
 		list.rows.wish(ids, WISHES[action]);
 		const takeBack = store.expect(list.rows.unread().length - known);
 		this.selectAll(false);
 		list.draw();
-		this.#count += 1;
-		const count = this.#count;
+		const count = ++this.#count;
 		const answer = await this.#send(url, fields);
 		if (answer?.undo && count === this.#count)
 			this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
@@ -86,7 +82,7 @@ export class Actions {
 	/** Send a form; return what it was answered with, or nothing and tell the reader why. */
 	async #send(url, fields) {
 		const { store, share } = live();
-		const list = this.list;
+		const { list } = this;
 		let why = "failed";
 		list.say("");
 		try {

@@ -3,13 +3,11 @@
 
 import { showTime } from "./time.js";
 
-/** Return the element of a name, which the templates hold. */
 export const find = (root, name) => root.querySelector(`.notification-${name}`);
 
 /** Say whether an address may stand in a link: on this site, or http(s). */
 export const isFollowable = (url) => /^(\/(?![/\\])|https?:\/\/)/i.test(url);
 
-/** Return the row that an item stands for. */
 export const rowOf = ({ dataset: { id, modseq, read, archived } }) => ({
 	id: Number(id),
 	modseq: Number(modseq),

@@ -60,7 +60,6 @@ export class NotificationList extends HTMLElement {
 		return this.dataset.part === "list";
 	}
 
-	/** The items in the document. @returns {HTMLElement[]} */
 	get items() {
 		return [...this.#list.children];
 	}
@@ -123,7 +122,6 @@ export class NotificationList extends HTMLElement {
 		else if (focus) this.#focus(Number(focus.closest("li")?.dataset.id), focus);
 	}
 
-	/** Send a form. */
 	post(url, fields) {
 		const csrf = ["csrfmiddlewaretoken", this.querySelector("[name=csrfmiddlewaretoken]").value];
 		const body = new URLSearchParams([csrf, ...fields]);
@@ -206,7 +204,6 @@ export class NotificationList extends HTMLElement {
 		} else if (isNearEnd) this.#more();
 	}
 
-	/** Note that the newest are in sight. */
 	#look() {
 		this.#fresh = 0;
 		this.#showFresh();

@@ -14,7 +14,7 @@ export class Rows {
 		for (const row of page.rows ?? []) this.#rows.set(row.id, row);
 	}
 
-	/** The ids that the list shows, newest first. */
+	/** What the list shows, newest first. */
 	get ids() {
 		return [...this.#rows.keys()].filter((id) => this.#belongs(this.get(id))).sort((a, b) => b - a);
 	}
@@ -46,12 +46,11 @@ export class Rows {
 		for (const item of items) this.#take(item);
 	}
 
-	/** Show what an action will do. */
 	wish(ids, wish) {
 		for (const id of ids) this.#wishes.set(id, { ...this.#wishes.get(id), ...wish });
 	}
 
-	/** Show these as they are: the server has refused. */
+	/** The server has refused. */
 	unwish(ids) {
 		for (const id of ids) this.#wishes.delete(id);
 	}

@@ -21,7 +21,6 @@ export class Share {
 	#unanswered; // runs while an `ask` is unanswered
 	#silence;
 
-	/** The name is the same in all tabs that may share: one for each user. */
 	constructor(name, url, store) {
 		this.#name = name;
 		this.#store = store;
@@ -82,7 +81,6 @@ export class Share {
 		}
 	}
 
-	/** Return what settles when this tab stops. */
 	#lead(life) {
 		this.#answered();
 		clearTimeout(this.#silence);

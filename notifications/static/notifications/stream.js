@@ -13,7 +13,7 @@ const CAP_SECONDS = 600; // this user has too many streams: leave it to the othe
 export const backoffSeconds = (attempt, random = Math.random()) =>
 	Math.min(2 ** (attempt - 1), 30) * (0.5 + random / 2);
 
-/** Return the status with which an address answers, 0 where it does not. EventSource does not tell why it failed. */
+/** Return the status of an address, 0 where none answers: EventSource does not tell why it failed. */
 async function statusOf(url) {
 	const life = new AbortController();
 	try {
@@ -39,7 +39,6 @@ export class Stream {
 		this.#onFrame = onFrame;
 	}
 
-	/** Start, or start over, from a position. */
 	open(position) {
 		this.position = position;
 		this.#connect();
@@ -90,7 +89,7 @@ export class Stream {
 		this.#pass(event, data);
 	}
 
-	/** The browser closed the stream for good: try again later, unless the session is over. */
+	/** Closed for good: try again later, unless the session is over. */
 	async #giveUp() {
 		this.#attempt += 1;
 		const seconds = backoffSeconds(this.#attempt);
