@@ -1,0 +1,75 @@
+"""Tell an audience something, from a shell or a script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from notifications.broadcasts.audience import EVERYONE, Audience, Kind, users_of
+from notifications.broadcasts.worker import Worker
+from notifications.management.content import add_content_options, refusal, words_given
+from notifications.outbox import order_broadcast
+from notifications.recipients import RefusedRecipients, audience_of_groups
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Order a broadcast and send it: the same that staff compose in the admin, where it can be watched and retracted."""
+
+    help = (
+        "Tell an audience something: broadcast --segment 'trial users' --title 'Your trial ends'. It is sent by this "
+        "command; if that is interrupted, the servers or send_broadcasts go on. Look first with --dry-run."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Say what may be given."""
+        audience = parser.add_mutually_exclusive_group(required=True)
+        audience.add_argument("--segment", metavar="NAME", help="the users of a registered segment")
+        audience.add_argument(
+            "--group", action="append", metavar="NAME", help="a group; give it several times for more"
+        )
+        audience.add_argument("--staff", action="store_true", help="everybody who may use the admin")
+        audience.add_argument("--everyone", action="store_true", help="everybody who may log in")
+        add_content_options(parser)
+        parser.add_argument("--dry-run", action="store_true", help="only count")
+        parser.add_argument(
+            "--no-wait", action="store_true", help="leave the sending to the servers or send_broadcasts"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Order it and send it.
+
+        Raises:
+            CommandError: the audience is unknown or empty, or a word is wrong. Nothing was sent.
+        """
+        try:
+            audience = audience_given(options)
+            count = users_of(audience).count()
+            if options["dry_run"]:
+                self.stdout.write(f"This would tell {count:,} {'user' if count == 1 else 'users'}.")
+                return
+            broadcast = order_broadcast(audience, words_given(options), by=None)
+        except RefusedRecipients as error:
+            raise CommandError(f"{error} Nothing was sent.") from None
+        except ValidationError as error:
+            raise refusal(error) from None
+        if not options["no_wait"]:
+            Worker().work_off()
+            broadcast.refresh_from_db()
+        if options["verbosity"] > 0:
+            self.stdout.write(
+                f"Broadcast {broadcast.pk} is {broadcast.get_state_display().lower()}: "
+                f"{broadcast.written:,} of {broadcast.total or count:,} told."
+            )
+
+
+def audience_given(options: dict[str, Any]) -> Audience:
+    """Return the audience that was named."""
+    if options["segment"] is not None:
+        return Audience(Kind.SEGMENT, (options["segment"],))
+    if options["group"]:
+        return audience_of_groups(options["group"])
+    return Audience(Kind.STAFF) if options["staff"] else EVERYONE
