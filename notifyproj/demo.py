@@ -15,12 +15,13 @@ __all__ = ["DEMO_PASSWORD", "PEOPLE", "Event", "Person", "accounts"]
 DEMO_PASSWORD = "demo"  # noqa: S105
 
 
-def accounts(_request: HttpRequest) -> dict[str, Sequence[str]]:
-    """Give templates `demo_accounts`, the accounts that a visitor may try; nothing with DEBUG off.
+def accounts(_request: HttpRequest) -> dict[str, Sequence[str] | bool]:
+    """Give templates `is_demo`, and `demo_accounts`, those that a visitor may try; nothing with DEBUG off.
 
     One query, and only in a template that asks: a page must not promise an account that does not exist.
     """
-    return {"demo_accounts": cast(Sequence[str], SimpleLazyObject(existing_accounts)) if settings.DEBUG else []}
+    there = cast(Sequence[str], SimpleLazyObject(existing_accounts)) if settings.DEBUG else []
+    return {"is_demo": settings.DEBUG, "demo_accounts": there}
 
 
 def existing_accounts() -> list[str]:

@@ -6,11 +6,14 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
 
+from notifyproj import exports
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),  # set_language, for the switch on every page
+    path("demo/export/", exports.start, name="demo_export"),
     path("notifications/", include("notifications.urls")),
     # The same inboxes and the public topics, for clients of django-eventstream.
     path("events/", include("django_eventstream.urls")),

@@ -7,6 +7,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from notifications.models import Inbox, Notification
+from notifyproj import exports as demo_exports
 from notifyproj.demo import DEMO_PASSWORD, PEOPLE
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +101,66 @@ def test_a_server_is_refused() -> None:
     with pytest.raises(CommandError, match="createsuperuser"):
         call_command("create_demo", verbosity=0)
     assert not User.objects.exists()
+
+
+# --- the export
+
+
+@pytest.fixture
+def exports(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """Do not export: note what would be."""
+    asked: list[tuple[object, ...]] = []
+
+    def note(*arguments: object) -> None:
+        asked.append(arguments)
+        demo_exports.free.release()
+
+    monkeypatch.setattr(demo_exports, "export", note)
+    return asked
+
+
+@pytest.mark.usefixtures("debug")
+def test_a_person_starts_an_export(client: Client, user: User, exports: list[tuple[object, ...]]) -> None:
+    """The button begins it for whoever pressed it, and leads to where it shows."""
+    client.force_login(user)
+    assert "Start a demo export" in client.get("/").content.decode()
+    response = client.post("/demo/export/", {"fail": "1"})
+    assert (response.status_code, response["Location"]) == (302, "/notifications/")
+    while not exports:  # the thread has begun
+        pass
+    assert exports == [(user.pk, "en", True)]
+
+
+@pytest.mark.usefixtures("debug")
+def test_a_look_exports_nothing(client: Client, user: User, exports: list[tuple[object, ...]]) -> None:
+    """Neither a GET, nor who is not logged in, nor one beyond those that run already."""
+    assert client.post("/demo/export/")["Location"].startswith("/accounts/login/")
+    client.force_login(user)
+    assert client.get("/demo/export/").status_code == 405
+    for _ in range(demo_exports.MAX_AT_ONCE):
+        assert demo_exports.free.acquire(blocking=False)
+    assert client.post("/demo/export/").status_code == 302
+    for _ in range(demo_exports.MAX_AT_ONCE):
+        demo_exports.free.release()
+    assert exports == []
+
+
+def test_a_server_has_no_export(client: Client, user: User) -> None:
+    """With DEBUG off there is neither the button nor what it does."""
+    client.force_login(user)
+    assert "demo export" not in client.get("/").content.decode()
+    assert client.post("/demo/export/").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("fails", "state", "done"), [(False, "success", 400), (True, "failure", 201)])
+def test_an_export_ends_as_it_was_wanted(
+    user: User, monkeypatch: pytest.MonkeyPatch, fails: bool, state: str, done: int
+) -> None:
+    """It counts to the end, or fails in the middle with a reason, and makes room for the next."""
+    monkeypatch.setattr(demo_exports, "SECONDS_PER_ROW", 0.0)
+    demo_exports.free.acquire()
+    demo_exports.export(user.pk, "en", fails)
+    row = Notification.objects.get(recipient=user)
+    assert row.data["progress"] == {"done": done, "total": 400, "state": state}
+    assert ("100 MB" in row.body) == fails
