@@ -206,7 +206,7 @@ def insert_again(mine: Own, contents: list[dict[str, Any]]) -> int:
     rows = [restored(mine.inbox.pk, content) for content in contents if content["id"] not in there]
     origins = {row.broadcast_id for row in rows if row.broadcast_id is not None}
     if origins:
-        kept = Broadcast._default_manager.using(mine.using).filter(pk__in=origins).exclude(state__in=GONE)
+        kept = Broadcast.objects.using(mine.using).filter(pk__in=origins).exclude(state__in=GONE)
         origins -= set(kept.values_list("pk", flat=True))
     rows = [row for row in rows if row.broadcast_id not in origins and is_valid(row)]
     return len(log.append(rows, using=mine.using))

@@ -18,7 +18,17 @@ from django.utils.translation import gettext as _, gettext_lazy
 from ..presence import online_now
 from ..segments import segment_names, segment_users
 
-__all__ = ["EVERYONE", "Audience", "Kind", "active_users", "inactive_of", "online_of", "users_of"]
+__all__ = [
+    "EVERYONE",
+    "Audience",
+    "Kind",
+    "active_users",
+    "group_model",
+    "has_field",
+    "inactive_of",
+    "online_of",
+    "users_of",
+]
 
 MAX_NAMED: Final = 5  # of what was not found, in an error
 

@@ -66,13 +66,13 @@ class Lease:
 
     @property
     def _rows(self) -> Any:
-        return Broadcast._default_manager.using(self.using).filter(pk=self.broadcast.pk)
+        return Broadcast.objects.using(self.using).filter(pk=self.broadcast.pk)
 
 
 def claim(worker: str) -> Lease | None:
     """Take the broadcast that nobody works on and that waits longest; None where there is none. At most 3 queries."""
     using = router.db_for_write(Broadcast)
-    rows: Any = Broadcast._default_manager.using(using)
+    rows: Any = Broadcast.objects.using(using)
     free = Q(leased_until=None) | Q(leased_until__lte=timezone.now())
     skips = connections[using].features.has_select_for_update_skip_locked
     with transaction.atomic(using=using):

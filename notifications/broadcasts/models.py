@@ -63,6 +63,8 @@ class Broadcast(AbstractContent):
     leased_until = models.DateTimeField(null=True, editable=False)
     worked_at = models.DateTimeField(null=True, editable=False)
 
+    objects = models.Manager["Broadcast"]()
+
     class Meta:
         verbose_name = _("broadcast")
         verbose_name_plural = _("broadcasts")

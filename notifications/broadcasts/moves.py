@@ -141,4 +141,4 @@ def note(broadcast: Broadcast, user_id: Any, text: str) -> None:
 
 def broadcasts() -> Any:
     """Return every broadcast, from the database that its notifications are written to."""
-    return Broadcast._default_manager.using(router.db_for_write(Broadcast))
+    return Broadcast.objects.using(router.db_for_write(Broadcast))

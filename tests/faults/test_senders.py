@@ -35,13 +35,13 @@ User.objects.filter(is_active=True).count()
 ORDER: Final = """
 from notifications.broadcasts.moves import order
 from notifications.models import Broadcast
-order(Broadcast._default_manager.create(title="To all")).pk
+order(Broadcast.objects.create(title="To all")).pk
 """
 RETRACT: Final = """
 from notifications.broadcasts.moves import take
 from notifications.broadcasts.states import Step
 from notifications.models import Broadcast
-for broadcast in Broadcast._default_manager.all():
+for broadcast in Broadcast.objects.all():
     take(broadcast, Step.RETRACT)
 """
 # Waits until a worker has done something, or has nothing left to do; says who it was.
@@ -50,7 +50,7 @@ import time
 from notifications.models import Broadcast
 def done():
     return sum(row.written + row.removed for row in rows.all())
-rows = Broadcast._default_manager
+rows = Broadcast.objects
 before = done()
 while rows.filter(state__in=["sending", "retracting"]).exists() and done() == before:
     time.sleep(0.002)
@@ -58,11 +58,11 @@ list(rows.exclude(worker="").values_list("worker", flat=True))
 """
 OPEN: Final = """
 from notifications.models import Broadcast
-Broadcast._default_manager.filter(state__in=["sending", "retracting"]).count()
+Broadcast.objects.filter(state__in=["sending", "retracting"]).count()
 """
 FREE: Final = """
 from notifications.models import Broadcast
-Broadcast._default_manager.filter(worker="", leased_until=None).count()
+Broadcast.objects.filter(worker="", leased_until=None).count()
 """
 COUNT: Final = """
 from django.db.models import Count
@@ -70,14 +70,14 @@ from notifications.models import Broadcast
 rows = Notification.objects.filter(broadcast__isnull=False)
 by_user = rows.values("broadcast", "recipient").annotate(times=Count("pk")).order_by()
 {
-    "broadcasts": Broadcast._default_manager.count(),
+    "broadcasts": Broadcast.objects.count(),
     "rows": rows.count(),
     "twice": by_user.filter(times__gt=1).count(),
-    "written": sum(Broadcast._default_manager.values_list("written", flat=True)),
-    "removed": sum(Broadcast._default_manager.values_list("removed", flat=True)),
+    "written": sum(Broadcast.objects.values_list("written", flat=True)),
+    "removed": sum(Broadcast.objects.values_list("removed", flat=True)),
     "unread": sorted(set(Inbox.objects.values_list("unread", flat=True))),
     "modseq": sorted(set(Inbox.objects.values_list("modseq", flat=True))),
-    "states": sorted(set(Broadcast._default_manager.values_list("state", flat=True))),
+    "states": sorted(set(Broadcast.objects.values_list("state", flat=True))),
 }
 """
 

@@ -15,7 +15,11 @@ import notifications
 FOLDER = Path(notifications.__file__).parent
 # Django finds these by their place and asks for fixed names; nobody imports from them.
 FOUND_BY_DJANGO = {"__init__", "apps", "admin", "urls"}
-MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in FOUND_BY_DJANGO)
+MODULES = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for path in [*FOLDER.glob("*.py"), *FOLDER.glob("broadcasts/*.py")]
+    if path.stem not in FOUND_BY_DJANGO
+)
 
 
 @functools.cache
@@ -24,8 +28,9 @@ def imported_names() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module and node.level == 1 + (path.parent != FOLDER):
-                found.setdefault(node.module, set()).update(alias.name for alias in node.names)
+            if isinstance(node, ast.ImportFrom) and node.module and node.level:
+                package = path.relative_to(FOLDER).parts[: -node.level]
+                found.setdefault(".".join([*package, node.module]), set()).update(alias.name for alias in node.names)
     return found
 
 

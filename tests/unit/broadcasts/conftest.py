@@ -24,7 +24,7 @@ def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[No
     with django_db_blocker.unblock():
         yield
         Notification.objects.all().delete_rows()
-        Broadcast._default_manager.all().delete()
+        Broadcast.objects.all().delete()
         Group.objects.all().delete()
         User.objects.all().delete()
 
@@ -49,7 +49,7 @@ def draft(db: None) -> Callable[..., Broadcast]:
     """Makes drafts for everyone."""
 
     def make(**fields: Any) -> Broadcast:
-        return Broadcast._default_manager.create(**{"title": "Maintenance at 22:00", **fields})
+        return Broadcast.objects.create(**{"title": "Maintenance at 22:00", **fields})
 
     return make
 

@@ -40,7 +40,7 @@ Draft = Callable[..., Broadcast]
 
 def only() -> Broadcast:
     """Return the one broadcast there is."""
-    return Broadcast._default_manager.get()
+    return Broadcast.objects.get()
 
 
 def at(name: str, hours: float) -> dict[str, str]:
@@ -137,7 +137,7 @@ def test_errors_stand_at_their_field(
     found = errors(admin_client.post(f"{LIST}add/", FORM | fields))
     assert list(found) == [field]
     assert words in found[field][0]
-    assert not Broadcast._default_manager.exists()
+    assert not Broadcast.objects.exists()
 
 
 def test_inactive_user_is_named(admin_client: Client, people: list[User]) -> None:
@@ -289,7 +289,7 @@ def test_only_what_is_in_no_inbox_can_be_deleted(admin_client: Client, people: l
     take(only(), Step.RETRACT)
     Worker().work_off()
     assert admin_client.post(address, {"post": "yes"}).status_code == 302
-    assert not Broadcast._default_manager.exists()
+    assert not Broadcast.objects.exists()
 
 
 def test_totals_stand_on_the_page(admin_client: Client, people: list[User], draft: Draft) -> None:
@@ -297,7 +297,7 @@ def test_totals_stand_on_the_page(admin_client: Client, people: list[User], draf
     order(draft())
     Worker().work_off()
     Notification.objects.filter(recipient__in=people[:2]).mark_read()
-    Broadcast._default_manager.update(live=5, problem="The segment failed.")
+    Broadcast.objects.update(live=5, problem="The segment failed.")
     text = " ".join(admin_client.get(f"{LIST}{only().pk}/progress/").content.decode().split())
     for name, value in (("Recipients", 13), ("Delivered live", 5), ("Read", 2)):
         assert f"<dt>{name}</dt><dd>{value}</dd>" in text

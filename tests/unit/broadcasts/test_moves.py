@@ -65,7 +65,7 @@ def test_order_sends_at_once_or_schedules(people: list[User], draft: Draft) -> N
 def test_of_two_people_who_send_a_draft_one_is_told(people: list[User], draft: Draft) -> None:
     """The second is told by whom it was sent, and nothing is sent twice."""
     broadcast = draft()
-    first, second = (Broadcast._default_manager.get(pk=broadcast.pk) for _ in range(2))
+    first, second = (Broadcast.objects.get(pk=broadcast.pk) for _ in range(2))
     order(first, by=people[0])
     with pytest.raises(
         StepRefused, match=r"^user0 was quicker: “Maintenance at 22:00” is sending\. Nothing was sent twice"
@@ -77,7 +77,7 @@ def test_of_two_people_who_send_a_draft_one_is_told(people: list[User], draft: D
 def test_draft_that_was_edited_is_not_sent_unseen(people: list[User], draft: Draft) -> None:
     """Who sends it has looked at other words: they are asked to look again."""
     seen = draft()
-    Broadcast._default_manager.filter(pk=seen.pk).update(title="Maintenance at 23:00", revision=2)
+    Broadcast.objects.filter(pk=seen.pk).update(title="Maintenance at 23:00", revision=2)
     with pytest.raises(StepRefused, match="“Maintenance at 23:00” was edited meanwhile, so it was not sent"):
         order(seen, by=people[0])
 
@@ -85,7 +85,7 @@ def test_draft_that_was_edited_is_not_sent_unseen(people: list[User], draft: Dra
 def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
     """A page may be older than the deletion."""
     broadcast = draft()
-    Broadcast._default_manager.all().delete()
+    Broadcast.objects.all().delete()
     with pytest.raises(StepRefused, match="“Maintenance at 22:00” was deleted meanwhile"):
         take(broadcast, Step.SEND)
 

@@ -112,7 +112,7 @@ def test_worker_that_lost_its_lease_writes_nothing(people: list[User], draft: Dr
     """A worker that slept while another took over sees it before it writes, under the lock of the row."""
     slow = send(leased(broadcast := draft()), Pace())
     next(slow)
-    Broadcast._default_manager.update(leased_until=timezone.now())
+    Broadcast.objects.update(leased_until=timezone.now())
     quick = claim("another")
     assert quick is not None
     with pytest.raises(Lost):
@@ -126,7 +126,7 @@ def test_lease_keeps_others_away_until_it_ends(people: list[User], draft: Draft)
     leased(draft())
     assert claim("another") is None
     assert Worker().work() is False
-    Broadcast._default_manager.update(leased_until=timezone.now() - dt.timedelta(seconds=1))
+    Broadcast.objects.update(leased_until=timezone.now() - dt.timedelta(seconds=1))
     assert Worker().work() is True
 
 
@@ -135,7 +135,7 @@ def test_each_chunk_renews_the_lease(people: list[User], draft: Draft) -> None:
     """So a long broadcast is not taken over while its worker lives."""
     lease = leased(draft())
     soon = timezone.now() + dt.timedelta(seconds=1)
-    Broadcast._default_manager.update(leased_until=soon)
+    Broadcast.objects.update(leased_until=soon)
     assert (next(send(lease, Pace())).leased_until or soon) > soon
 
 
@@ -171,7 +171,7 @@ def test_who_joins_and_leaves_during_the_run(people: list[User], draft: Draft) -
     for _ in chunks:
         pass
     assert received(broadcast) == Counter(user.pk for user in [*people, newcomer] if user != people[10])
-    assert Broadcast._default_manager.get().total == 12  # as it was counted when sending began
+    assert Broadcast.objects.get().total == 12  # as it was counted when sending began
 
 
 def test_user_deleted_at_the_moment_of_the_chunk(
@@ -279,11 +279,11 @@ def test_what_is_scheduled_goes_out_and_expires_on_time(people: list[User], draf
     broadcast = draft(send_at=now + dt.timedelta(hours=1), expires_at=now + dt.timedelta(hours=2))
     assert sent(broadcast).state == State.SCHEDULED
     assert not Notification.objects.exists()
-    Broadcast._default_manager.update(send_at=now)
+    Broadcast.objects.update(send_at=now)
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.written) == (State.SENT, 12)
-    Broadcast._default_manager.update(expires_at=now)
+    Broadcast.objects.update(expires_at=now)
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.removed) == (State.EXPIRED, 12)
@@ -295,7 +295,7 @@ def test_what_expires_before_it_could_be_sent_is_not_sent(people: list[User], dr
     now = timezone.now()
     broadcast = draft(send_at=now + dt.timedelta(hours=1), expires_at=now + dt.timedelta(hours=2))
     order(broadcast)
-    Broadcast._default_manager.update(send_at=now - dt.timedelta(hours=2), expires_at=now - dt.timedelta(hours=1))
+    Broadcast.objects.update(send_at=now - dt.timedelta(hours=2), expires_at=now - dt.timedelta(hours=1))
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.written) == (State.EXPIRED, 0)

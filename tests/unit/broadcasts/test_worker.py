@@ -79,7 +79,7 @@ def test_command_does_what_is_due_and_ends(people: list[User], draft: Draft) -> 
     later = draft(send_at=timezone.now() + dt.timedelta(hours=1))
     order(later)
     call_command("send_broadcasts", "--once", verbosity=0)
-    assert {row.pk: row.state for row in Broadcast._default_manager.all()} == {due.pk: "sent", later.pk: "scheduled"}
+    assert {row.pk: row.state for row in Broadcast.objects.all()} == {due.pk: "sent", later.pk: "scheduled"}
 
 
 def test_worker_outlives_a_database_that_is_away(
