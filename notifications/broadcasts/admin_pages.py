@@ -69,7 +69,9 @@ class Pages:
         context = {
             "notification_inbox": inbox,
             "figures": figures(broadcast),
-            "recipients": figures(broadcast)["total"] if broadcast.finished_at is None else broadcast.written,
+            "recipients": figures(broadcast)["progress"]["total"]
+            if broadcast.finished_at is None
+            else broadcast.written,
             "read": read_count(broadcast),
             "entries": entries.order_by("-pk")[:SHOWN_ENTRIES],
             "topic": topic_of(broadcast),

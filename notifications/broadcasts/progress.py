@@ -1,9 +1,11 @@
 """Watching: what those who follow a broadcast see of it, over the stream that they have open anyway.
 
 A follower has one notification about the broadcast. While workers are at it, it is amended a few times a second, through
-the log like any other change; the admin's page (`static/notifications/broadcast.js`) shows what its `data` says:
+the log like any other change; the admin's page (`static/notifications/broadcast.js`) shows what its `data` says, and any
+list the bar, as for other jobs. While it runs it is read: a bar that moves is no news. How it ended is.
 
-    {"progress": {"state": "sending", "done": 482000, "total": 1000000, "rate": 21300.0, "seconds_left": 24.3}}
+    {"progress": {"done": 482000, "total": 1000000, "state": "running"},
+     "broadcast": {"state": "sending", "rate": 21300.0, "seconds_left": 24.3}}
 """
 
 from __future__ import annotations
@@ -12,18 +14,20 @@ import time
 from typing import Any, Final
 
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..content import Level
 from ..models import Notification
-from ..publish import notify
 from .models import Broadcast
 from .moves import broadcasts
-from .states import GONE, State
+from .states import AT_WORK, GONE, State
 
 __all__ = ["Progress", "address_of", "figures", "follow", "read_count", "topic_of"]
 
 SHOW_SECONDS: Final = 0.4  # between two amendments: a bar that moves smoothly, at a cost of 5 queries each
+# What the state means for a bar that knows nothing of broadcasts.
+OUTCOMES: Final = {State.PAUSED: "stalled", State.CANCELLED: "failure"}
 LEVELS: Final = {State.SENT: Level.SUCCESS, State.PAUSED: Level.WARNING, State.CANCELLED: Level.WARNING}
 
 
@@ -46,7 +50,8 @@ def tell(broadcast: Broadcast) -> None:
     """Write how far it is into the followers' notifications."""
     if broadcast.followers:
         mine = Notification.objects.filter(recipient__in=broadcast.followers, topic=topic_of(broadcast))
-        mine.update(**words(broadcast))
+        news = {} if broadcast.state in AT_WORK else {"read_at": None}
+        mine.update(**words(broadcast), **news)
 
 
 def follow(broadcast: Broadcast, user: Any) -> None:
@@ -54,7 +59,9 @@ def follow(broadcast: Broadcast, user: Any) -> None:
     mine = Notification.objects.for_user(user).filter(topic=topic_of(broadcast))
     if not mine.exists():
         url = address_of(broadcast)
-        notify(user, category="broadcasts", topic=topic_of(broadcast), url=url, **words(broadcast))
+        read_at = timezone.now() if broadcast.state in AT_WORK else None
+        said = {"category": "broadcasts", "topic": topic_of(broadcast), "url": url, **words(broadcast)}
+        Notification(recipient_id=user.pk, read_at=read_at, **said).save()
     key = user.pk if isinstance(user.pk, int) else str(user.pk)
     if key not in broadcast.followers:
         broadcast.followers = [*broadcast.followers, key]
@@ -66,7 +73,7 @@ def words(broadcast: Broadcast) -> dict[str, Any]:
     known = {"title": broadcast.title, "state": broadcast.get_state_display()}
     title = _("%(state)s: %(title)s") % known
     level = Level.WARNING if broadcast.problem else LEVELS.get(State(broadcast.state), Level.INFO)
-    return {"title": title[:200], "level": level, "data": {"progress": figures(broadcast)}}
+    return {"title": title[:200], "level": level, "data": figures(broadcast)}
 
 
 def figures(broadcast: Broadcast) -> dict[str, Any]:
@@ -77,12 +84,15 @@ def figures(broadcast: Broadcast) -> dict[str, Any]:
         done, total = broadcast.written, max(broadcast.total or 0, broadcast.written)  # some joined meanwhile
     rate = done / broadcast.busy_seconds if broadcast.busy_seconds else 0.0
     left = (total - done) / rate if rate else None
+    is_over = broadcast.state not in AT_WORK
+    outcome = OUTCOMES.get(State(broadcast.state), "success") if is_over else "running"
     return {
-        "state": broadcast.state,
-        "done": done,
-        "total": total,
-        "rate": round(rate, 1),
-        "seconds_left": None if left is None else round(left, 1),
+        "progress": {"done": done, "total": total, "state": outcome},
+        "broadcast": {
+            "state": broadcast.state,
+            "rate": round(rate, 1),
+            "seconds_left": None if left is None else round(left, 1),
+        },
     }
 
 

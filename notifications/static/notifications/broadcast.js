@@ -3,7 +3,10 @@
 
 import { live } from "./live.js";
 
-/** @typedef {{state: string, done: number, total: number, rate: number, seconds_left: number | null}} Figures */
+/**
+ * @typedef {{done: number, total: number}} Progress
+ * @typedef {{state: string, rate: number, seconds_left: number | null}} Work
+ */
 
 export class BroadcastProgress extends HTMLElement {
 	#life = new AbortController();
@@ -23,21 +26,21 @@ export class BroadcastProgress extends HTMLElement {
 		this.#life.abort();
 	}
 
-	/** @param {{topic: string, data: {progress?: Figures}}[]} items */
+	/** @param {{topic: string, data: {progress?: Progress, broadcast?: Work}}[]} items */
 	#take(items) {
 		for (const { topic, data } of items) {
-			if (topic !== this.dataset.topic || !data.progress) continue;
-			if (data.progress.state !== this.dataset.state) {
+			if (topic !== this.dataset.topic || !data.progress || !data.broadcast) continue;
+			if (data.broadcast.state !== this.dataset.state) {
 				this.#life.abort();
 				location.reload(); // other buttons, other totals: the server knows
 				return;
 			}
-			this.#show(data.progress);
+			this.#show(data.progress, data.broadcast);
 		}
 	}
 
-	/** @param {Figures} figures */
-	#show({ done, total, rate, seconds_left: left }) {
+	/** @param {Progress} progress @param {Work} work */
+	#show({ done, total }, { rate, seconds_left: left }) {
 		const language = document.documentElement.lang || navigator.language;
 		const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 		const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 0 });

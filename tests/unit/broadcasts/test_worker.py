@@ -179,9 +179,10 @@ def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) 
     for _ in range(2):
         follow(broadcast, people[1])
     row = Notification.objects.get()
-    assert (row.recipient, row.title) == (people[1], "Sending: Maintenance at 22:00")
+    assert (row.recipient, row.title, row.is_read) == (people[1], "Sending: Maintenance at 22:00", True)
     Worker().work_off()
     row.refresh_from_db()
+    assert not row.is_read  # how it ended is news
     assert (row.title, row.level, row.data["progress"]["done"]) == ("Sent: Maintenance at 22:00", "success", 12)
 
 
@@ -197,4 +198,5 @@ def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) 
 def test_figures_of_the_bar(draft: Draft, fields: dict[str, Any], expected: tuple[Any, ...]) -> None:
     """Done, of how many, at which rate, and how long still; pauses are not counted."""
     found = figures(draft(**fields))
-    assert (found["done"], found["total"], found["rate"], found["seconds_left"]) == expected
+    bar, work = found["progress"], found["broadcast"]
+    assert (bar["done"], bar["total"], work["rate"], work["seconds_left"]) == expected
