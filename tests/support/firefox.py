@@ -34,7 +34,8 @@ PREFERENCES: Final[dict[str, str | float | bool]] = {
     "network.proxy.socks": "127.0.0.1",
     "network.proxy.socks_port": 9,
     "network.proxy.allow_hijacking_localhost": False,
-    # … so what Firefox does at its start is turned off rather than left to fail
+    "ui.useOverlayScrollbars": 1,  # as in a Chromium without a window, they take no room
+    # Nothing answers there, so what Firefox does by itself is turned off rather than left to fail
     "app.normandy.enabled": False,
     "app.update.disabledForTesting": True,
     "browser.safebrowsing.malware.enabled": False,
