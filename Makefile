@@ -77,8 +77,8 @@ clients: $(VENV)/.installed-dev node_modules/.installed ## Run every foreign cli
 bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds of open streams
 	@$(BIN)/python bench/run.py $(ARGS)
 
-screenshots: $(VENV)/.installed-dev ## Take the pictures of the README with a real browser
-	@scripts/setup_system.sh chromium
+screenshots: $(VENV)/.installed-dev ## Take a picture of every state with a real browser, for docs/screenshots.md
+	@scripts/setup_system.sh chromium chinese-font
 	@$(BIN)/python scripts/screenshots.py
 
 clean: ## Remove what `make` has made, except the virtual environment and your database

@@ -1,125 +1,141 @@
-"""Take the pictures of the documentation: a scratch site with the demo data, a real Daphne, a real Chromium.
+"""Take the pictures of the documentation: every state of `tests/support/states.py`, in a real Chromium on a real Daphne.
 
     make screenshots
 
-Writes `docs/images/*.png`. Each picture is one page in one width and theme; the live one is taken after a notification
-has arrived without a reload.
+Writes `docs/images/*.webp` and the page that shows them, `docs/screenshots.md`; removes the pictures of states that are
+no more. Each state is shown on a desktop in the light and on a phone in the dark; those in `KEY` also the other way round
+and in Chinese.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
+import asyncio
+import base64
 import sys
 import tempfile
-import time
-from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.request import urlopen
+from typing import TYPE_CHECKING, Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.chromium import Visitors, chromium  # noqa: E402 - the line above leads there
+from tests.support.proxy import Proxy  # noqa: E402
+from tests.support.servers import PASSWORD, Person, Site  # noqa: E402
+from tests.support.states import STATES, Stage, State, reach  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from playwright.async_api import Page
 
-ROOT = Path(__file__).resolve().parent.parent
-IMAGES = ROOT / "docs" / "images"
-CHROMIUM = "/usr/bin/chromium"
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-WIDE = {"width": 1100, "height": 720}
-PHONE = {"width": 360, "height": 720}
-SEND = """
-from django.contrib.auth import get_user_model
-from notifications.publish import notify
-user = get_user_model().objects.get(username="user1")
-notify(user, title="Your export is ready", body="1,204 rows, 3 MB", url="/", level="success", category="exports")
+IMAGES: Final = ROOT / "docs" / "images"
+PAGE: Final = ROOT / "docs" / "screenshots.md"
+SIZES: Final = {"desktop": (1280, 720, 1.0), "phone": (390, 780, 1.5)}  # CSS pixels, and pixels for each of them
+QUALITY: Final = 80  # of 100: letters stay crisp, and all pictures together below 3 MB
+KEY: Final = {"home", "full", "empty", "login"}
+NAMES: Final = {"reader": "Uma", "staff": "Ada"}
+CREATE: Final = """
+User.objects.filter(username=name).delete()
+staff = who == "staff"
+User.objects.create_user(name, password=password, first_name=name, is_staff=staff, is_superuser=staff).pk
+"""
+INTRODUCTION: Final = """\
+# Every state, in pictures
+
+`make screenshots` takes these pictures and writes this page, from the table of states (`tests/support/states.py`) that the
+tests of accessibility go through as well.
 """
 
 
-@contextmanager
-def site() -> Iterator[tuple[str, dict[str, str]]]:
-    """Run the site on a free port with a scratch database; yield its address and its environment."""
-    with tempfile.TemporaryDirectory() as folder, closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-        free.close()
-        environment = {**os.environ, "DEBUG": "1", "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "REDIS_URL": ""}
-        manage = [sys.executable, str(ROOT / "manage.py")]
-        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, check=True)
-        subprocess.run([*manage, "create_demo"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        server = subprocess.Popen([*manage, "runserver", "--noreload", port], env=environment)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_for(address)
-            yield address, environment
-        finally:
-            server.terminate()
-            server.wait()
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One way to show a state."""
+
+    size: str
+    theme: str
+    language: str = "en"
+
+    @property
+    def suffix(self) -> str:
+        """The look in the picture's name."""
+        return "-".join([self.size, self.theme, *(["zh"] if self.language != "en" else [])])
 
 
-def wait_for(address: str, seconds: float = 30.0) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            urlopen(address).close()  # noqa: S310 - our own server
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+USUAL: Final = (Look("desktop", "light"), Look("phone", "dark"))
+ALL: Final = (
+    *USUAL,
+    Look("desktop", "dark"),
+    Look("phone", "light"),
+    Look("desktop", "light", "zh-hans"),
+    Look("phone", "dark", "zh-hans"),
+)
 
 
-def log_in(browser: Browser, address: str, name: str, **context: object) -> Page:
-    """Return a page of a browser of its own in which this user is logged in."""
-    page = browser.new_context(base_url=address, **context).new_page()  # type: ignore[arg-type]
-    page.goto("/accounts/login/")
-    page.fill("[name=username]", name)
-    page.fill("[name=password]", "demo")
-    page.click("main button[type=submit], main form button")
-    page.wait_for_url("**/")
-    return page
+def looks_of(state: State) -> tuple[Look, ...]:
+    """Return the ways in which a state is shown."""
+    return ALL if state.name in KEY else USUAL
 
 
-def take(page: Page, path: str, name: str, *, full: bool = False) -> None:
-    """Write one picture."""
-    page.goto(path)
-    page.wait_for_load_state("load")
-    page.screenshot(path=IMAGES / f"{name}.png", full_page=full)
-    print(f"docs/images/{name}.png")
-
-
-def main() -> None:
-    """Take them all."""
+async def main() -> None:
+    """Take the pictures and write the page."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with site() as (address, environment), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        for size, viewport in {"wide": WIDE, "phone": PHONE}.items():
-            for theme in ("light", "dark"):
-                look = {"viewport": viewport, "color_scheme": theme}
-                page = log_in(browser, address, "user1", **look)
-                take(page, "/notifications/", f"centre-{size}-{theme}")
-                take(page, "/", f"home-{size}-{theme}")
-                take(page, "/notifications/?tab=archived", f"empty-{size}-{theme}")
-                page.context.close()
-                anonymous = browser.new_context(base_url=address, **look).new_page()
-                take(anonymous, "/accounts/login/", f"login-{size}-{theme}")
-                anonymous.context.close()
-        admin = log_in(browser, address, "admin", viewport=WIDE)
-        take(admin, "/admin/notifications/notification/", "admin-list")
-        take(admin, "/admin/notifications/notification/add/", "admin-add", full=True)
-        live = log_in(browser, address, "user1", viewport=WIDE, reduced_motion="reduce")
-        live.goto("/notifications/")
-        before = live.title()
-        shell = [sys.executable, str(ROOT / "manage.py"), "shell", "-v", "0", "-c", SEND]
-        subprocess.run(shell, env=environment, check=True)
-        live.wait_for_function("title => document.title !== title", arg=before)
-        live.screenshot(path=IMAGES / "live.png")
-        browser.close()
+    with tempfile.TemporaryDirectory() as folder, Site(Path(folder)) as site:
+        server = site.daphne(NOTIFICATIONS_SWEEP_SECONDS=0.2, ROOT_URLCONF="tests.support.urls_states")
+
+        def invite(who: str) -> Person:
+            name = NAMES[who]
+            return Person(site.call(CREATE, name=name, who=who, password=PASSWORD), name)
+
+        async with chromium() as browser, Proxy(server.port) as proxy:
+            for state in STATES:
+                for look in looks_of(state):
+                    stage = Stage(site, proxy, Visitors(browser), invite, look.language)
+                    await show(state, look, stage)
+    taken = {path_of(state, look) for state in STATES for look in looks_of(state)}
+    for path in set(IMAGES.iterdir()) - taken:
+        path.unlink()
+    PAGE.write_text("\n".join([INTRODUCTION, *map(section, STATES)]))
+    total = sum(path.stat().st_size for path in taken)
+    print(f"{len(taken)} pictures, {total / 1e6:.1f} MB; {PAGE.relative_to(ROOT)}")
+
+
+async def show(state: State, look: Look, stage: Stage) -> None:
+    """Bring a state about and take its picture."""
+    width, height, scale = SIZES[look.size]
+    page = await reach(
+        state,
+        stage,
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        color_scheme=look.theme,
+        locale="en-GB" if look.language == "en" else "zh-CN",
+        reduced_motion="reduce",
+    )
+    path_of(state, look).write_bytes(await capture(page))
+    await stage.visitors.leave()
+
+
+async def capture(page: Page) -> bytes:
+    """Return what the page shows as WebP, which Playwright's own method does not offer."""
+    devtools = await page.context.new_cdp_session(page)
+    picture = await devtools.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    return base64.b64decode(picture["data"])
+
+
+def path_of(state: State, look: Look) -> Path:
+    """Return where a picture is kept."""
+    return IMAGES / f"{state.name}-{look.suffix}.webp"
+
+
+def section(state: State) -> str:
+    """Return a state's part of the page."""
+    pictures = [
+        f'<img src="images/{path_of(state, look).name}" width="{560 if look.size == "desktop" else 220}" '
+        f'alt="{state.caption} ({look.suffix.replace("-", ", ")})">'
+        for look in looks_of(state)
+    ]
+    return "\n".join([f"## {state.caption.removesuffix('.')}", "", *pictures, ""])
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

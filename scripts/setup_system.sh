@@ -13,6 +13,7 @@ is_there() {
         postgres) command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
         # … and nginx where only root's PATH leads.
         nginx) command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] ;;
+        chinese-font) fc-list :lang=zh | grep -q . ;;
         *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -24,6 +25,7 @@ package_of() {
         node) echo "nodejs" ;;
         npx) echo "npm" ;;
         msgfmt) echo "gettext" ;;
+        chinese-font) echo "fontconfig fonts-wqy-microhei" ;;
         *) echo "$1" ;;
     esac
 }

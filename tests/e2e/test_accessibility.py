@@ -49,7 +49,7 @@ async def stage(browser: Browser, swift: Server, site: Site) -> AsyncIterator[St
     """A server behind a line that can be cut, and people in Chromium."""
     visitors = Visitors(browser)
     async with Proxy(swift.port) as proxy:
-        yield Stage(site, swift, proxy, visitors)
+        yield Stage(site, proxy, visitors, lambda who: site.add_person(who, is_admin=who == "staff"))
         await visitors.leave()
     assert not visitors.unexpected
 

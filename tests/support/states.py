@@ -1,11 +1,12 @@
 """Every state that a reader can see, and how to bring it about: for the tests of accessibility and for the pictures.
 
-Receives a stage: a site, a server that soon shows what other processes write, and a browser. Guarantees that each state
-is reached as a reader would, by clicks and by events, in an account of its own.
+Receives a stage: a site, the line to a server that soon shows what other processes write, and a browser. Guarantees that
+each state is reached as a reader would, by clicks and by events, in an account of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,19 +16,26 @@ from playwright.async_api import Page, expect
 from .chromium import ADD_FORM, CENTRE, Visitors, headings
 from .inboxes import FILL, events_of
 from .proxy import Proxy
-from .servers import Person, Server, Site
+from .servers import Person, Site
 
 __all__ = ["STATES", "Stage", "State", "reach"]
 
 
 @dataclass(slots=True)
 class Stage:
-    """Where states are played. `person` and `page` are those of the state that was reached last."""
+    """Where states are played.
+
+    Attributes:
+        proxy: the line between browser and server.
+        invite: creates an account for "reader" or "staff".
+        language: of what is in the inboxes.
+        person: who looks at the state that was reached last.
+    """
 
     site: Site
-    server: Server
     proxy: Proxy
     visitors: Visitors
+    invite: Callable[[str], Person]
     language: str = "en"
     person: Person | None = None
 
@@ -63,7 +71,7 @@ async def reach(state: State, stage: Stage, **look: Any) -> Page:
     """Bring a state about in a new profile; the keywords are Playwright's for it."""
     stage.person = None
     if state.who != "nobody":
-        stage.person = stage.site.add_person(state.who, is_admin=state.who == "staff")
+        stage.person = await asyncio.to_thread(stage.invite, state.who)
         await stage.write(FILL, events=events_of(state.inbox, stage.language))
     page = await stage.visitors.arrive(stage.proxy.url, stage.person, path=state.path, **look)
     if state.steps is not None:
