@@ -10,42 +10,45 @@ from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+STREAMLESS = "/errors/500.html"  # it stands alone, without a bell
 WITHOUT_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
 
 
 async def open_tabs(visitors: Visitors, first: Page) -> list[Page]:
-    """Return three tabs of one profile, each of which has asked whoever leads for its position."""
-    tabs = [first, await visitors.open_tab(first, CENTRE), await visitors.open_tab(first, "/")]
-    for tab in tabs:
-        await expect_unread(tab, 0)
-    return tabs
+    """Return three tabs of one profile."""
+    await first.goto("/")
+    return [first, await visitors.open_tab(first, CENTRE), await visitors.open_tab(first, "/")]
+
+
+async def tell(site: Site, person: Person) -> None:
+    """Send a person something."""
+    await site.acall("notify(user, title='For every tab').pk", user=person.pk)
 
 
 async def test_one_stream_is_handed_over(
     visitors: Visitors, swift: Server, site: Site, user: Person, other: Person
 ) -> None:
     """Three tabs show everything over one connection, whichever of them are closed; another profile has its own."""
-    first, second, third = await open_tabs(visitors, await visitors.arrive(swift, user))
-    assert len(visitors.streams) == 1
     theirs = await visitors.arrive(swift, other)
-    mine = [first, second, third]
-    for sent in range(1, 4):
-        await site.acall("notify(user, title='For every tab').pk", user=user.pk)
-        for tab in mine:
+    await tell(site, other)
+    await expect_unread(theirs, 1)
+    tabs = await open_tabs(visitors, await visitors.arrive(swift, user, path=STREAMLESS))
+    for sent in (1, 2, 3):
+        await tell(site, user)
+        for tab in tabs:
             await expect_unread(tab, sent)
-        await expect_unread(theirs, 0)
-        assert len(visitors.streams) == sent + 1  # theirs, and one for each that has led
-        if len(mine) > 1:
-            await mine.pop(0).close()  # it leads, and what is sent next is sent at once
+        assert len(visitors.streams) == 1 + sent  # theirs, and one for each tab that has led
+        if len(tabs) > 1:
+            await tabs.pop(0).close()  # it leads, and what is sent next is sent at once
+    await expect_unread(theirs, 1)
 
 
 async def test_each_tab_streams_without_locks(visitors: Visitors, swift: Server, site: Site, user: Person) -> None:
     """Where a browser has no Web Locks, as over plain HTTP, each tab keeps itself right."""
-    first = await visitors.arrive(swift, user)
+    first = await visitors.arrive(swift, user, path=STREAMLESS)
     await first.context.add_init_script(WITHOUT_LOCKS)
-    await first.reload()
     tabs = await open_tabs(visitors, first)
-    assert len(visitors.streams) == 4  # the first tab's came once before
-    await site.acall("notify(user, title='For every tab').pk", user=user.pk)
+    await tell(site, user)
     for tab in tabs:
         await expect_unread(tab, 1)
+    assert len(visitors.streams) == len(tabs)
