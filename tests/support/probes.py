@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FAULTS", "FOCUSED", "MOVING", "OVERHANG", "START_AT_TOP", "TAB_STOPS", "TURN"]
+__all__ = ["FAULTS", "FOCUSED", "MOVING", "OVERHANG", "TAB_STOPS", "TURN"]
 
 # What fades over to the other theme arrives there at once.
 TURN: Final = """
@@ -27,23 +27,17 @@ OVERHANG: Final = """
   return [`scrolls sideways by ${scrollWidth - clientWidth} px: ${outside.map((each) => each.className || each.tagName)}`];
 }
 """
-# What Tab is to stop at.
+# What Tab is to stop at: within what has been opened, such as the bell's panel, or else in the whole page.
 TAB_STOPS: Final = """
 () => {
-  const stops = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
-  return [...stops].filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled
-    && each.tabIndex >= 0 && each.type !== "hidden" && !each.closest("[inert]"))
-    .map((each) => `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`);
-}
-"""
-# The browser looks for the next stop from where the focus was last, or where it stood that has gone.
-START_AT_TOP: Final = """
-() => {
-  const start = document.createElement("i");
+  const opened = document.querySelector("dialog[open], :popover-open:not([popover=manual])");
+  const stops = (opened ?? document).querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']");
+  const start = opened ?? document.body; // from where the browser goes on
   start.tabIndex = -1;
-  document.body.prepend(start);
   start.focus();
-  start.remove();
+  return [...stops].filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled
+    && each.tabIndex >= 0 && each.type !== "hidden")
+    .map((each) => `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`);
 }
 """
 # Where the focus is, and what is wrong with how it shows.
@@ -63,13 +57,16 @@ FOCUSED: Final = """
   return [name, problems.length ? `${name}: ${problems.join(", ")}` : ""];
 }
 """
+# What an animation of one step does is no motion: a clock without a hand.
 MOVING: Final = """
 () => [...document.querySelectorAll("body *")].flatMap((each) => {
-  const { animationName, transitionProperty, transitionDuration } = getComputedStyle(each);
-  const longest = Math.max(...transitionDuration.split(", ").map(parseFloat));
-  const glides = longest > 0.01 && !/^((\\w+-)*color|opacity|fill|stroke|none)(, ((\\w+-)*color|opacity|fill|stroke))*$/
-    .test(transitionProperty);
-  return animationName !== "none" || glides ? [`${each.className || each.tagName} moves`] : [];
+  const style = getComputedStyle(each);
+  const longest = (durations) => Math.max(...durations.split(", ").map(parseFloat));
+  const isAnimated = style.animationName !== "none" && longest(style.animationDuration) > 0.01
+    && !style.animationTimingFunction.startsWith("steps(1");
+  const fades = /^((\\w+-)*color|opacity|fill|stroke|none)(, ((\\w+-)*color|opacity|fill|stroke))*$/;
+  const glides = longest(style.transitionDuration) > 0.01 && !fades.test(style.transitionProperty);
+  return isAnimated || glides ? [`${each.className || each.tagName} moves`] : [];
 })
 """
 FAULTS: Final = """

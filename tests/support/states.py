@@ -70,6 +70,7 @@ class State:
 async def reach(state: State, stage: Stage, **look: Any) -> Page:
     """Bring a state about in a new profile; the keywords are Playwright's for it."""
     stage.person = None
+    stage.proxy.accepts = True
     if state.who != "nobody":
         stage.person = await asyncio.to_thread(stage.invite, state.who)
         await stage.write(FILL, events=events_of(state.inbox, stage.language))
@@ -93,23 +94,121 @@ async def be_refused(page: Page, _stage: Stage) -> None:
 async def receive(page: Page, stage: Stage) -> None:
     """Look at the page while a notification arrives."""
     before = await headings(page).count()
-    fields = {"body": "1,204 rows, 3 MB", "url": "/", "level": "success", "category": "exports"}
-    await stage.write("notify(user, title='Your export is ready', **fields).pk", fields=fields)
+    await send(stage, "Your export is ready")
     await expect(headings(page)).to_have_count(before + 1)
 
 
+async def read_below(page: Page, stage: Stage) -> None:
+    """Read further down while something arrives on top."""
+    await page.locator(".notification-item").nth(15).hover()
+    await send(stage, "Your export is ready")
+    await expect(page.locator(".notification-fresh")).to_be_visible()
+
+
 async def page_back(page: Page, _stage: Stage) -> None:
-    """Go on to older notifications."""
-    await page.locator(".notification-pages__older").click()
-    await page.wait_for_url("**before=**")
+    """Go on to older notifications as one does without the script."""
+    last = await page.locator(".notification-item").last.get_attribute("data-id")
+    await page.goto(f"{CENTRE}?before={last}")
+    await expect(page.locator(".notification-pages__newest")).to_be_visible()
 
 
 async def fail_to_act(page: Page, stage: Stage) -> None:
-    """Press a button that cannot reach the server."""
+    """Do something that cannot reach the server."""
     stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
-    await page.route("**/read/", lambda route: route.abort())
+    await page.route("**/selection/", lambda route: route.abort())
+    await page.locator(".notification-item").first.hover()
     await page.locator(".notification-item__read").first.click()
     await expect(page.locator(".notification-status")).not_to_be_empty()
+
+
+async def open_panel(page: Page, _stage: Stage) -> None:
+    """Click the bell."""
+    await page.locator(".notification-bell").click()
+    await expect(page.locator(".notification-panel notification-list")).to_be_visible()
+
+
+async def wait_for_panel(page: Page, _stage: Stage) -> None:
+    """Click the bell while the server takes its time."""
+    await page.route("**/*part=panel*", lambda _route: None)
+    await page.locator(".notification-bell").click()
+    await expect(page.locator(".notification-panel .notification-skeleton")).to_be_visible()
+
+
+async def miss_panel(page: Page, stage: Stage) -> None:
+    """Click the bell while the server cannot be reached."""
+    stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
+    await page.route("**/*part=panel*", lambda route: route.abort())
+    await page.locator(".notification-bell").click()
+    await expect(page.locator(".notification-panel__failed")).to_be_visible()
+
+
+async def select_two(page: Page, _stage: Stage) -> None:
+    """Check the boxes of two notifications."""
+    for n in range(2):
+        await page.locator(".notification-item__select").nth(n).check()
+    await expect(page.locator(".notification-selection__all")).to_contain_text("2")
+
+
+async def archive_one(page: Page, _stage: Stage) -> None:
+    """Archive the latest, and do not look away from what offers to take it back."""
+    await page.locator(".notification-item").first.hover()
+    await page.locator(".notification-item__archive").first.click()
+    await expect(page.locator(".notification-undo")).to_be_visible()
+    await page.locator(".notification-undo__button").focus()
+
+
+async def ask_for_help(page: Page, _stage: Stage) -> None:
+    """Ask which keys there are."""
+    await page.locator(".notification-centre__keys").click()
+    await expect(page.locator(".notification-help")).to_be_visible()
+
+
+async def open_settings(page: Page, _stage: Stage) -> None:
+    """Open the settings."""
+    await page.locator("notification-settings > button").click()
+    await expect(page.locator(".notification-settings")).to_be_visible()
+
+
+async def lose_network(page: Page, stage: Stage) -> None:
+    """Go where there is no network."""
+    stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
+    stage.proxy.accepts = False
+    await page.context.set_offline(True)
+    stage.proxy.cut()
+    await expect(page.locator(".notification-line[data-line=offline]")).to_be_visible()
+
+
+async def lose_line(page: Page, stage: Stage) -> None:
+    """Lose the connection to a server that does not come back at once."""
+    stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
+    stage.proxy.accepts = False
+    stage.proxy.cut()
+    line = page.locator(".notification-line[data-line=connecting]")
+    await expect(line).to_be_visible()
+    await line.evaluate("line => line.getAnimations().forEach((animation) => animation.finish())")  # 7 s later
+
+
+async def be_told(page: Page, stage: Stage) -> None:
+    """Look at any page while two notifications arrive, one after the other."""
+    for title in ("Your export is ready", "Ada mentioned you"):
+        await send(stage, title)
+        await expect(page.locator(".notification-toast", has_text=title)).to_be_visible()
+    await page.locator(".notification-toast").first.hover()  # they stay
+
+
+async def be_flooded(page: Page, stage: Stage) -> None:
+    """Look at any page while twelve notifications arrive at once."""
+    await stage.write("[notify(user, title=f'Build {n} has failed', level='error').pk for n in range(12)]")
+    toasts = page.locator(".notification-toast")
+    await expect(toasts).to_have_count(1)
+    await expect(toasts).to_contain_text("12")
+    await toasts.hover()
+
+
+async def send(stage: Stage, title: str) -> None:
+    """Send the person something."""
+    fields = {"body": "1,204 rows, 3 MB", "url": "/", "level": "success", "category": "exports"}
+    await stage.write("notify(user, title=title, **fields).pk", title=title, fields=fields)
 
 
 STATES: Final = (
@@ -117,13 +216,29 @@ STATES: Final = (
     State("login", "Logging in.", "/accounts/login/", who="nobody"),
     State("login-refused", "A password that was wrong.", "/accounts/login/", who="nobody", steps=be_refused),
     State("home", "Any page, with the bell.", "/", inbox="full"),
+    State("panel", "What the bell opens, on any page.", "/", inbox="full", steps=open_panel),
+    State("panel-empty", "Nothing has happened yet.", "/", steps=open_panel),
+    State("panel-loading", "The server takes its time.", "/", inbox="full", steps=wait_for_panel),
+    State("panel-failed", "The server cannot be reached.", "/", inbox="full", steps=miss_panel),
+    State("toasts", "What comes while a page is open.", "/", inbox="full", steps=be_told),
+    State("toast-storm", "Much at once is one toast.", "/", inbox="full", steps=be_flooded),
     State("full", "The centre.", CENTRE, inbox="full"),
     State("empty", "Nothing has happened yet.", CENTRE),
     State("unread", "What is unread.", f"{CENTRE}?tab=unread", inbox="full"),
     State("all-read", "Everything has been read.", f"{CENTRE}?tab=unread", inbox="read"),
     State("archived", "What was archived.", f"{CENTRE}?tab=archived", inbox="archived"),
     State("nothing-archived", "Nothing was archived.", f"{CENTRE}?tab=archived", inbox="full"),
-    State("older", "The next page.", CENTRE, inbox="long", steps=page_back),
+    State("category", "One category.", f"{CENTRE}?category=reports", inbox="full"),
+    State("search", "Searching.", f"{CENTRE}?q=october", inbox="full"),
+    State("no-match", "A search without a match.", f"{CENTRE}?q=november&level=error", inbox="full"),
+    State("older", "Older notifications, without the script.", CENTRE, inbox="long", steps=page_back),
+    State("reading", "Something new, while older ones are being read.", CENTRE, inbox="long", steps=read_below),
+    State("selection", "Two are selected.", CENTRE, inbox="full", steps=select_two),
+    State("undo", "Ten seconds to take it back.", CENTRE, inbox="full", steps=archive_one),
+    State("keys", "The keyboard shortcuts.", CENTRE, inbox="full", steps=ask_for_help),
+    State("settings", "What this browser may do.", CENTRE, inbox="full", steps=open_settings),
+    State("offline", "No network.", CENTRE, inbox="full", steps=lose_network),
+    State("reconnecting", "No line to the server.", CENTRE, inbox="full", steps=lose_line),
     State("arrived", "A notification that came while the page was open.", CENTRE, inbox="full", steps=receive),
     State("failed", "An action that could not reach the server.", CENTRE, inbox="full", steps=fail_to_act),
     State("403", "A page for others.", "/errors/403.html", inbox="full"),
