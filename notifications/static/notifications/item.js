@@ -31,9 +31,17 @@ function fill(element, item, list) {
 	element.querySelector("use").setAttribute("href", `#notification-level-${item.level}`);
 	find(element, "item__level").textContent = list.getAttribute(`data-level-${item.level}`);
 	for (const field of element.querySelectorAll("[data-field]")) field.textContent = item[field.dataset.field];
+	showProgress(find(element, "item__progress"), item.data.progress ?? {});
 	if (isFollowable(item.url)) link.href = item.url;
 	else link.removeAttribute("href");
 	time.dateTime = item.created_at;
 	time.title = "";
 	showTime(time);
+}
+
+/** Show how far a job is, until it has ended (`jobs.py`). */
+function showProgress(bar, { done, total, state }) {
+	bar.hidden = state !== "running" && state !== "stalled";
+	if (total > 0 && done >= 0) Object.assign(bar, { max: total, value: done });
+	else bar.removeAttribute("value");
 }

@@ -8,6 +8,7 @@ export class News {
 	#newest = 0;
 	/** @type {Map<number, import("./types.d.ts").Item>} */
 	#items = new Map();
+	#jobs = new Set(); // ids of those under way: read while they run, and news when they end
 
 	/** @param {number} since when the server made the page, in ms: what is older and comes now was edited */
 	constructor(since) {
@@ -21,17 +22,20 @@ export class News {
 
 	/** Return the ids of what a change has brought. */
 	apply(/** @type {import("./types.d.ts").Change} */ { upsert, gone, read_upto: upTo = 0 }) {
-		const before = this.#newest; // ids rise with the log
+		const [before, fresh] = [this.#newest, []]; // ids rise with the log
 		for (const { id, modseq } of this.#items.values()) if (modseq <= upTo) this.#items.delete(id);
 		for (const id of gone) this.#items.delete(id);
 		for (const item of upsert) {
 			const { id } = item;
-			const isNew = id > before && Date.parse(item.created_at) >= this.since;
+			const hasEnded = this.#jobs.delete(id) && item.data?.progress?.state !== "running";
+			const isNew = hasEnded || (id > before && Date.parse(item.created_at) >= this.since);
+			if (item.data?.progress?.state === "running") this.#jobs.add(id);
 			if (item.read_at || item.archived_at) this.#items.delete(id);
 			else if (isNew || this.#items.has(id)) this.#items.set(id, item);
+			if (isNew && this.#items.has(id)) fresh.push(id);
 			this.#newest = Math.max(this.#newest, id);
 		}
-		return [...this.#items.keys()].filter((id) => id > before);
+		return fresh;
 	}
 
 	/** Forget it all: a snapshot is for the list to show. */

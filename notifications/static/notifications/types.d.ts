@@ -11,6 +11,7 @@ export interface Item {
 	url: string;
 	actor: string;
 	topic: string;
+	data: { progress?: { done: number; total: number | null; state: "running" | "success" | "failure" | "stalled" } };
 	created_at: string;
 	read_at: string | null;
 	archived_at: string | null;
