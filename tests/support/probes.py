@@ -57,17 +57,24 @@ FOCUSED: Final = """
   return [name, problems.length ? `${name}: ${problems.join(", ")}` : ""];
 }
 """
-# What an animation of one step does is no motion: a clock without a hand.
+# Colours may fade, and what was hidden may show. A clock without a hand, an animation of one step, is no motion either.
 MOVING: Final = """
-() => [...document.querySelectorAll("body *")].flatMap((each) => {
-  const style = getComputedStyle(each);
+() => {
+  const rulesOf = (owner) => [...owner.cssRules].flatMap((rule) => [rule, ...(rule.cssRules ? rulesOf(rule) : [])]);
+  const rules = [...document.styleSheets].flatMap(rulesOf);
+  const isMotion = /^(transform|translate|rotate|scale|inset|left|right|top|bottom|margin|padding|width|height|.*-size|all)/;
+  const moving = rules.filter((rule) => rule instanceof CSSKeyframesRule && [...rule.cssRules]
+    .some(({ style }) => [...style].some((property) => isMotion.test(property)))).map(({ name }) => name);
   const longest = (durations) => Math.max(...durations.split(", ").map(parseFloat));
-  const isAnimated = style.animationName !== "none" && longest(style.animationDuration) > 0.01
-    && !style.animationTimingFunction.startsWith("steps(1");
-  const fades = /^((\\w+-)*color|opacity|fill|stroke|none)(, ((\\w+-)*color|opacity|fill|stroke))*$/;
-  const glides = longest(style.transitionDuration) > 0.01 && !fades.test(style.transitionProperty);
-  return isAnimated || glides ? [`${each.className || each.tagName} moves`] : [];
-})
+  return [...document.querySelectorAll("body *")].filter((each) => {
+    const { animationName, animationDuration, animationTimingFunction, transitionProperty, transitionDuration }
+      = getComputedStyle(each);
+    const isAnimated = animationName.split(", ").some((name) => moving.includes(name))
+      && longest(animationDuration) > 0.01 && !animationTimingFunction.startsWith("steps(1");
+    const glides = longest(transitionDuration) > 0.01 && transitionProperty.split(", ").some((it) => isMotion.test(it));
+    return isAnimated || glides;
+  }).map((each) => `${each.parentElement.className} > ${each.className || each.tagName} moves`);
+}
 """
 FAULTS: Final = """
 () => {
