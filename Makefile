@@ -79,7 +79,7 @@ bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds o
 
 screenshots: $(VENV)/.installed-dev ## Take a picture of every state with a real browser, for docs/screenshots.md
 	@scripts/setup_system.sh chromium chinese-font
-	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python scripts/screenshots.py $(ARGS)
 
 clean: ## Remove what `make` has made, except the virtual environment and your database
 	rm -rf build dist *.egg-info staticfiles htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

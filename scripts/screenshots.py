@@ -1,6 +1,7 @@
 """Take the pictures of the documentation: every state of `tests/support/states.py`, in a real Chromium on a real Daphne.
 
     make screenshots
+    make screenshots ARGS='panel undo'    only of these states
 
 Writes `docs/images/*.webp` and the page that shows them, `docs/screenshots.md`; removes the pictures of states that are
 no more. Each state is shown on a desktop in the light and on a phone in the dark; those in `KEY` also the other way round
@@ -32,7 +33,7 @@ IMAGES: Final = ROOT / "docs" / "images"
 PAGE: Final = ROOT / "docs" / "screenshots.md"
 SIZES: Final = {"desktop": (1280, 720, 1.0), "phone": (390, 780, 1.5)}  # CSS pixels, and pixels for each of them
 QUALITY: Final = 80  # of 100: letters stay crisp, and all pictures together below 3 MB
-KEY: Final = {"home", "full", "empty", "login"}
+KEY: Final = {"home", "panel", "full", "empty", "login"}
 NAMES: Final = {"reader": "Uma", "staff": "Ada"}
 CREATE: Final = """
 User.objects.filter(username=name).delete()
@@ -87,7 +88,7 @@ async def main() -> None:
             return Person(site.call(CREATE, name=name, who=who, password=PASSWORD), name)
 
         async with chromium() as browser, Proxy(server.port) as proxy:
-            for state in STATES:
+            for state in [each for each in STATES if each.name in sys.argv[1:] or not sys.argv[1:]]:
                 for look in looks_of(state):
                     stage = Stage(site, proxy, Visitors(browser), invite, look.language)
                     await show(state, look, stage)

@@ -37,8 +37,15 @@ LOOKS: Final = (
     Look("dark", 1280, "rtl"),
 )
 # What Django's admin brings along, which is Django's to mend: a search box named by its title alone, links of 15 and 20 px
-# in height, the box in which select2 searches, which has no name. Its links stand on pictures, which axe cannot measure.
-DJANGOS: Final = ("#changelist-search", "#changelist-filter", "#changelist .toplinks", ".select2-search__field")
+# in height, the nameless box in which select2 searches and the nameless halves of a date. Its links stand on pictures,
+# which axe cannot measure.
+DJANGOS: Final = (
+    "#changelist-search",
+    "#changelist-filter",
+    "#changelist .toplinks",
+    ".select2-search__field",
+    "p.datetime",
+)
 ZOOMED: Final = Look("light", 640, "ltr")  # a laptop at 200 %, which halves its 1280 px
 # Django's admin has a focus ring and motions of its own.
 OURS: Final = [state for state in STATES if state.who != "staff"]

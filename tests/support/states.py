@@ -71,6 +71,7 @@ async def reach(state: State, stage: Stage, **look: Any) -> Page:
     """Bring a state about in a new profile; the keywords are Playwright's for it."""
     stage.person = None
     stage.proxy.accepts = True
+    stage.proxy.resume()
     if state.who != "nobody":
         stage.person = await asyncio.to_thread(stage.invite, state.who)
         await stage.write(FILL, events=events_of(state.inbox, stage.language))
@@ -127,9 +128,9 @@ async def open_panel(page: Page, _stage: Stage) -> None:
     await expect(page.locator(".notification-panel notification-list")).to_be_visible()
 
 
-async def wait_for_panel(page: Page, _stage: Stage) -> None:
+async def wait_for_panel(page: Page, stage: Stage) -> None:
     """Click the bell while the server takes its time."""
-    await page.route("**/*part=panel*", lambda _route: None)
+    stage.proxy.pause()
     await page.locator(".notification-bell").click()
     await expect(page.locator(".notification-panel .notification-skeleton")).to_be_visible()
 
@@ -248,5 +249,7 @@ STATES: Final = (
     State("api", "The description of the JSON API.", f"{CENTRE}api/docs", inbox="full"),
     State("admin-list", "The admin's list of notifications.", "/admin/notifications/notification/", "staff", "full"),
     State("admin-compose", "Sending from the admin.", ADD_FORM, who="staff"),
+    State("admin-broadcasts", "The admin's list of broadcasts.", "/admin/notifications/broadcast/", "staff"),
+    State("admin-broadcast", "Composing a broadcast.", "/admin/notifications/broadcast/add/", who="staff"),
     State("admin-inboxes", "The admin's list of inboxes.", "/admin/notifications/inbox/", "staff", "full"),
 )
