@@ -97,8 +97,8 @@ def look_through(user_id: Any) -> None:
     """Make this user's rows of the broadcasts that went out since they were last here. In one transaction."""
     from django.db import connection, transaction
 
-    from notifications.alike import append_alike
     from notifications.broadcasts.audience import users_of
+    from notifications.log.alike import append_alike
     from notifications.models import Broadcast
 
     with transaction.atomic(), connection.cursor() as cursor:

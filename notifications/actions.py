@@ -31,12 +31,12 @@ from django.utils import timezone
 from . import log
 from .broadcasts.states import GONE
 from .exceptions import BadUndoToken, UndoExpired, UnknownNotification
-from .locks import LockedInbox, key_of, lock_inboxes, make_inboxes
+from .log.locks import LockedInbox, key_of, lock_inboxes, make_inboxes
+from .log.rewrite import EVERY, rewrite, rows_of
+from .log.steps import Writing
 from .models import Broadcast, Inbox, Notification
 from .payloads import isoformat, payload
 from .querysets import NotificationQuerySet
-from .rewrite import EVERY, rewrite, rows_of
-from .steps import Writing
 
 __all__ = ["MAX_TOKEN_CHARS", "UNDO_SECONDS", "Action", "Done", "Undone", "act", "read_topic", "read_upto", "undo"]
 

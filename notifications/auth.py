@@ -25,7 +25,7 @@ from django.http import parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from .locks import chunks
+from .log.locks import chunks
 from .tokens import Bearer, bearer_of, users_of_tokens
 
 __all__ = ["Credential", "credential_of", "look_up", "session_key_of", "users_of"]

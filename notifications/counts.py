@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 from .frames import Bye
-from .tail import Reason, Replay
+from .log.tail import Reason, Replay
 
 __all__ = ["BOUNDS_SECONDS", "Counts", "Pulse", "Stopwatch", "counts"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from . import sse
+from .log.tail import Position, Replay
 from .payloads import dumps
-from .tail import Position, Replay
 
 __all__ = ["Bye", "bye", "change", "frames_of", "ping"]
 

@@ -37,7 +37,7 @@ from django.utils.translation import gettext as _
 
 from . import log
 from .exceptions import JobFailed
-from .locks import key_of
+from .log.locks import key_of
 from .models import Level, Notification
 from .publish import Content, compose
 from .running import RunningJob

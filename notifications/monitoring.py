@@ -25,8 +25,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from .conf import settings
 from .counts import Pulse
-from .ears import LAYER_SECONDS
 from .hub import running_hubs
+from .hub.ears import LAYER_SECONDS
 from .metrics import exposition
 from .models import Inbox
 

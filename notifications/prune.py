@@ -23,8 +23,8 @@ from django.db import connections
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
-from .rewrite import EVERY, STATE, rows_of
-from .steps import writing
+from .log.rewrite import EVERY, STATE, rows_of
+from .log.steps import writing
 
 if TYPE_CHECKING:
     from .querysets import NotificationQuerySet

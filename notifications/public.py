@@ -24,9 +24,9 @@ from django.db.models import F
 from . import doorbell
 from .conf import settings
 from .exceptions import UnknownTopic
+from .log.tail import Position
 from .payloads import dumps, isoformat
 from .public_models import PublicMessage, PublicTopic, new_epoch
-from .tail import Position
 
 __all__ = [
     "PublicContent",

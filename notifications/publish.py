@@ -18,8 +18,8 @@ from django.db import router
 from django.db.models import QuerySet
 
 from . import log
-from .alike import append_alike
-from .locks import key_of
+from .log.alike import append_alike
+from .log.locks import key_of
 from .models import Level, Notification
 
 __all__ = [

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from . import log
 from .exceptions import BypassesLog
-from .locks import lock_inboxes
+from .log.locks import lock_inboxes
 
 if TYPE_CHECKING:
     from .models import Notification

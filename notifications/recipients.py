@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from .broadcasts.audience import Audience, Kind
 from .exceptions import NotificationsError
-from .locks import chunks
+from .log.locks import chunks
 
 __all__ = ["MAX_NAMED", "Refused", "RefusedRecipients", "audience_of_groups", "users_by_id", "users_by_name"]
 

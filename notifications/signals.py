@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .locks import lock_inboxes
+from .log.locks import lock_inboxes
 
 __all__ = ["lock_inbox_of"]
 

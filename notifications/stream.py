@@ -20,10 +20,10 @@ from . import auth, cors
 from .counts import counts
 from .frames import bye
 from .hub import hub
-from .lines import Send, WriteNow, direct_write, with_backpressure
+from .hub.lines import Send, WriteNow, direct_write, with_backpressure
+from .hub.subscription import Subscription, start_with
+from .log.tail import parse_position
 from .origin import is_own_page
-from .subscription import Subscription, start_with
-from .tail import parse_position
 from .tokens import Bearer
 
 __all__ = ["StreamApplication", "admit"]

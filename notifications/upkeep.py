@@ -20,10 +20,10 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from . import doorbell
-from .locks import lock_inboxes
+from .log.locks import lock_inboxes
+from .log.rewrite import rows_of
+from .log.steps import writing
 from .models import Inbox, random_epoch
-from .rewrite import rows_of
-from .steps import writing
 
 __all__ = ["Standing", "check", "inbox_keys", "renew", "user_keys"]
 

@@ -23,9 +23,9 @@ from django.views.decorators.http import require_safe
 from .conf import settings
 from .forms import LARGEST_INTEGER, PageForm, Tab
 from .listing import categories_of, page_of
+from .log.tail import inbox_of
 from .models import Level, Notification
 from .payloads import dumps, payload
-from .tail import inbox_of
 
 __all__ = ["centre", "stream"]
 

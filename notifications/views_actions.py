@@ -24,9 +24,9 @@ from . import actions, log
 from .actions import MAX_TOKEN_CHARS, Action, Done
 from .exceptions import BadUndoToken, UndoExpired, UnknownNotification
 from .forms import LARGEST_INTEGER, ReadAllForm, SelectionForm
+from .log.tail import inbox_of
 from .models import Notification
 from .payloads import isoformat
-from .tail import inbox_of
 from .validators import followable
 
 __all__ = ["archive", "delete", "open_link", "read", "read_all", "seen", "selection", "unarchive", "undo", "unread"]

@@ -27,12 +27,12 @@ from .counts import counts
 from .exceptions import NotificationsError, UnknownNotification
 from .frames import Bye, bye
 from .hub import hub
-from .lines import Send, with_backpressure
+from .hub.lines import Send, with_backpressure
+from .hub.subscription import Subscription
 from .messages import CLOSE_CODES, TOO_BIG, Messages, message
 from .origin import is_own_socket
 from .payloads import isoformat
 from .stream import admit
-from .subscription import Subscription
 from .tokens import Bearer
 
 __all__ = ["SocketApplication"]

@@ -28,7 +28,7 @@ def main(count: int) -> dict[str, float]:
 
     from bench.site import queries
     from notifications.listing import page_of
-    from notifications.tail import inbox_of
+    from notifications.log.tail import inbox_of
 
     queries.count_all()
     connection.close()

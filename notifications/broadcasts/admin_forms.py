@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from ..admin_forms import recipients_field
+from ..admin.forms import recipients_field
 from ..segments import segment_names
 from .audience import Kind, group_model, has_field
 from .models import Broadcast

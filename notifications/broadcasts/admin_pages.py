@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ..exceptions import InvalidSegment, StepRefused
+from ..log.tail import inbox_of
 from ..publish import notify
-from ..tail import inbox_of
 from . import runner
 from .models import Broadcast
 from .moves import broadcasts, order, take

@@ -15,8 +15,8 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F
 
+from ..log.rewrite import rows_of
 from ..prune import erase
-from ..rewrite import rows_of
 from .leases import Lease
 from .models import Broadcast
 from .moves import take

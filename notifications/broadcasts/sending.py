@@ -23,7 +23,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from ..alike import append_alike
+from ..log.alike import append_alike
 from .audience import online_of, users_of
 from .leases import Lease
 from .models import Broadcast

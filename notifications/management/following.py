@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from notifications import ears
 from notifications.conf import settings
-from notifications.tail import Position, Replay, heads, read_after
-from notifications.workers import Workers
+from notifications.hub import ears
+from notifications.hub.workers import Workers
+from notifications.log.tail import Position, Replay, heads, read_after
 
 __all__ = ["Gone", "follow"]
 

@@ -8,7 +8,7 @@ from django import template
 from django.template import Context
 
 from .. import log
-from ..tail import inbox_of
+from ..log.tail import inbox_of
 from ..validators import followable
 
 __all__ = ["followable", "mark_topic_read", "notification_bell"]

@@ -11,9 +11,9 @@ from typing import Any
 from django.db import transaction
 
 from notifications.doorbell import Change
+from notifications.log.tail import Position, inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.payloads import payload
-from notifications.tail import Position, inbox_of, read_after
 
 __all__ = [
     "Client",

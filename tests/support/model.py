@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from notifications.log.tail import inbox_of
 from notifications.models import Notification
 from notifications.payloads import payload
-from notifications.tail import inbox_of
 
 from .asgi import Site
 from .browser import Browser, Event

@@ -13,9 +13,9 @@ from django.db import connection
 from django.utils import timezone
 
 from notifications import actions
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.publish import notify
-from notifications.tail import inbox_of
 from tests.support.api import Program
 
 pytestmark = pytest.mark.django_db(transaction=True)

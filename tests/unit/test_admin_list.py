@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from notifications import admin_list
+from notifications.admin import changelist as admin_list
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
 from tests.support.staff import LIST

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 
 from notifications import listing
+from notifications.log.tail import inbox_of
 from notifications.payloads import payload
 from notifications.publish import notify
-from notifications.tail import inbox_of
 from tests.support.api import Program
 
 

@@ -13,7 +13,8 @@ from django.core.checks import run_checks
 from django.test import Client
 from django.urls import Resolver404, clear_url_caches, resolve
 
-from notifications import api_docs, urls
+from notifications import urls
+from notifications.api import description
 from tests.support.api import API, Program
 
 
@@ -37,7 +38,7 @@ def test_the_page_is_for_developers(client: Client, user: User, settings: Any) -
 def test_every_operation_is_described(client: Client) -> None:
     """Each has a summary, a description, every status it may answer, and an example of what it takes and gives."""
     spec = client.get(API + "openapi.json").json()
-    for operation in api_docs.operations(spec | {"paths": with_number_keys(spec["paths"])}):
+    for operation in description.operations(spec | {"paths": with_number_keys(spec["paths"])}):
         assert operation["summary"]
         assert operation["description"]
         assert operation["answer"]

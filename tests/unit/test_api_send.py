@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications import api_send, outbox, segments
+from notifications import outbox, segments
+from notifications.api import send as api_send
 from notifications.models import Broadcast, Notification, SentRequest
 from notifications.publish import USERS_PER_TRANSACTION
 from notifications.segments import segment

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from notifications import catchup, tail
 from notifications.doorbell import Change
-from notifications.log import mark_all_read
+from notifications.hub import catchup
+from notifications.log import mark_all_read, tail
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.publish import notify
-from notifications.tail import inbox_of
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, until
 from tests.support.model import Client, follow, in_database

@@ -14,9 +14,9 @@ from django.db import connection
 from django.db.models import F
 
 from notifications import log, upkeep
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
-from notifications.tail import inbox_of
 from tests.support.asgi import Site
 from tests.support.ledger import Client, assert_exact, standing
 from tests.support.model import follow, in_database

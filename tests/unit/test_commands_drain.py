@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from notifications import drain
+from notifications.hub import leaving
 from tests.support.asgi import Site, channel_layer
 from tests.support.redis import Redis
 
@@ -126,7 +126,7 @@ async def test_redis_carries_the_order(tmp_path: Path) -> None:
         await worker.group_add("notifications", channel)
         await asyncio.to_thread(run, RedisPubSubChannelLayer(hosts=[redis.url]), seconds=3)
         async with asyncio.timeout(10):
-            assert await worker.receive(channel) == {"type": drain.DRAIN_TYPE, "seconds": 3.0}
+            assert await worker.receive(channel) == {"type": leaving.DRAIN_TYPE, "seconds": 3.0}
         await worker.flush()
         redis.freeze()
         words = await asyncio.to_thread(refusal_of, RedisPubSubChannelLayer(hosts=[redis.url]), timeout=0.3)

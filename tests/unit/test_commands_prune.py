@@ -14,9 +14,9 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from notifications import doorbell, prune as pruning
+from notifications.log.tail import inbox_of
 from notifications.models import Notification
 from notifications.publish import notify
-from notifications.tail import inbox_of
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox
 from notifications.publish import notify
-from notifications.tail import inbox_of
 from tests.support.asgi import Site
 from tests.support.ledger import Client, assert_exact, standing
 from tests.support.model import follow, in_database

@@ -11,9 +11,9 @@ import pytest
 from channels.layers import InMemoryChannelLayer
 from pytest_django import Settings
 
-from notifications import ears
 from notifications.doorbell import MESSAGE_TYPE
-from notifications.drain import DRAIN_TYPE
+from notifications.hub import ears
+from notifications.hub.leaving import DRAIN_TYPE
 from tests.support.asgi import channel_layer
 from tests.support.browser import DEADLINE_SECONDS, until
 

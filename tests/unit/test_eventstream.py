@@ -17,7 +17,7 @@ from hypothesis import example, given, strategies as st
 
 from notifications.checks import TAG
 from notifications.eventstream import LogChannelManager, LogStorage, TooManyStreams, our_storage
-from notifications.eventstream_channels import (
+from notifications.eventstream.channels import (
     Channel,
     Channels,
     id_of,
@@ -30,10 +30,10 @@ from notifications.eventstream_channels import (
     user_of,
 )
 from notifications.exceptions import BypassesLog
+from notifications.log.tail import Position
 from notifications.models import Inbox, Notification
 from notifications.public import publish_public
 from notifications.publish import notify
-from notifications.tail import Position
 
 TOPICS = override_settings(NOTIFICATIONS_PUBLIC_TOPICS=["status"])
 

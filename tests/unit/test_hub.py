@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from notifications.doorbell import Change
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox
 from notifications.publish import broadcast, notify
-from notifications.tail import inbox_of
 from tests.support.asgi import Site
 from tests.support.browser import until
 from tests.support.model import follow, in_database

@@ -13,10 +13,11 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test import override_settings
 
-from notifications import catchup, doorbell, workers
+from notifications import doorbell
 from notifications.doorbell import Change
+from notifications.hub import catchup, workers
+from notifications.log.tail import inbox_of, positions_of, read_after
 from notifications.publish import notify
-from notifications.tail import inbox_of, positions_of, read_after
 from tests.support.asgi import Site, channel_layer, open_site
 from tests.support.browser import Browser, until
 from tests.support.model import Client, follow, in_database

@@ -11,11 +11,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from notifications.doorbell import Change
+from notifications.hub.subscription import MAX_DUE_BYTES, Subscription
 from notifications.log import mark_all_read
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.publish import notify
-from notifications.subscription import MAX_DUE_BYTES, Subscription
-from notifications.tail import inbox_of
 from tests.support.asgi import Site, open_site
 from tests.support.browser import until
 from tests.support.model import Client, follow, in_database

@@ -10,8 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from notifications import workers
-from notifications.hub import hub
+from notifications.hub import hub, workers
 from tests.support.asgi import log_in, open_site
 from tests.support.browser import until
 from tests.support.model import follow

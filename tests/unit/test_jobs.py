@@ -18,10 +18,10 @@ from django.utils import timezone
 from notifications import jobs
 from notifications.exceptions import JobFailed
 from notifications.jobs import WRITE_SECONDS, Job, track
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.running import RunningJob
 from notifications.stalled import mark_stalled
-from notifications.tail import inbox_of
 from tests.support.asgi import Site
 from tests.support.browser import DEADLINE_SECONDS
 from tests.support.model import follow, in_database

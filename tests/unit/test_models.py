@@ -14,9 +14,9 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from notifications.exceptions import BypassesLog
+from notifications.log.tail import inbox_of, parse_position
 from notifications.models import Inbox, Level, Notification, random_epoch
 from notifications.publish import notify
-from notifications.tail import inbox_of, parse_position
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,9 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from notifications import roll
+from notifications.hub import roll
+from notifications.hub.roll import forget_dead, write
+from notifications.log.tail import inbox_of
 from notifications.presence import (
     Presence,
     Process,
@@ -29,8 +31,6 @@ from notifications.presence import (
     online_users,
     since_by_user,
 )
-from notifications.roll import forget_dead, write
-from notifications.tail import inbox_of
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, until as browser_until
 from tests.support.queries import counted_queries

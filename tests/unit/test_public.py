@@ -16,9 +16,9 @@ from django.test import override_settings
 from notifications import doorbell
 from notifications.conf import settings
 from notifications.exceptions import BypassesLog, InvalidSetting, UnknownTopic
+from notifications.log.tail import Position
 from notifications.models import Inbox, PublicMessage, PublicTopic
 from notifications.public import publish_public, read_public, recent, text_of
-from notifications.tail import Position
 
 
 @pytest.fixture(autouse=True)

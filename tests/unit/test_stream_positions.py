@@ -4,9 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
+from notifications.log.tail import inbox_of
 from notifications.publish import notify
 from notifications.stream import requested_position
-from notifications.tail import inbox_of
 from tests.support.asgi import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)

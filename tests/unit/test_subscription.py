@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from notifications.subscription import Resumed, Subscription
-from notifications.tail import Position
+from notifications.hub.subscription import Resumed, Subscription
+from notifications.log.tail import Position
 
 Message = dict[str, Any]
 

@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications import conf, tail
-from notifications.log import mark_all_read
+from notifications import conf
+from notifications.log import mark_all_read, tail
+from notifications.log.tail import Head, Position, Replay, heads, inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.payloads import dumps
 from notifications.publish import notify, notify_many
-from notifications.tail import Head, Position, Replay, heads, inbox_of, read_after
 
 pytestmark = pytest.mark.django_db(transaction=True)  # each write is its own change
 

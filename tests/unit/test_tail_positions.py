@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from notifications.tail import Position, parse_position
+from notifications.log.tail import Position, parse_position
 
 
 @given(epoch=st.integers(1, 2**48 - 1), modseq=st.integers(0, 2**53))

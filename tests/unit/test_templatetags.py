@@ -9,8 +9,8 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
+from notifications.log.tail import inbox_of
 from notifications.publish import notify
-from notifications.tail import inbox_of
 from notifications.templatetags.notifications import followable
 
 

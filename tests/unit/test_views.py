@@ -10,10 +10,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from notifications.log.tail import inbox_of
 from notifications.models import Notification
 from notifications.payloads import payload
 from notifications.publish import notify
-from notifications.tail import inbox_of
 from notifications.views_actions import HELD_SECONDS
 
 CENTRE = "/notifications/"

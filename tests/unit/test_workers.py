@@ -11,9 +11,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
-from notifications import workers
-from notifications.rounds import Door
-from notifications.workers import Workers, forever
+from notifications.hub import workers
+from notifications.hub.rounds import Door
+from notifications.hub.workers import Workers, forever
 
 SECONDS = 10
 
@@ -123,7 +123,7 @@ async def test_those_who_come_during_a_look_up_share_the_next(
 
 async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who connects meanwhile is told to come back, instead of waiting for ever."""
-    monkeypatch.setattr("notifications.rounds.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("notifications.hub.rounds.CHECK_SECONDS", 0.05)
     is_over = threading.Event()
     monkeypatch.setattr("notifications.auth.look_up", lambda _keys: is_over.wait(SECONDS))
     with pytest.raises(TimeoutError):

@@ -10,7 +10,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifications.conf import settings
-from notifications.drain import DRAIN_TYPE
+from notifications.hub.leaving import DRAIN_TYPE
 from notifications.management import options as given
 
 __all__ = ["Command"]

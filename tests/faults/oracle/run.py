@@ -164,7 +164,7 @@ async def admit(
     async with Visit(lineup.urls[0]) as visit:
         await visit.login(person)
         cookie = visit.cookie
-    code = "from notifications.tail import inbox_of; inbox_of(user).position"
+    code = "from notifications.log.tail import inbox_of; inbox_of(user).position"
     page = await lineup.site.acall(code, user=person.pk)
     witnesses = []
     for number in range(count):

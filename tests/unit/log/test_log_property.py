@@ -8,7 +8,7 @@ from unittest.mock import patch
 from django.test import override_settings
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from notifications import tail
+from notifications.log import tail
 from tests.support.ledger import Rung
 from tests.unit.log.world import USERS, VERBS, Op, World
 

@@ -12,10 +12,11 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 from django.db.models.signals import ModelSignal, post_delete, post_save, pre_save
 
-from notifications import log, steps
+from notifications import log
+from notifications.log import steps
+from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
-from notifications.tail import inbox_of
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
 

@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from notifications import doorbell, locks, log, steps
+from notifications import doorbell, log
 from notifications.doorbell import Change
+from notifications.log import locks, steps
 from notifications.models import Notification
 from notifications.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, heard, undo, undone
@@ -56,7 +57,7 @@ def test_a_doorbell_that_fails_does_not_fail_the_write(
     monkeypatch.setattr(doorbell, "ring", fail)
     notify(user, title="stands")
     assert Notification.objects.for_user(user).count() == 1
-    assert "notifications.steps.Step" in caplog.text
+    assert "notifications.log.steps.Step" in caplog.text
 
 
 def test_what_rings_is_what_was_stored(user: User, rung: Rung) -> None:

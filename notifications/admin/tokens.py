@@ -1,0 +1,137 @@
+"""Tokens for programs, as staff make, look at and revoke them.
+
+Guarantees that the secret is shown once, on the page that answers the form and nowhere else; that nobody hands out more than
+they may do themselves; and that every step is in the admin's history.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _, gettext_lazy, ngettext
+
+from ..tokens import ApiToken, revoke, save_new
+
+if TYPE_CHECKING:
+    TokenBase = admin.ModelAdmin[ApiToken]
+    TokenFormBase = forms.ModelForm[ApiToken]
+else:
+    TokenBase = admin.ModelAdmin
+    TokenFormBase = forms.ModelForm
+
+__all__ = ["ApiTokenAdmin"]
+
+SEND = ("notifications.add_notification", "notifications.send_broadcast")
+READ = "notifications.view_notification"
+
+
+class TokenForm(TokenFormBase):
+    """What a new token is for. `giver` is who makes it."""
+
+    giver: Any = None
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a token that may do nothing, is over already, or may do more than its giver."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if not given.get("may_read") and not given.get("may_send"):
+            raise ValidationError(_("A token that may do nothing is of no use; choose what it may do."), code="scopes")
+        if given.get("expires_at") and given["expires_at"] <= timezone.now():
+            self.add_error("expires_at", _("This time is over; choose a later one, or none."))
+        if given.get("may_send") and not self.giver.has_perms(SEND):
+            self.add_error("may_send", _("You may not send to everybody yourself, so no program may for you."))
+        if given.get("may_read") and given.get("user") != self.giver and not self.giver.has_perm(READ):
+            self.add_error("may_read", _("You may not look at the notifications of others; choose yourself."))
+        return given
+
+
+class ValidityFilter(admin.SimpleListFilter):
+    """Whether a token still lets anyone in."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("valid", _("Valid")), ("over", _("Revoked or expired"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what is in the chosen state."""
+        is_over = Q(revoked_at__isnull=False) | Q(expires_at__lte=timezone.now())
+        if self.value() == "valid":
+            return queryset.exclude(is_over)
+        return queryset.filter(is_over) if self.value() == "over" else queryset
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(TokenBase):
+    """Tokens. One that was made is not edited: revoke it, and make another."""
+
+    form = TokenForm
+    raw_id_fields = ["user"]
+    list_display = ["name", "shown_prefix", "user", "may_read", "may_send", "created_at", "last_used_at", "state"]
+    list_filter = [ValidityFilter, "may_read", "may_send"]
+    list_select_related = ["user"]
+    search_fields = ["name", "prefix"]
+    actions = ["revoke"]
+
+    @admin.display(description=gettext_lazy("begins with"))
+    def shown_prefix(self, token: ApiToken) -> str:
+        """Show what staff can tell a token by."""
+        return f"ntf_{token.prefix}…"
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, token: ApiToken) -> str:
+        """Show whether it lets anyone in."""
+        if token.revoked_at is not None:
+            return _("Revoked")
+        if token.is_valid:
+            return _("Valid")
+        return _("Expired") if getattr(token.user, "is_active", True) else _("Its user is not active")
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        """Ask what it is for; of one that was made show everything but the secret, which nobody has."""
+        asked = ("name", "user", "may_read", "may_send", "expires_at")
+        return asked if obj is None else (*asked, "shown_prefix", "created_at", "last_used_at", "revoked_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        """Fix what was made."""
+        return self.get_fields(request, obj) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """Tell the form who asks."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type("TokenForm", (form,), {"giver": request.user})
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        """Make the secret, for the page that answers."""
+        if not change:
+            request.token_text = save_new(obj)  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the secret, this once. Not by a message: those wait in cookies and sessions."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The token “%(name)s”") % {"name": obj.name},
+            "opts": self.opts,
+            "text": request.token_text,  # type: ignore[attr-defined]
+        }
+        response = TemplateResponse(request, "admin/notifications/apitoken/made.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Revoke selected"))
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        """Let them in no more; their streams end with the next ping."""
+        for token in queryset.filter(revoked_at=None):
+            self.log_change(request, token, "Revoked.")
+        count = revoke(queryset)
+        self.message_user(
+            request, ngettext("%d token was revoked.", "%d tokens were revoked.", count) % count, messages.SUCCESS
+        )

@@ -1,0 +1,110 @@
+"""Step 7d: who may use the API, and how often.
+
+Receives each request before its operation. Guarantees that what goes on is a program with a token of the operation's scope,
+or a user of a session; in the latter case, for what changes something, a page of this site (or a program that has the CSRF
+token); and no more than so many requests in a minute.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Final, Literal
+
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja.security import APIKeyCookie, HttpBearer
+from ninja.throttling import BaseThrottle
+from ninja.utils import check_csrf
+
+from ..conf import settings
+from ..tokens import Scope, bearer_of, find_tokens
+from .errors import Refusal
+
+__all__ = ["PerUser", "SessionAuth", "TokenAuth"]
+
+WINDOW_SECONDS: Final = 60
+
+
+class SessionAuth(APIKeyCookie):
+    """Django's session, with Django's own defence against other sites' pages for what changes something."""
+
+    param_name = django_settings.SESSION_COOKIE_NAME
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Return the user; refuse who is not logged in, and then who has no CSRF token or comes from elsewhere."""
+        return self.authenticate(request, None)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+        """Return the user."""
+        if not request.user.is_authenticated:
+            # RFC 9110, 15.5.2: a 401 must have a challenge
+            challenge = {"WWW-Authenticate": 'Session realm="notifications", Bearer realm="notifications"'}
+            remedy = _("Log in and try again, or send a token: Authorization: Bearer ntf_….")
+            raise Refusal(401, "not_logged_in", _("You are not logged in."), remedy=remedy, headers=challenge)
+        if check_csrf(request) is not None:
+            message = _("The CSRF token is missing or wrong, or the origin is another.")
+            remedy = _("Send the cookie %(name)r and its value as X-CSRFToken, from this site.")
+            raise Refusal(403, "csrf", message, remedy=remedy % {"name": django_settings.CSRF_COOKIE_NAME})
+        return request.user
+
+
+class TokenAuth(HttpBearer):
+    """A program's token. No CSRF token is needed: a browser never sends this header by itself."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Return the user for whom the program acts, or None where it has no token. 1 query."""
+        bearer = bearer_of(request.headers.get("Authorization", ""))
+        if bearer is None:
+            return None
+        token = find_tokens([bearer]).get(bearer)
+        if token is None:
+            raise Refusal(
+                401,
+                "invalid_token",
+                _("This token is unknown, revoked or expired."),
+                remedy=_("Ask the site’s staff for another one."),
+                headers={"WWW-Authenticate": 'Bearer realm="notifications", error="invalid_token"'},  # RFC 6750, 3
+            )
+        if self.scope not in token.scopes or (self.scope == "read" and request.method != "GET"):
+            message = _("This token may do nothing but this: %(scopes)s.")
+            raise Refusal(
+                403,
+                "scope",
+                message % {"scopes": ", ".join(sorted(token.scopes))},
+                remedy=_("Ask the site’s staff for one that may, or log in: only people change their notifications."),
+                headers={"WWW-Authenticate": 'Bearer realm="notifications", error="insufficient_scope"'},
+            )
+        request.user = token.user
+        return token
+
+    def authenticate(self, request: HttpRequest, token: str) -> Any:
+        """Is not asked: `__call__` reads the header itself, to tell a bad token from none."""
+        raise NotImplementedError
+
+
+class PerUser(BaseThrottle):
+    """So many requests in each minute of the clock, counted in the default cache. `sends` are counted besides."""
+
+    def __init__(self, kind: Literal["api", "sends"] = "api") -> None:
+        self.kind = kind
+
+    def allow_request(self, request: HttpRequest) -> bool:
+        """Count this request; return whether it is within the limit."""
+        key = f"notifications.{self.kind}.{request.user.pk}.{int(time.time() // WINDOW_SECONDS)}"
+        cache.add(key, 0, 2 * WINDOW_SECONDS)
+        most = settings.api_sends_per_minute if self.kind == "sends" else settings.api_requests_per_minute
+        try:
+            return cache.incr(key) <= most
+        except ValueError:  # a cache that keeps nothing, or dropped it just now
+            return True
+
+    def wait(self) -> float:
+        """Return the seconds to the next minute."""
+        return math.ceil(WINDOW_SECONDS - time.time() % WINDOW_SECONDS)

@@ -1,0 +1,197 @@
+"""Step 7d: sending through the API, for programs and for those who may.
+
+    POST /notifications/api/send          Authorization: Bearer ntf_…          Idempotency-Key: order-7-shipped
+    {"to": {"usernames": ["ada"]}, "title": "Your order has left", "url": "/orders/7/"}
+    200 {"recipients": 1, "broadcast": null}
+
+Guarantees that nothing is sent by halves, and that a request with a key that is sent again does nothing again. Who may:
+for named users, whoever may add notifications in the admin, which is the same act; for an audience, whoever may send
+broadcasts; and a token with the scope `send` for both, since nobody gives one out who may not do both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import router, transaction
+from django.http import HttpRequest, HttpResponse
+from ninja import Body, Field, Router, Schema
+from ninja.params.functions import Header
+
+from ..broadcasts.audience import EVERYONE, Audience, Kind
+from ..idempotency import KeyReused, claim
+from ..models import Notification
+from ..outbox import Outcome, TooManyForDetails, send_to_audience, send_to_users
+from ..recipients import MAX_NAMED, RefusedRecipients, audience_of_groups, users_by_id, users_by_name
+from ..segments import MAX_NAME_CHARS
+from ..tokens import ApiToken
+from .answers import ABSENT, Error, LevelName, Sent
+from .auth import PerUser, SessionAuth, TokenAuth
+from .errors import Refusal, answer
+from .schemas import NO_NUL, strict
+
+__all__ = ["router_of_sending"]
+
+MAX_BODY_BYTES: Final = 256 * 1024  # a thousand names and a long text
+MAX_GROUPS: Final = 100
+NAMED: Final = "notifications.add_notification"
+AUDIENCE: Final = "notifications.send_broadcast"
+
+Name = Annotated[str, Field(min_length=1, max_length=254, pattern=NO_NUL)]
+
+
+class To(Schema):
+    """Whom to tell, in exactly one way. Everybody in an audience is told who is active."""
+
+    usernames: list[Name] = Field(ABSENT, min_length=1, max_length=MAX_NAMED, description="Each once, all active.")
+    ids: list[int | Name] = Field(ABSENT, min_length=1, max_length=MAX_NAMED, description="Primary keys of users.")
+    groups: list[Name] = Field(ABSENT, min_length=1, max_length=MAX_GROUPS, description="Names of groups.")
+    segment: str = Field(
+        ABSENT, min_length=1, max_length=MAX_NAME_CHARS, pattern=NO_NUL, description="The name of a segment."
+    )
+    staff: bool = Field(ABSENT, json_schema_extra={"const": True})
+    everyone: bool = Field(ABSENT, json_schema_extra={"const": True})
+
+    model_config = strict({"usernames": ["ada", "ben"]}) | {
+        "json_schema_extra": {"minProperties": 1, "maxProperties": 1, "examples": [{"usernames": ["ada", "ben"]}]}
+    }
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse none and several."""
+        if len(self.model_fields_set) != 1:
+            raise ValueError("name recipients in exactly one way")
+        if self.staff is False or self.everyone is False:
+            raise ValueError("staff and everyone can only be true; leave them out otherwise")
+
+
+class Send(Schema):
+    """What to tell whom. Sizes and forms as in `notify()`."""
+
+    to: To
+    title: str = Field(..., max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")
+    body: str = Field(ABSENT, max_length=4000, pattern=NO_NUL)
+    url: str = Field(
+        ABSENT,
+        max_length=2000,
+        description="https://…, http://… or a path on the site.",
+        json_schema_extra={"format": "notification-link"},
+    )
+    level: LevelName = ABSENT
+    category: str = Field(ABSENT, max_length=50, pattern=r"^[\w.-]+$")
+    actor: str = Field(
+        ABSENT, max_length=150, pattern=NO_NUL, description="This, `topic` and `data` only for up to 500 recipients."
+    )
+    topic: str = Field(ABSENT, max_length=200, pattern=NO_NUL)
+    data: dict[str, Any] = Field(ABSENT, description="At most 8 KiB as JSON.")
+
+    model_config = strict(
+        {"to": {"usernames": ["ada", "ben"]}, "title": "Your order has left", "url": "/orders/7/", "level": "success"}
+    )
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What is said, as `notify()` takes it."""
+        return {name: getattr(self, name) for name in self.model_fields_set - {"to"}}
+
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Names this request for 24 hours: sent again it is answered again, and nothing else happens.",
+    ),
+]
+
+router_of_sending: Final = Router(
+    auth=[TokenAuth("send"), SessionAuth()], throttle=[PerUser(), PerUser("sends")], tags=["sending"]
+)
+
+
+@router_of_sending.post(
+    "/send",
+    response={200: Sent, 202: Sent, frozenset({400, 401, 403, 409, 413, 422, 429}): Error},
+    summary="Send to users or an audience",
+)
+def send(
+    request: HttpRequest,
+    body: Body[Send],
+    key: Key = ABSENT,
+) -> HttpResponse:
+    """Tell users, all of them or none. Up to 500 at once; a larger audience is told by a broadcast (202)."""
+    if len(request.body) > MAX_BODY_BYTES:
+        message = f"The body is longer than {MAX_BODY_BYTES} bytes."
+        raise Refusal(413, "too_large", message, remedy="Name a group or a segment, or send in parts.", field="body")
+    with transaction.atomic(using=router.db_for_write(Notification)):
+        if not key:
+            return answered(deliver(request, body))
+        digest = hashlib.sha256(request.body).hexdigest()
+        try:
+            row, is_new = claim(request.user, key, digest)
+        except KeyReused as error:
+            remedy = "Give each request a key of its own; repeat one only with the very same body."
+            raise Refusal(409, "key_reused", str(error), remedy=remedy, field="Idempotency-Key") from None
+        if is_new:
+            outcome = deliver(request, body)
+            row.status = 200 if outcome.broadcast is None else 202
+            row.answer = content_of(outcome)
+            row.save()
+        return answer(row.answer, status=row.status)
+
+
+def deliver(request: HttpRequest, body: Send) -> Outcome:
+    """Send, or raise the refusal of the first thing that is wrong, or of all recipients that are."""
+    (way,) = body.to.model_fields_set
+    allow(request, NAMED if way in ("usernames", "ids") else AUDIENCE)
+    try:
+        match way:
+            case "usernames":
+                return send_to_users(users_by_name(body.to.usernames), body.words)
+            case "ids":
+                return send_to_users(users_by_id(body.to.ids), body.words)
+            case "groups":
+                audience = audience_of_groups(body.to.groups)
+            case "segment":
+                audience = Audience(Kind.SEGMENT, (body.to.segment,))
+            case "staff":
+                audience = Audience(Kind.STAFF)
+            case _:
+                audience = EVERYONE
+        return send_to_audience(audience, body.words, by=request.user)
+    except RefusedRecipients as error:
+        remedy = "Correct or leave out those in `refused`; nothing was sent."
+        refused = [each.as_dict() for each in error.refused]
+        raise Refusal(409, "refused", str(error), remedy=remedy, field=f"to.{way}", refused=refused) from None
+    except TooManyForDetails as error:
+        raise Refusal(409, "too_many", error.messages[0], remedy="Nothing was sent.", field="to") from None
+    except ValidationError as error:
+        raise invalid(error, way) from None
+
+
+def allow(request: HttpRequest, permission: str) -> None:
+    """Refuse who may not send to these. A token's scope was looked at when it was let in."""
+    if isinstance(getattr(request, "auth", None), ApiToken) or request.user.has_perm(permission):
+        return
+    message = f"You lack the permission {permission!r}."
+    raise Refusal(403, "not_allowed", message, remedy="Ask the site's staff for it, or for a token that may send.")
+
+
+def invalid(error: ValidationError, way: str) -> Refusal:
+    """Name the first field that the log refused."""
+    name, messages = next(iter(error.message_dict.items()))
+    if name == "audience":
+        remedy = "Name another; nothing was sent."
+        return Refusal(409, "no_audience", messages[0], remedy=remedy, field=f"to.{way}")
+    return Refusal(422, "invalid", f"{name}: {messages[0]}", remedy="openapi.json says what it takes.", field=name)
+
+
+def content_of(outcome: Outcome) -> dict[str, Any]:
+    return {"recipients": outcome.recipients, "broadcast": outcome.broadcast}
+
+
+def answered(outcome: Outcome) -> HttpResponse:
+    return answer(content_of(outcome), status=200 if outcome.broadcast is None else 202)

@@ -1,0 +1,81 @@
+"""Step 4e: leaving. Streams are asked to move on before a process goes, spread over a grace window.
+
+Receives SIGTERM, or a drain ordered over the doorbell (`manage.py drain_streams`), which reaches every worker behind any
+server. Guarantees that each client is told `bye drain` with its own random `retry:`, so they come back to other workers one
+after the other and miss nothing: each resumes from its position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from ..frames import Bye
+from .subscription import Subscription
+
+__all__ = ["DRAIN_TYPE", "before_sigterm", "do_nothing", "drain"]
+
+DRAIN_TYPE: Final = "notifications.drain"
+SLICE_SECONDS: Final = 0.05
+SLICE_STREAMS: Final = 50  # at least these at once: a developer's few streams shall not hold up a reload
+
+
+async def drain(streams: Iterable[Subscription], end: Callable[[Subscription, Bye], None], *, seconds: float) -> int:
+    """End these streams in random order over at most so many seconds; return how many."""
+    leaving = list(streams)
+    random.shuffle(leaving)
+    size = max(SLICE_STREAMS, int(len(leaving) * SLICE_SECONDS / max(seconds, SLICE_SECONDS)) + 1)
+    for start in range(0, len(leaving), size):
+        for subscription in leaving[start : start + size]:
+            end(subscription, "drain")
+        await asyncio.sleep(SLICE_SECONDS)
+    return len(leaving)
+
+
+def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], None]:
+    """Have `leave(then)` called in the event loop at the first SIGTERM; a second one is the server's alone.
+
+    Returns a function that takes this back.
+
+    A server that waits for its connections when told to stop (uvicorn, hypercorn) is told at once, and stops listening
+    while the streams drain. One that cuts them (Daphne) is told by `then()`, when they are gone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return do_nothing  # `runserver` with its reloader: the process ends by itself, and there is no other to go to
+    previous: Any = signal.getsignal(signal.SIGTERM)
+    if not callable(previous):
+        return do_nothing  # nobody handles SIGTERM here, so neither do we
+    loop = asyncio.get_running_loop()
+    cuts = "twisted" in getattr(type(getattr(previous, "__self__", None)), "__module__", "")
+
+    # Ctrl-C too where the server waits for its connections at that as well (uvicorn)
+    numbers = [signal.SIGTERM]
+    if not cuts and signal.getsignal(signal.SIGINT) == previous:
+        numbers.append(signal.SIGINT)
+
+    def on_sigterm(signum: int, frame: Any) -> None:
+        undo()
+        is_told = not cuts
+        try:
+            loop.call_soon_threadsafe(leave, do_nothing if is_told else lambda: previous(signum, frame))
+        except RuntimeError:  # the loop has ended, and its streams with it
+            is_told = True
+        if is_told:
+            previous(signum, frame)
+
+    def undo() -> None:
+        for number in numbers:
+            if signal.getsignal(number) is on_sigterm:
+                signal.signal(number, previous)
+
+    for number in numbers:
+        signal.signal(number, on_sigterm)
+    return undo
+
+
+def do_nothing() -> None:
+    """Be called, and that is all."""

@@ -1,0 +1,262 @@
+"""Step 2: the log. The only writer of `modseq`; whatever changes a notification comes through here.
+
+Receives instances or querysets from `models.py`, `querysets.py` and `publish.py`. Guarantees, for each write:
+it happens in one transaction with the counters; each touched user's `modseq` rises once in that transaction and is
+stamped on every touched row; inboxes are locked in `user_id` order; a doorbell rings after commit (`steps.py`).
+
+All rows are validated before the first is written. `ValidationError` is keyed by field.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, models as db, router
+from django.db.models import Count, Q
+from django.db.models.signals import post_save, pre_save
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import models  # the records and their only writer know each other; both use the other's names only when called
+from ..exceptions import BypassesLog
+from .direct import insert_row
+from .locks import key_of
+from .rewrite import EVERY, STATE, rewrite, rows_of
+from .steps import Writing, writing
+
+if TYPE_CHECKING:
+    from ..models import Notification
+    from ..querysets import NotificationQuerySet
+
+__all__ = [
+    "amend",
+    "amend_each",
+    "append",
+    "insert",
+    "mark_all_read",
+    "mark_seen",
+    "mark_topic_read",
+    "remove",
+    "validate",
+    "validated",
+    "write",
+]
+
+# What may change after sending. The recipient may not: a row belongs to one log.
+EDITABLE: Final = frozenset(
+    {"category", "level", "title", "body", "url", "actor", "topic", "data", "created_at", "read_at", "archived_at"}
+)
+
+
+def append(rows: list[Notification], *, using: str, batch_size: int | None = None) -> list[Notification]:
+    """Insert new notifications.
+
+    Queries: 3 for one user, 4 for up to 500; SQLite cuts a large insert in several.
+
+    Raises:
+        ValidationError: one of them is invalid or its recipient does not exist; none was written.
+    """
+    for row in rows:
+        validate(row)
+    append_valid(rows, using=using, batch_size=batch_size)
+    return rows
+
+
+def append_valid(rows: list[Notification], *, using: str, batch_size: int | None = None) -> None:
+    """Insert new notifications that were validated."""
+    if rows:
+        with writing(using, (row.recipient_id for row in rows)) as current:
+            for row in rows:
+                row.modseq = current.stamp(row.recipient_id)
+            insert(current, rows, batch_size)
+
+
+def insert(current: Writing, rows: list[Notification], batch_size: int | None = None) -> None:
+    """Insert valid rows that are stamped; count and tell them."""
+    if len(rows) > 1 or not insert_row(rows[0], using=current.using):
+        rows_of(current.using).insert_rows(rows, batch_size)
+    for row in rows:
+        current.note(None, row)
+
+
+def write(
+    row: Notification, *, using: str | None, force_insert: bool, force_update: bool, update_fields: set[str] | None
+) -> None:
+    """Save one instance, with Django's signals: what `Notification.save()` does. 3 queries to insert, 5 to update.
+
+    The signals are sent around the write and not within, so a receiver may write to the same inbox.
+    """
+    using = using or router.db_for_write(type(row), instance=row)
+    if update_fields is None and (deferred := row.get_deferred_fields()):
+        update_fields = set(EDITABLE) - deferred  # as in Django: what was not loaded is not saved
+    if update_fields is not None:
+        if not update_fields:
+            return  # as in Django: nothing to save, no signals
+        refuse_fields(update_fields)
+    words = {"instance": row, "raw": False, "using": using, "update_fields": update_fields and frozenset(update_fields)}
+    pre_save.send(sender=type(row), **words)
+    validate(row)
+    is_new = row.pk is None or force_insert or not update_row(row, using, force_update, update_fields)
+    if is_new:
+        append_valid([row], using=using)
+    row._state.adding, row._state.db = False, using
+    post_save.send(sender=type(row), created=is_new, **words)
+
+
+def update_row(row: Notification, using: str, force_update: bool, update_fields: set[str] | None) -> bool:
+    """Write an instance over its row; return False where there is no such row and the instance may be inserted.
+
+    Raises:
+        DatabaseError: there is no such row, and it must not be inserted.
+        ValidationError: the row is another user's.
+    """
+    mine = rows_of(using).filter(pk=row.pk)
+    recipient_id = mine.values_list("recipient_id", flat=True).first()
+    if recipient_id is None:
+        if force_update or update_fields:
+            raise DatabaseError(f"Notification {row.pk} is not in the database; save() it without update_fields first.")
+        return False
+    if recipient_id != row.recipient_id:
+        raise ValidationError(
+            {"recipient": _("Cannot be changed after sending; send a new notification instead.")}, code="sent"
+        )
+    with writing(using, [row.recipient_id]) as current:
+        old = mine.values(*STATE).first()
+        if old is None:
+            raise DatabaseError(f"Notification {row.pk} was deleted a moment ago; it is not saved again.")
+        row.modseq = current.stamp(row.recipient_id)
+        mine.update_rows(**{name: getattr(row, name) for name in update_fields or EDITABLE}, modseq=row.modseq)
+        # what is told is the row as stored: with update_fields the instance may differ from it
+        current.note(old, mine.get() if update_fields else row)
+    return True
+
+
+def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = EVERY) -> int:
+    """Set plain values on every row of a queryset that meets `only`; return how many rows that were.
+
+    Queries: 5 while at most 50 rows change; beyond that the counters are counted again in SQL and the doorbell rings
+    without content, so memory stays flat.
+    """
+    refuse_fields(values)
+    values = validated(values)
+
+    def update(rows: NotificationQuerySet, current: Writing, user_ids: list[Any]) -> None:
+        stamps = [db.When(recipient_id=user_id, then=current.stamp(user_id)) for user_id in user_ids]
+        field = db.PositiveBigIntegerField()
+        rows.update_rows(**values, modseq=db.Case(*stamps, output_field=field))
+
+    def changed(row: Notification) -> Notification:
+        for name, value in values.items():
+            setattr(row, name, value)
+        return row
+
+    return rewrite(target, only, update, changed)
+
+
+def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) -> int:
+    """Write these fields of each instance; return how many. Three queries for each row, in one change for each user."""
+    if not fields:
+        raise ValueError("bulk_update() was given no field names; name the fields that changed.")
+    if any(row.pk is None for row in rows):
+        raise ValueError("bulk_update() was given an instance that was never saved; use bulk_create() for new ones.")
+    refuse_fields(fields)
+    for row in rows:
+        validate(row)
+    with writing(using, (row.recipient_id for row in rows)) as current:
+        count = 0
+        for row in sorted(rows, key=lambda row: row.pk):
+            old = rows_of(using).filter(pk=row.pk, recipient_id=row.recipient_id).values(*STATE).first()
+            if old is not None:
+                row.modseq = current.stamp(row.recipient_id)
+                values = {name: getattr(row, name) for name in fields}
+                rows_of(using).filter(pk=row.pk).update_rows(**values, modseq=row.modseq)
+                current.note(old, rows_of(using).get(pk=row.pk))
+                count += 1
+    return count
+
+
+def remove(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
+    """Delete every row of a queryset and raise the floor: older positions get a reset. Returns what Django returns."""
+    details: dict[str, int] = {}
+
+    def delete(rows: NotificationQuerySet, current: Writing, user_ids: list[Any]) -> None:
+        for user_id in user_ids:
+            current.put(user_id, floor=current.stamp(user_id))
+        for label, count in rows.delete_rows()[1].items():
+            details[label] = details.get(label, 0) + count
+
+    rewrite(target, EVERY, delete, lambda row: None)
+    return sum(details.values()), details
+
+
+def mark_all_read(
+    user: Any, *, up_to: int | None = None, at: dt.datetime | None = None, using: str | None = None
+) -> int:
+    """Mark as read what a user has seen: unread ones whose `modseq` is at most `up_to` (None: all). Returns how many.
+
+    What arrived after `up_to` stays unread. Queries: 4, however many rows; the frame carries no rows but `read_upto`.
+    """
+    user_id = key_of(user)
+    using = using or router.db_for_write(models.Notification)
+    now = at or timezone.now()
+    with writing(using, [user_id]) as current:
+        inbox = current.inboxes[user_id]
+        up_to = inbox.modseq if up_to is None else min(up_to, inbox.modseq)
+        rows = rows_of(using).for_user(user_id).unread().filter(modseq__lte=up_to)
+        counts = rows.aggregate(unread=Count("pk"), unseen=Count("pk", filter=Q(modseq__gt=inbox.seen_upto)))
+        if counts["unread"]:
+            modseq = current.stamp(user_id)
+            rows.update_rows(read_at=now, modseq=modseq)
+            current.count(user_id, unread=-counts["unread"], unseen=-counts["unseen"])
+            entry = current.entries[user_id]
+            if entry.upsert or entry.gone or entry.read_upto is not None:
+                entry.tell_nothing()  # rows told earlier in this transaction may have been read just now
+            entry.read_upto, entry.read_at = min(up_to, entry.prev), now
+    return int(counts["unread"])
+
+
+def mark_topic_read(user: Any, topic: str, *, at: dt.datetime | None = None, using: str | None = None) -> int:
+    """Mark as read what is about a subject, as when its page is visited. Returns how many; an empty topic is none."""
+    rows = rows_of(using or router.db_for_write(models.Notification)).for_user(key_of(user)).unread()
+    about = rows.filter(topic=topic).exclude(topic="")  # the words of the index on topics
+    return amend(about, {"read_at": at or timezone.now()})
+
+
+def mark_seen(user: Any, *, using: str | None = None) -> bool:
+    """Note that the user has looked at the inbox: `unseen` goes to 0. Returns whether it was anything else."""
+    user_id = key_of(user)
+    using = using or router.db_for_write(models.Notification)
+    with writing(using, [user_id]) as current:
+        unseen = current.inboxes[user_id].unseen
+        if unseen:
+            current.put(user_id, seen_upto=current.stamp(user_id))
+            current.count(user_id, unseen=-unseen)
+    return bool(unseen)
+
+
+def validate(row: Notification) -> None:
+    """Raise `ValidationError`, keyed by field, unless this row may be written. No query."""
+    if row.recipient_id is None:
+        raise ValidationError({"recipient": _("Is missing; give a saved user.")}, code="required")
+    row.recipient_id = key_of(row.recipient_id)
+    row.full_clean(exclude={"recipient", "modseq"}, validate_unique=False, validate_constraints=False)
+
+
+def validated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values for these fields as the model cleans them."""
+    row = models.Notification(**values)
+    others = {field.name for field in row._meta.get_fields() if field.name not in values}
+    row.clean_fields(exclude=others)
+    return {name: getattr(row, name) for name in values}
+
+
+def refuse_fields(names: Iterable[str]) -> None:
+    """Refuse to write what a row may not change after sending, or what is no field."""
+    for name in sorted(set(names) - EDITABLE):
+        raise BypassesLog(
+            f"{name!r} cannot be changed after sending; change one of {', '.join(sorted(EDITABLE))}, "
+            "or send a new notification."
+        )

@@ -1,0 +1,257 @@
+"""Step 2a, the bookkeeping of a write: lock inboxes, hand out `modseq`, remember what to tell, ring after commit.
+
+Receives the users that `log.py` is about to touch. Guarantees that a user's `modseq` rises exactly once in a
+transaction however many writes it holds, that inboxes of one write are locked in `user_id` order, and that what rings
+after commit is what was committed, also after a savepoint was rolled back.
+
+# Note [What survives a savepoint]
+
+Django keeps `on_commit` callbacks with the savepoints they were registered under and drops them when one of these is
+rolled back. A `Step` is such a callback, so it lives exactly as long as the first write that it stands for. A later
+write of the same transaction joins it. If that later write happens under savepoints that the step does not know, it
+could be rolled back alone; so then the step forgets what the change was and rings without content: "user 7 is at 42,
+read the log". (A savepoint that the step knows and the later write does not was released, so it no longer counts.)
+
+Django drops no callback for `transaction.savepoint_rollback()` called by hand. Then a doorbell rings for what was undone;
+the sweeper finds the stream ahead of its log and resets it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connections, transaction
+
+from .. import doorbell
+from ..payloads import change_data, encoded
+from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
+
+if TYPE_CHECKING:
+    from ..models import Notification
+
+__all__ = ["MAX_TOLD_ROWS", "Writing", "writing"]
+
+# A change of more rows than this rings without its content; the streams read the log, in batches.
+MAX_TOLD_ROWS: Final = 50
+
+
+@dataclass(slots=True)
+class Entry:
+    """What this transaction did to one inbox: from `prev` to `inbox.modseq`, and what to tell about it."""
+
+    inbox: LockedInbox
+    prev: int
+    upsert: dict[int, str] = field(default_factory=dict)  # the rows as JSON, by key
+    gone: set[int] = field(default_factory=set)
+    read_upto: int | None = None
+    read_at: dt.datetime | None = None
+    is_light: bool = False
+
+    def tell(self, *, upsert: Iterable[Notification] = (), gone: Iterable[int] = ()) -> None:
+        """Add rows to what rings, the latest state of each; past `MAX_TOLD_ROWS` the content is dropped."""
+        if self.is_light:
+            return
+        for row in upsert:
+            self.gone.discard(row.pk)  # deleted and saved again
+            self.upsert[row.pk] = encoded(row)  # now, because the caller may change its own later
+        for pk in gone:
+            self.upsert.pop(pk, None)
+            self.gone.add(pk)
+        if len(self.upsert) + len(self.gone) > MAX_TOLD_ROWS or self.read_upto is not None:
+            self.tell_nothing()  # rows and `read_upto` in one frame would leave open which of them came first
+
+    def tell_nothing(self) -> None:
+        """Ring without content from now on."""
+        self.is_light = True
+        self.upsert.clear()
+        self.gone.clear()
+        self.read_upto = self.read_at = None
+
+    def as_change(self) -> doorbell.Change:
+        """Return what rings for this inbox."""
+        inbox = self.inbox
+        data = None
+        if not self.is_light:
+            data = change_data(
+                prev=self.prev,
+                modseq=inbox.modseq,
+                upsert=tuple(self.upsert.values()),
+                gone=sorted(self.gone),
+                read_upto=self.read_upto,
+                read_at=self.read_at,
+                unread=inbox.unread,
+                unseen=inbox.unseen,
+            )
+        return doorbell.Change(str(inbox.pk), inbox.epoch, self.prev, inbox.modseq, data)
+
+
+class Step:
+    """An `on_commit` callback that rings for the inboxes touched under one set of savepoints."""
+
+    def __init__(self, savepoints: frozenset[str]) -> None:
+        self.savepoints = savepoints
+        self.entries: dict[Any, Entry] = {}
+        self.rang = False  # under TestCase.captureOnCommitCallbacks a rung callback stays registered
+        self.__qualname__ = "notifications.log.steps.Step"  # by which Django names a callback that failed
+
+    def __call__(self) -> None:
+        self.rang = True
+        doorbell.ring([entry.as_change() for entry in self.entries.values()])
+
+
+@contextmanager
+def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
+    """Open a transaction with these users' inboxes locked; when left without error, move them on and ring after commit.
+
+    Takes no savepoint, so an error inside rolls the caller's transaction back, as with `Model.save()`. Refusals come
+    before: an unknown user raises `ValidationError` while nothing is broken.
+
+    Queries: 1 to lock and 1 to move on for each 500 users, 4 more to make missing inboxes, 1 more for several users within
+    the caller's transaction.
+    """
+    ids = sorted(set(user_ids))
+    if len(ids) > 1 and connections[using].in_atomic_block:
+        make_inboxes(using, ids)  # locks are kept until the caller's transaction ends, so take them in order
+    while True:
+        with transaction.atomic(using=using, savepoint=False):
+            inboxes = lock_inboxes(using, ids)
+            if len(inboxes) == len(ids):
+                current = Writing(using, inboxes)
+                yield current
+                current.finish()
+                return
+        make_inboxes(using, ids)
+
+
+class Writing:
+    """A write to some users' inboxes, which are locked: `inboxes` holds them as they are.
+
+    `stamp()` gives the `modseq` for a user's rows; `count()` and `put()` note how the inbox changes with them.
+    """
+
+    def __init__(self, using: str, inboxes: dict[Any, LockedInbox]) -> None:
+        self.using = using
+        self.inboxes = inboxes
+        self.entries: dict[Any, Entry] = {}
+        self._savepoints = frozenset(filter(None, connections[using].savepoint_ids))
+        self._is_new: set[Any] = set()
+        self._joined: dict[Any, LockedInbox] = {}  # the inboxes of joined entries as they were when we joined
+        self._fields: dict[Any, dict[str, Any]] = {}
+
+    def stamp(self, user_id: Any) -> int:
+        """Return the number of this transaction's change to the user's log, taking it at the first call."""
+        inbox = self.inboxes[user_id]
+        if user_id not in self.entries:
+            step = next((step for step in live_steps(self.using) if user_id in step.entries), None)
+            if step is None:
+                self.entries[user_id] = Entry(inbox, prev=inbox.modseq)
+                self._is_new.add(user_id)
+                inbox.modseq += 1
+            else:
+                self.entries[user_id] = step.entries[user_id]
+                self._joined[user_id] = step.entries[user_id].inbox
+                if not self._savepoints <= step.savepoints:  # see Note [What survives a savepoint]
+                    step.entries[user_id].tell_nothing()
+        return inbox.modseq
+
+    def are_new(self, user_ids: Iterable[Any]) -> bool:
+        """Return whether these inboxes move for the first time in this transaction."""
+        return self._is_new.issuperset(user_ids)
+
+    def count(self, user_id: Any, *, unread: int = 0, unseen: int = 0) -> None:
+        """Move the counters of a stamped inbox by these numbers."""
+        inbox = self.inboxes[user_id]
+        inbox.unread += unread
+        inbox.unseen += unseen
+        moved = self._fields.setdefault(user_id, {"unread": 0, "unseen": 0})
+        moved["unread"] += unread
+        moved["unseen"] += unseen
+
+    def put(self, user_id: Any, **values: Any) -> None:
+        """Set other fields of a stamped inbox."""
+        for name, value in values.items():
+            setattr(self.inboxes[user_id], name, value)
+        self._fields.setdefault(user_id, {"unread": 0, "unseen": 0}).update(values)
+
+    def note(
+        self, old: Mapping[str, Any] | None, new: Notification | None, *, user_id: Any = None, pk: int | None = None
+    ) -> None:
+        """Count and tell that a row went from `old` (its modseq, read_at, archived_at) to `new`; None is "not there".
+
+        Args:
+            user_id: whose row it was, and
+            pk: its key, where `new` is None.
+        """
+        user_id = user_id if new is None else new.recipient_id
+        self.count(user_id, **delta(self.inboxes[user_id], old, new))
+        self.entries[user_id].tell(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
+
+    def finish(self) -> None:
+        """Move the stamped inboxes on, and have them rung for after commit."""
+        if self.entries:
+            self._give_way()
+            self._move_inboxes()
+            self._register()
+
+    def _give_way(self) -> None:
+        """Join what a receiver of Django's signals wrote to the same inboxes meanwhile: it took the same number."""
+        for user_id, inbox in self._joined.items():
+            if self.entries[user_id].inbox is not inbox:
+                self.entries[user_id].tell_nothing()
+        for step in live_steps(self.using):
+            for user_id in self._is_new & step.entries.keys():
+                self.entries[user_id] = step.entries[user_id]
+                self.entries[user_id].tell_nothing()
+                self._is_new.discard(user_id)
+
+    def _move_inboxes(self) -> None:
+        """Write the stamped inboxes back, alike ones together, in key order."""
+        alike: dict[tuple[Any, ...], list[Any]] = {}
+        for user_id in sorted(self.entries):
+            fields = dict(self._fields.get(user_id, ()))
+            moves: list[tuple[str, Any]] = [("modseq", int(user_id in self._is_new))]
+            moves += [(name, fields.pop(name, 0)) for name in ("unread", "unseen")]
+            # to the head, as a deletion does: a number of its own for each user, and yet one statement for all
+            raises_floor = "modseq" not in fields and fields.get("floor") == self.inboxes[user_id].modseq
+            if raises_floor:
+                del fields["floor"]
+            alike.setdefault((tuple(moves), tuple(fields.items()), raises_floor), []).append(user_id)
+        for (moves, values, raises_floor), user_ids in alike.items():
+            by = {name: number for name, number in moves if number}
+            move_inboxes(self.using, user_ids, by, dict(values), raises_floor=raises_floor)
+
+    def _register(self) -> None:
+        """Ring for new entries after commit; show joined ones the counters as this write left them."""
+        for user_id, entry in self.entries.items():
+            entry.inbox = self.inboxes[user_id]
+        if self._is_new:
+            step = next((step for step in live_steps(self.using) if self._savepoints <= step.savepoints), None)
+            if step is None:
+                step = Step(self._savepoints)
+                transaction.on_commit(step, using=self.using, robust=True)
+            step.entries.update({user_id: entry for user_id, entry in self.entries.items() if user_id in self._is_new})
+
+
+def live_steps(using: str) -> Iterator[Step]:
+    """Yield this transaction's steps that no rollback has taken back."""
+    registered: list[Any] = connections[using].run_on_commit  # (savepoint ids, callback, robust)
+    for _sids, callback, _robust in registered:
+        if isinstance(callback, Step) and not callback.rang:
+            yield callback
+
+
+def delta(inbox: LockedInbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
+    """Return how the counters move when a row goes from `old` (its modseq, read_at, archived_at) to `new`.
+
+    None stands for a row that is not there. `new` carries the new modseq; it is not past `seen_upto` only where this
+    transaction marked the inbox as seen.
+    """
+    was_unread = old is not None and old["read_at"] is None and old["archived_at"] is None
+    was_unseen = was_unread and old is not None and old["modseq"] > inbox.seen_upto
+    is_unread = new is not None and new.read_at is None and new.archived_at is None
+    is_unseen = is_unread and new is not None and new.modseq > inbox.seen_upto
+    return {"unread": is_unread - was_unread, "unseen": is_unseen - was_unseen}
