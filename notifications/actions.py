@@ -35,8 +35,8 @@ from .log.locks import LockedInbox, key_of, lock_inboxes, make_inboxes
 from .log.rewrite import EVERY, rewrite, rows_of
 from .log.steps import Writing
 from .models import Broadcast, Inbox, Notification
-from .payloads import isoformat, payload
 from .querysets import NotificationQuerySet
+from .wire.payloads import isoformat, payload
 
 __all__ = ["MAX_TOKEN_CHARS", "UNDO_SECONDS", "Action", "Done", "Undone", "act", "read_topic", "read_upto", "undo"]
 

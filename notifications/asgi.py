@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_script_prefix, reverse
 
-from . import cors
+from .access import cors
 from .broadcasts import runner
 from .conf import settings
 from .stream import StreamApplication

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-from .frames import Bye
 from .log.tail import Reason, Replay
+from .wire.frames import Bye
 
 __all__ = ["BOUNDS_SECONDS", "Counts", "Pulse", "Stopwatch", "counts"]
 

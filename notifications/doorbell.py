@@ -1,7 +1,7 @@
 r"""Step 3: the doorbell. Rings after commit, over the channel layer, that an inbox moved on.
 
 Receives the changes of one committed transaction. Delivery is at most once and unordered between processes; nothing
-depends on it but latency (the sweeper in `hub.py` is the guarantee). `ring()` never blocks and never raises: messages
+depends on it but latency (the sweeper in `hub/` is the guarantee). `ring()` never blocks and never raises: messages
 wait in a bounded queue and a task sends them, on the event loop of this process's hub where there is one, else on a
 thread of its own.
 

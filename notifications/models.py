@@ -2,7 +2,7 @@
 
 A `Broadcast`, which many rows may belong to, is in `broadcasts/models.py`.
 
-Nothing here writes: every change goes on to `log.py`, the only writer of `modseq`.
+Nothing here writes: every change goes on to `log/`, the only writer of `modseq`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from . import log
+from .access.tokens import ApiToken
 from .broadcasts.models import Broadcast
 from .content import AbstractContent, Level
 from .idempotency import SentRequest
@@ -26,7 +27,6 @@ from .presence import Presence, Process
 from .public_models import PublicMessage, PublicTopic
 from .querysets import NotificationQuerySet
 from .running import RunningJob
-from .tokens import ApiToken
 from .validators import validate_data, validate_text
 
 __all__ = [

@@ -25,8 +25,8 @@ from . import doorbell
 from .conf import settings
 from .exceptions import UnknownTopic
 from .log.tail import Position
-from .payloads import dumps, isoformat
 from .public_models import PublicMessage, PublicTopic, new_epoch
+from .wire.payloads import dumps, isoformat
 
 __all__ = [
     "PublicContent",

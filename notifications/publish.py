@@ -1,6 +1,6 @@
 """Step 1: write. What a site calls to tell its users something.
 
-Receives users and words; hands validated rows to `log.py`. When a function returns outside a transaction, the rows are
+Receives users and words; hands validated rows to `log/`. When a function returns outside a transaction, the rows are
 committed and the doorbell is ringing; inside one, both happen with its commit.
 
     notify(user, title="Your export is ready", url="/exports/7/", level="success")

@@ -1,4 +1,4 @@
-"""What one may ask of notifications, and the bulk writes: each goes through `log.py` or is refused.
+"""What one may ask of notifications, and the bulk writes: each goes through `log/` or is refused.
 
 A write that Django offers and the log cannot record (an SQL expression, an upsert) raises `BypassesLog` and names the
 method to use instead.
@@ -133,7 +133,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             lock_inboxes(self.write_db, user_ids)
             return super().update_or_create(defaults, create_defaults, **kwargs)
 
-    # --- what `log.py` and `rewrite.py` alone may call: Django's writes as they are
+    # --- what `log/` and `rewrite.py` alone may call: Django's writes as they are
 
     @property
     def write_db(self) -> str:
@@ -142,19 +142,19 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return str(self.db)
 
     def insert_rows(self, rows: Sequence[Notification], batch_size: int | None) -> list[Notification]:
-        """Insert stamped rows. Only for `log.py`."""
+        """Insert stamped rows. Only for `log/`."""
         return super().bulk_create(rows, batch_size=batch_size)
 
     insert_rows.alters_data = True  # type: ignore[attr-defined]
 
     def update_rows(self, **values: Any) -> int:
-        """Update rows with their stamp. Only for `log.py`."""
+        """Update rows with their stamp. Only for `log/`."""
         return super().update(**values)
 
     update_rows.alters_data = True  # type: ignore[attr-defined]
 
     def delete_rows(self) -> tuple[int, dict[str, int]]:
-        """Delete rows whose inbox is stamped. Only for `log.py`."""
+        """Delete rows whose inbox is stamped. Only for `log/`."""
         return super().delete()
 
     delete_rows.alters_data = True  # type: ignore[attr-defined]

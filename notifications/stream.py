@@ -1,7 +1,7 @@
 """Step 6: the ASGI endpoint, `GET /notifications/stream/`: who, from where, then wait until the client goes.
 
 Receives a raw ASGI connection, in front of Django's handler. Inside a Django view each open stream would pin a thread
-and 50 KiB. What is sent comes from the hub (`hub.py`); here are only the answers that need no stream: 403 for who is not
+and 50 KiB. What is sent comes from the hub (`hub/`); here are only the answers that need no stream: 403 for who is not
 logged in and for pages of other sites, 401 for a bad token, 405 for other methods, and `bye overload`.
 
 EventSource gives up for good on any status but 200, so what may pass (overload, a database that is away) is a 200 with
@@ -16,15 +16,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
-from . import auth, cors
+from .access import auth, cors
+from .access.origin import is_own_page
+from .access.tokens import Bearer
 from .counts import counts
-from .frames import bye
 from .hub import hub
 from .hub.lines import Send, WriteNow, direct_write, with_backpressure
 from .hub.subscription import Subscription, start_with
 from .log.tail import parse_position
-from .origin import is_own_page
-from .tokens import Bearer
+from .wire.frames import bye
 
 __all__ = ["StreamApplication", "admit"]
 

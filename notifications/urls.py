@@ -4,7 +4,8 @@ from importlib.util import find_spec
 
 from django.urls import include, path
 
-from . import monitoring, views, views_actions as actions
+from . import views, views_actions as actions
+from .operations import monitoring
 
 app_name = "notifications"
 

@@ -25,7 +25,7 @@ from .forms import LARGEST_INTEGER, PageForm, Tab
 from .listing import categories_of, page_of
 from .log.tail import inbox_of
 from .models import Level, Notification
-from .payloads import dumps, payload
+from .wire.payloads import dumps, payload
 
 __all__ = ["centre", "stream"]
 

@@ -26,8 +26,8 @@ from .exceptions import BadUndoToken, UndoExpired, UnknownNotification
 from .forms import LARGEST_INTEGER, ReadAllForm, SelectionForm
 from .log.tail import inbox_of
 from .models import Notification
-from .payloads import isoformat
 from .validators import followable
+from .wire.payloads import isoformat
 
 __all__ = ["archive", "delete", "open_link", "read", "read_all", "seen", "selection", "unarchive", "undo", "unread"]
 

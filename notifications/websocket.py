@@ -22,18 +22,18 @@ from typing import Any, Final, get_args
 from channels.db import database_sync_to_async
 
 from . import actions
-from .cors import sharing
+from .access.cors import sharing
+from .access.origin import is_own_socket
+from .access.tokens import Bearer
 from .counts import counts
 from .exceptions import NotificationsError, UnknownNotification
-from .frames import Bye, bye
 from .hub import hub
 from .hub.lines import Send, with_backpressure
 from .hub.subscription import Subscription
-from .messages import CLOSE_CODES, TOO_BIG, Messages, message
-from .origin import is_own_socket
-from .payloads import isoformat
 from .stream import admit
-from .tokens import Bearer
+from .wire.frames import Bye, bye
+from .wire.messages import CLOSE_CODES, TOO_BIG, Messages, message
+from .wire.payloads import isoformat
 
 __all__ = ["SocketApplication"]
 

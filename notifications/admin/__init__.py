@@ -1,7 +1,7 @@
-"""What staff see: send to one or to many, find, correct, mark, archive, delete. Inboxes: `admin_inbox.py`.
+"""What staff see: send to one or to many, find, correct, mark, archive, delete. Inboxes: `inbox.py`.
 
-Receives requests of staff. Guarantees that every write goes through `publish.py` or `log.py`, all of it or nothing, and
-that a list costs the same at a thousand rows and at a million (`admin_list.py`).
+Receives requests of staff. Guarantees that every write goes through `publish.py` or `log/`, all of it or nothing, and
+that a list costs the same at a thousand rows and at a million (`changelist.py`).
 """
 
 from __future__ import annotations

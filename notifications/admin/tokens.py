@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
-from ..tokens import ApiToken, revoke, save_new
+from ..access.tokens import ApiToken, revoke, save_new
 
 if TYPE_CHECKING:
     TokenBase = admin.ModelAdmin[ApiToken]

@@ -2,7 +2,7 @@
 
 Receives requests under `api/`. Guarantees: the user comes from the session or a token, never from the URL, and an id that
 is not the user's is a 404 like one that does not exist; a GET changes nothing, everything else needs the CSRF token or the
-scope; each call makes a fixed number of queries; every error has one shape (`api_errors.py`).
+scope; each call makes a fixed number of queries; every error has one shape (`errors.py`).
 
     POST /notifications/api/notifications/12/read
     200 {"changed": 1, "undo": {"token": "…", "expires_at": "…"}, "unread": 2, "unseen": 0, "position": "8198….43"}
@@ -23,7 +23,7 @@ from ..exceptions import UnknownNotification
 from ..listing import page_of
 from ..log.tail import inbox_of, parse_position, read_after
 from ..models import Inbox, Notification
-from ..payloads import isoformat, payload
+from ..wire.payloads import isoformat, payload
 from .answers import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
 from .auth import PerUser, SessionAuth, TokenAuth
 from .description import docs, openapi

@@ -19,8 +19,8 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.throttling import BaseThrottle
 from ninja.utils import check_csrf
 
+from ..access.tokens import Scope, bearer_of, find_tokens
 from ..conf import settings
-from ..tokens import Scope, bearer_of, find_tokens
 from .errors import Refusal
 
 __all__ = ["PerUser", "SessionAuth", "TokenAuth"]

@@ -23,7 +23,7 @@ from ninja.errors import HttpError, Throttled, ValidationError
 
 from ..actions import UNDO_SECONDS
 from ..exceptions import BadUndoToken, NotificationsError, UndoExpired, UnknownNotification
-from ..payloads import dumps
+from ..wire.payloads import dumps
 
 __all__ = ["Refusal", "answer", "handle_errors", "in_one_shape"]
 

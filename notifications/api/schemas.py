@@ -1,4 +1,4 @@
-"""Step 7d: what the API takes. What it answers with: `api_answers.py`.
+"""Step 7d: what the API takes. What it answers with: `answers.py`.
 
 A body is checked strictly: an unknown field is an error, since a misspelt one must not mean "everything".
 """

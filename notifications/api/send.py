@@ -20,13 +20,13 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Body, Field, Router, Schema
 from ninja.params.functions import Header
 
+from ..access.tokens import ApiToken
 from ..broadcasts.audience import EVERYONE, Audience, Kind
 from ..idempotency import KeyReused, claim
 from ..models import Notification
 from ..outbox import Outcome, TooManyForDetails, send_to_audience, send_to_users
 from ..recipients import MAX_NAMED, RefusedRecipients, audience_of_groups, users_by_id, users_by_name
 from ..segments import MAX_NAME_CHARS
-from ..tokens import ApiToken
 from .answers import ABSENT, Error, LevelName, Sent
 from .auth import PerUser, SessionAuth, TokenAuth
 from .errors import Refusal, answer

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 
 from ..log.rewrite import rows_of
-from ..prune import erase
+from ..operations.prune import erase
 from .leases import Lease
 from .models import Broadcast
 from .moves import take

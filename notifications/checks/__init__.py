@@ -1,8 +1,8 @@
 """System checks: what a host project lacks (`E`, it cannot work) or risks (`W`), or could have (`I`), each with its remedy.
 
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches a
-database. What cannot be told apart raises no alarm. About the stream's routing: `checks_asgi.py`; about the values of
-settings: `checks_settings.py`.
+database. What cannot be told apart raises no alarm. About the stream's routing: `asgi.py`; about the values of
+settings: `settings.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
 """

@@ -7,7 +7,7 @@
 Receives its questions: which channels, who may read them, what comes after an id. Guarantees that each user reads the
 channel of their own inbox and no other, that everybody reads the public topics that are declared, and that its ids are
 positions in the log: what cannot be continued from there is its `stream-reset`, and the client reads the state anew
-(the page, or our API) with `get_current_event_id()`. What is live comes from `eventstream_bridge.py`.
+(the page, or our API) with `get_current_event_id()`. What is live comes from `bridge.py`.
 
 # Note [Reading twice]
 
@@ -34,7 +34,7 @@ from django_eventstream.storage import EventDoesNotExist, StorageBase
 from django_eventstream.utils import get_channelmanager, get_storage
 
 from .. import public
-from ..addresses import client_address
+from ..access.addresses import client_address
 from ..conf import settings
 from ..exceptions import BypassesLog
 from ..log.tail import Position, inbox_of, read_after

@@ -1,6 +1,6 @@
 """Step 6g: what is live in django-eventstream's streams. Between the hub, which hears the doorbells, and its listeners.
 
-Receives changes from `hub.py`. A change that continues from where a listener stands is queued for it, without a query;
+Receives changes from `hub/`. A change that continues from where a listener stands is queued for it, without a query;
 for any other the listener is told that its queue overflowed, and then its view reads from the storage. A sweep finds
 listeners that nobody told, every NOTIFICATIONS_SWEEP_SECONDS; a check ends those whose session is over, every
 NOTIFICATIONS_PING_SECONDS.
@@ -20,7 +20,8 @@ from asgiref.sync import async_to_sync
 from django_eventstream.event import Event
 from django_eventstream.views import MAX_PENDING, Listener, get_listener_manager
 
-from .. import auth, public
+from .. import public
+from ..access import auth
 from ..conf import settings
 from ..hub import Hub, hub
 from ..log.locks import chunks

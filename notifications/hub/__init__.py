@@ -14,14 +14,14 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from .. import frames
-from ..auth import Credential
+from ..access.auth import Credential
 from ..broadcasts import runner
 from ..conf import settings
 from ..counts import Pulse, Stopwatch, counts
 from ..doorbell import ringer
 from ..log.tail import Replay
 from ..stalled import mark_stalled
+from ..wire import frames
 from . import ears
 from .catchup import CatchUp
 from .leaving import before_sigterm, do_nothing, drain

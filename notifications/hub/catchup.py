@@ -1,6 +1,6 @@
 """Step 4c: catching up. Streams that do not stand at the head are found and brought there from the log, in batches.
 
-Receives from `hub.py` the streams that are owed something: new ones, ones with a gap, ones that were slow. `sweep` finds
+Receives from `hub/` the streams that are owed something: new ones, ones with a gap, ones that were slow. `sweep` finds
 the ones that nobody told: it is the guarantee behind the doorbell, and compares every connected user's position with
 the inbox table every few seconds in one query (for each 500 users).
 """

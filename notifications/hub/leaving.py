@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from ..frames import Bye
+from ..wire.frames import Bye
 from .subscription import Subscription
 
 __all__ = ["DRAIN_TYPE", "before_sigterm", "do_nothing", "drain"]

@@ -1,6 +1,6 @@
 """Step 4f: the roll. What each hub writes down of who is here, so that every process can tell who is online.
 
-Receives from `hub.py` the users who come (their first stream here) and go (their last). Guarantees that within one sweep
+Receives from `hub/` the users who come (their first stream here) and go (their last). Guarantees that within one sweep
 the database says so (`presence.py`), with one write of one row for each sweep while nothing changes. It never keeps a
 stream waiting: it has a task of its own, and where the database is away it says everything again later.
 
@@ -21,9 +21,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ..conf import settings
-from ..frames import Bye
 from ..log.locks import chunks
 from ..presence import Presence, Process, connected, disconnected, since_by_user
+from ..wire.frames import Bye
 from .workers import Workers
 
 __all__ = ["Roll"]

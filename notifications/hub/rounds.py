@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from .. import auth, frames
+from ..access import auth
 from ..conf import settings
+from ..wire import frames
 from .subscription import Subscription
 from .workers import Workers
 

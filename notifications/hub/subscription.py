@@ -20,9 +20,9 @@ import asyncio
 from collections.abc import Generator
 from typing import Any, Final
 
-from .. import sse
-from ..auth import Credential
+from ..access.auth import Credential
 from ..log.tail import Position
+from ..wire import sse
 from .lines import Chunk, Send, WriteNow
 
 __all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription", "start_with"]

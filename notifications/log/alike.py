@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 
 from .. import log, models
-from ..payloads import encoder_of_alike
+from ..wire.payloads import encoder_of_alike
 from .locks import are_of
 from .steps import Writing, writing
 

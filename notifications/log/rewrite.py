@@ -1,6 +1,6 @@
 """Step 2d: rewriting what a queryset holds, few rows in memory or any number in SQL.
 
-Receives a queryset and two functions from `log.py`: one that writes rows, one that says what became of a row. Guarantees
+Receives a queryset and two functions from `log/`: one that writes rows, one that says what became of a row. Guarantees
 exact counters and flat memory: up to 50 rows are read, counted and told one by one; beyond that SQL counts the touched
 inboxes again and the doorbell rings without content.
 """

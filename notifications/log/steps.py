@@ -1,6 +1,6 @@
 """Step 2a, the bookkeeping of a write: lock inboxes, hand out `modseq`, remember what to tell, ring after commit.
 
-Receives the users that `log.py` is about to touch. Guarantees that a user's `modseq` rises exactly once in a
+Receives the users that `log/` is about to touch. Guarantees that a user's `modseq` rises exactly once in a
 transaction however many writes it holds, that inboxes of one write are locked in `user_id` order, and that what rings
 after commit is what was committed, also after a savepoint was rolled back.
 
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connections, transaction
 
 from .. import doorbell
-from ..payloads import change_data, encoded
+from ..wire.payloads import change_data, encoded
 from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Step 2b: the tail of the log. Reads what changed after a position, for many users at once; writes no notification.
 
-Receives positions from `hub.py`. Guarantees that what it returns continues from the position asked for, and says so when
+Receives positions from `hub/`. Guarantees that what it returns continues from the position asked for, and says so when
 nothing can: a position of another epoch, ahead of the head, below the floor, or too far behind gets a snapshot instead.
 
 A position is written `<epoch>.<modseq>` in ASCII digits, such as `81985529216486.42`.
@@ -21,7 +21,7 @@ from django.db.models.functions import RowNumber
 
 from ..conf import settings
 from ..models import Inbox, Notification
-from ..payloads import Snapshot, change_data, encoded, snapshot_payload
+from ..wire.payloads import Snapshot, change_data, encoded, snapshot_payload
 from .locks import are_of, chunks, make_inboxes, quoted
 
 __all__ = ["Head", "Position", "Reason", "Replay", "heads", "inbox_of", "parse_position", "positions_of", "read_after"]

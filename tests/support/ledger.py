@@ -13,7 +13,7 @@ from django.db import transaction
 from notifications.doorbell import Change
 from notifications.log.tail import Position, inbox_of, read_after
 from notifications.models import Inbox, Notification
-from notifications.payloads import payload
+from notifications.wire.payloads import payload
 
 __all__ = [
     "Client",

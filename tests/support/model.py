@@ -6,7 +6,7 @@ from typing import Any
 
 from notifications.log.tail import inbox_of
 from notifications.models import Notification
-from notifications.payloads import payload
+from notifications.wire.payloads import payload
 
 from .asgi import Site
 from .browser import Browser, Event

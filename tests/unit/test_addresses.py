@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory, override_settings
 
-from notifications.addresses import client_address
+from notifications.access.addresses import client_address
 
 PROXIES = ["10.0.0.0/8", "fd00::/8"]
 

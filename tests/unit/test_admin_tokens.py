@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from notifications.access.tokens import bearer_of, find_tokens, make_token
 from notifications.models import ApiToken
-from notifications.tokens import bearer_of, find_tokens, make_token
 from tests.support.staff import errors, login_with, said
 
 pytestmark = pytest.mark.django_db

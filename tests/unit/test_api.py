@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from notifications import listing
 from notifications.log.tail import inbox_of
-from notifications.payloads import payload
 from notifications.publish import notify
+from notifications.wire.payloads import payload
 from tests.support.api import Program
 
 

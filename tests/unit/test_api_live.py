@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from notifications.payloads import payload
 from notifications.publish import notify
+from notifications.wire.payloads import payload
 from tests.support.api import Program
 from tests.support.asgi import Site
 

@@ -15,11 +15,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from notifications import outbox, segments
+from notifications.access.tokens import make_token
 from notifications.api import send as api_send
 from notifications.models import Broadcast, Notification, SentRequest
 from notifications.publish import USERS_PER_TRANSACTION
 from notifications.segments import segment
-from notifications.tokens import make_token
 from tests.support.api import Program
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications.auth import session_key_of, users_of
+from notifications.access.auth import session_key_of, users_of
 from tests.support.asgi import log_in
 
 pytestmark = pytest.mark.django_db

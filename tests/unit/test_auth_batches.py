@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications.auth import look_up, session_key_of, users_of
+from notifications.access.auth import look_up, session_key_of, users_of
 from tests.support.asgi import log_in
 
 pytestmark = pytest.mark.django_db

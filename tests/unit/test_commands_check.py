@@ -13,9 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 
-from notifications import log, upkeep
+from notifications import log
 from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
+from notifications.operations import upkeep
 from notifications.publish import notify, notify_many
 from tests.support.asgi import Site
 from tests.support.ledger import Client, assert_exact, standing

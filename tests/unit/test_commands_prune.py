@@ -13,9 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
-from notifications import doorbell, prune as pruning
+from notifications import doorbell
 from notifications.log.tail import inbox_of
 from notifications.models import Notification
+from notifications.operations import prune as pruning
 from notifications.publish import notify
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
@@ -222,7 +223,7 @@ def test_cut_off_it_says_how_far_it_came(
 def test_slow_batches_become_smaller(user: User, other_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that held its locks for too long halves the next, down to a least size."""
     monkeypatch.setattr(pruning, "AIM_SECONDS", 0.0)
-    monkeypatch.setattr("notifications.prune.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("notifications.operations.prune.time.sleep", lambda seconds: None)
     fill(user, 200)
     fill(other_user, days=1)
     policy = pruning.Policy(before=timezone.now() - dt.timedelta(days=90))

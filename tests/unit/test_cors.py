@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.test import override_settings
 
+from notifications.access.cors import sharing
 from notifications.asgi import with_stream
 from notifications.conf import settings as own
-from notifications.cors import sharing
 from notifications.exceptions import InvalidSetting
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser, Message, request

@@ -9,11 +9,11 @@ from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 
 from notifications.doorbell import Change
-from notifications.frames import Bye
 from notifications.hub.leaving import DRAIN_TYPE, SLICE_STREAMS, drain
 from notifications.hub.subscription import Subscription
 from notifications.log.tail import inbox_of
 from notifications.publish import notify
+from notifications.wire.frames import Bye
 from tests.support.asgi import Site, open_site
 from tests.support.browser import until
 from tests.support.model import follow, in_database

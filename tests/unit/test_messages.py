@@ -4,9 +4,9 @@ import json
 
 from hypothesis import given, strategies as st
 
-from notifications import frames, sse
-from notifications.messages import CLOSE_CODES, Messages, message, texts_of
-from notifications.payloads import change_data, dumps
+from notifications.wire import frames, sse
+from notifications.wire.messages import CLOSE_CODES, Messages, message, texts_of
+from notifications.wire.payloads import change_data, dumps
 from tests.support.eventstream import Decoder
 
 TEXT = st.text(st.characters(codec="utf-8"))

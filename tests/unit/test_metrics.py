@@ -16,11 +16,12 @@ from django.contrib.auth.models import User
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from notifications import counts as counting, doorbell, metrics
+from notifications import counts as counting, doorbell
 from notifications.counts import BOUNDS_SECONDS, Stopwatch, counts
 from notifications.doorbell import Change, Ringer
 from notifications.hub import ears
 from notifications.log.tail import inbox_of
+from notifications.operations import metrics
 from notifications.publish import notify
 from tests.support.asgi import Site, channel_layer, log_in, open_site
 from tests.support.browser import Browser, until

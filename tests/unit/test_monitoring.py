@@ -15,11 +15,11 @@ from django.db.backends.utils import CursorWrapper
 from django.test import Client as Http
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications import monitoring
 from notifications.counts import Pulse
 from notifications.exceptions import InvalidSetting
 from notifications.hub import catchup, ears, workers
-from notifications.monitoring import Database
+from notifications.operations import monitoring
+from notifications.operations.monitoring import Database
 from notifications.publish import notify
 from tests.support.asgi import Site, channel_layer, open_site
 from tests.support.browser import DEADLINE_SECONDS

@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from notifications import auth
+from notifications.access import auth
+from notifications.access.origin import is_own_page, is_own_socket
 from notifications.counts import counts
-from notifications.origin import is_own_page, is_own_socket
 from notifications.publish import notify
 from notifications.stream import StreamApplication
 from tests.support.asgi import Site, log_in

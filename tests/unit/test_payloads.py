@@ -8,9 +8,9 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from notifications import payloads
 from notifications.models import Inbox, Level, Notification
-from notifications.payloads import change_data, dumps, encoded, encoder_of_alike, payload, snapshot_payload
+from notifications.wire import payloads
+from notifications.wire.payloads import change_data, dumps, encoded, encoder_of_alike, payload, snapshot_payload
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 JSON = st.recursive(

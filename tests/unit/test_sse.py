@@ -18,7 +18,7 @@ import pytest
 import sseclient
 from hypothesis import example, given, strategies as st
 
-from notifications import sse
+from notifications.wire import sse
 from tests.support.processes import find_program
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import override_settings
 
-from notifications import auth
+from notifications.access import auth
 from notifications.models import Inbox, Notification
 from notifications.publish import notify
 from tests.support.asgi import Site, log_in

@@ -14,8 +14,8 @@ from notifications import conf
 from notifications.log import mark_all_read, tail
 from notifications.log.tail import Head, Position, Replay, heads, inbox_of, read_after
 from notifications.models import Inbox, Notification
-from notifications.payloads import dumps
 from notifications.publish import notify, notify_many
+from notifications.wire.payloads import dumps
 
 pytestmark = pytest.mark.django_db(transaction=True)  # each write is its own change
 

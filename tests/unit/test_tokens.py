@@ -13,10 +13,10 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notifications.auth import credential_of, look_up, users_of
+from notifications.access.auth import credential_of, look_up, users_of
+from notifications.access.tokens import Bearer, Scope, bearer_of, find_tokens, make_token, revoke
 from notifications.models import ApiToken
 from notifications.publish import notify
-from notifications.tokens import Bearer, Scope, bearer_of, find_tokens, make_token, revoke
 from tests.support.api import Program
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, Browser

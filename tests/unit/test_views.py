@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications.log.tail import inbox_of
 from notifications.models import Notification
-from notifications.payloads import payload
 from notifications.publish import notify
 from notifications.views_actions import HELD_SECONDS
+from notifications.wire.payloads import payload
 
 CENTRE = "/notifications/"
 ACTIONS = ("open", "read", "unread", "archive", "unarchive", "delete")

@@ -109,7 +109,7 @@ async def test_those_who_come_during_a_look_up_share_the_next(
         assert may_end.wait(SECONDS)
         return {key: key.upper() for key in keys}, {}
 
-    monkeypatch.setattr("notifications.auth.look_up", look_up)
+    monkeypatch.setattr("notifications.access.auth.look_up", look_up)
     door = Door(threads)
     first = asyncio.ensure_future(door.user_of("first"))
     await asyncio.to_thread(has_begun.wait, SECONDS)
@@ -125,7 +125,7 @@ async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypat
     """Who connects meanwhile is told to come back, instead of waiting for ever."""
     monkeypatch.setattr("notifications.hub.rounds.CHECK_SECONDS", 0.05)
     is_over = threading.Event()
-    monkeypatch.setattr("notifications.auth.look_up", lambda _keys: is_over.wait(SECONDS))
+    monkeypatch.setattr("notifications.access.auth.look_up", lambda _keys: is_over.wait(SECONDS))
     with pytest.raises(TimeoutError):
         await Door(threads).user_of("anybody")
     is_over.set()

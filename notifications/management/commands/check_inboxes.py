@@ -10,7 +10,7 @@ from django.db import router
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Inbox
-from notifications.upkeep import check, user_keys
+from notifications.operations.upkeep import check, user_keys
 
 __all__ = ["Command"]
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Notification
-from notifications.prune import ARCHIVED, EVERY, SETTLED, Batch, Policy, count_doomed, prune
+from notifications.operations.prune import ARCHIVED, EVERY, SETTLED, Batch, Policy, count_doomed, prune
 
 __all__ = ["Command"]
 

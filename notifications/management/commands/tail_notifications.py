@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifications.log.tail import Position, Replay, parse_position
 from notifications.management.following import Gone, follow
-from notifications.payloads import Payload
+from notifications.wire.payloads import Payload
 
 __all__ = ["Command"]
 

@@ -23,11 +23,11 @@ from django.db import connections
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
-from .log.rewrite import EVERY, STATE, rows_of
-from .log.steps import writing
+from ..log.rewrite import EVERY, STATE, rows_of
+from ..log.steps import writing
 
 if TYPE_CHECKING:
-    from .querysets import NotificationQuerySet
+    from ..querysets import NotificationQuerySet
 
 __all__ = ["ARCHIVED", "EVERY", "SETTLED", "Batch", "Policy", "count_doomed", "erase", "prune"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from .conf import settings
+from ..conf import settings
 
 __all__ = ["Headers", "answer_preflight", "is_preflight", "sharing", "with_sharing"]
 

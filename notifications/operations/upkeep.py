@@ -19,11 +19,11 @@ from django.db import models as db, transaction
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from . import doorbell
-from .log.locks import lock_inboxes
-from .log.rewrite import rows_of
-from .log.steps import writing
-from .models import Inbox, random_epoch
+from .. import doorbell
+from ..log.locks import lock_inboxes
+from ..log.rewrite import rows_of
+from ..log.steps import writing
+from ..models import Inbox, random_epoch
 
 __all__ = ["Standing", "check", "inbox_keys", "renew", "user_keys"]
 

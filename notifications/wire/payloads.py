@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
-    from .models import Inbox, Notification
+    from ..models import Inbox, Notification
 
 __all__ = [
     "Payload",

@@ -18,9 +18,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from .counts import BOUNDS_SECONDS, counts
-from .doorbell import ringer
-from .hub import running_hubs
+from ..counts import BOUNDS_SECONDS, counts
+from ..doorbell import ringer
+from ..hub import running_hubs
 
 __all__ = ["NotificationsCollector", "exposition"]
 

@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
+from ..log.tail import Position, Replay
 from . import sse
-from .log.tail import Position, Replay
 from .payloads import dumps
 
 __all__ = ["Bye", "bye", "change", "frames_of", "ping"]

@@ -23,16 +23,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from .conf import settings
-from .counts import Pulse
-from .hub import running_hubs
-from .hub.ears import LAYER_SECONDS
+from ..conf import settings
+from ..counts import Pulse
+from ..hub import running_hubs
+from ..hub.ears import LAYER_SECONDS
+from ..models import Inbox
 from .metrics import exposition
-from .models import Inbox
 
 __all__ = ["health", "metrics"]
 
-logger = logging.getLogger("notifications.monitoring")
+logger = logging.getLogger("notifications.operations.monitoring")
 
 SWEEPS_MISSED: Final = 3  # so many may fail before that is no hiccup any more
 DATABASE_SECONDS: Final = 2.0  # longest wait for the database: below the 3 to 5 s that probes usually wait for us
@@ -125,7 +125,7 @@ def problems_of(pulse: Pulse) -> list[Problem]:
 NO_DATABASE: Final[Problem] = {
     "code": "database",
     "message": f"The database does not answer within {DATABASE_SECONDS:g} s. See that it runs and that DATABASES leads to "
-    "it; the log of notifications.monitoring says what it failed with. Open streams wait and miss nothing.",
+    "it; the log of notifications.operations.monitoring says what it failed with. Open streams wait and miss nothing.",
 }
 
 

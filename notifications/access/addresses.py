@@ -15,7 +15,7 @@ from typing import Final
 
 from django.http import HttpRequest
 
-from .conf import settings
+from ..conf import settings
 
 __all__ = ["client_address"]
 

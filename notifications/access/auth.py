@@ -1,6 +1,6 @@
 """Step 6a: who. From session cookies and tokens to users, for many connections at once, by Django's own rules.
 
-Receives credentials from `stream.py` (someone connects) and `hub.py` (someone is still connected): the key of a session, or
+Receives credentials from `stream.py` (someone connects) and `hub/` (someone is still connected): the key of a session, or
 the token of a program (`tokens.py`), which needs the scope `read`. Guarantees for sessions what
 `django.contrib.auth.get_user()` does: the session exists and has not expired, its backend is still configured and lets
 this user in, and its hash still fits the password. Writes to no session: rotating or flushing one needs a response with a
@@ -25,7 +25,7 @@ from django.http import parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from .log.locks import chunks
+from ..log.locks import chunks
 from .tokens import Bearer, bearer_of, users_of_tokens
 
 __all__ = ["Credential", "credential_of", "look_up", "session_key_of", "users_of"]

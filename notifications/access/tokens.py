@@ -26,7 +26,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
-from .log.locks import chunks
+from ..log.locks import chunks
 
 __all__ = [
     "ApiToken",

@@ -1,0 +1,1 @@
+"""Step 5: what goes over the wire. Pure: neither the database nor the network."""
