@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import pre_delete
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -17,9 +18,12 @@ class NotificationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks and the site's segments, connect the receiver; only now are the models loaded."""
-        from . import checks, signals  # noqa: F401
+        """Register the system checks and the site's segments, connect the receivers; only now are the models loaded."""
+        from . import doorbell, signals
+        from .edge import publishing as edge_publish
 
         user_model = get_user_model()
         pre_delete.connect(signals.lock_inbox_of, sender=user_model, dispatch_uid="notifications.lock_inbox_of")
+        user_logged_out.connect(signals.end_session_of, dispatch_uid="notifications.end_session_of")
+        doorbell.others[:] = [edge_publish.publish]
         autodiscover_modules("notification_segments")

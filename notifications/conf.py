@@ -153,6 +153,11 @@ class Settings:
     api_sends_per_minute = Setting(60, least=1)
     # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
     metrics_addresses = Networks([])
+    # Where a GRIP proxy such as Pushpin takes what it is to pass on, with its key. Empty: there is none. See `edge/`.
+    grip_url = Setting("")
+    # Within this time the proxy asks about each connection it holds: who is logged out, and what was not published. Pushpin
+    # asks ten times a second at most, so this is for 1,000 connections with room to spare.
+    grip_link_seconds = Setting(120.0, least=1.0)
     # Addresses and networks of proxies whose X-Forwarded-For is believed. See `addresses.py`.
     trusted_proxies = Networks([])
     # What everybody may follow without logging in. See `public.py`.

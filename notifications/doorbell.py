@@ -21,6 +21,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from .conf import settings
 
-__all__ = ["MESSAGE_TYPE", "Change", "Ringer", "ring", "ringer"]
+__all__ = ["MESSAGE_TYPE", "Change", "Ringer", "others", "ring", "ringer"]
 
 logger = logging.getLogger("notifications.doorbell")
 
@@ -56,9 +57,15 @@ class Change:
     topic: str = ""
 
 
+# Who else is told of committed changes, in the same way: without blocking and without raising. Set once, in `apps.py`.
+others: list[Callable[[list[Change]], None]] = []
+
+
 def ring(changes: list[Change]) -> None:
     """Announce committed changes. At most once; never blocks, never raises because of the layer."""
     ringer.put(changes)
+    for hear in others:
+        hear(changes)
 
 
 class Ringer:

@@ -1,12 +1,20 @@
-"""What the app does when other models change: one receiver, connected in `apps.py`."""
+"""What the app does when other models change, or a session ends: receivers, connected in `apps.py`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .edge.publishing import end_session
 from .log.locks import lock_inboxes
 
-__all__ = ["lock_inbox_of"]
+__all__ = ["end_session_of", "lock_inbox_of"]
+
+
+def end_session_of(request: Any = None, **_: Any) -> None:
+    """Have the edge end what a session that is being logged out holds open there. Does nothing without an edge."""
+    session_key = getattr(getattr(request, "session", None), "session_key", None)
+    if session_key:
+        end_session(session_key)
 
 
 def lock_inbox_of(instance: Any, using: str, **_: Any) -> None:

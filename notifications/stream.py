@@ -20,6 +20,8 @@ from .access import auth, cors
 from .access.origin import is_own_page
 from .access.tokens import Bearer
 from .counts import counts
+from .edge import edge, is_signed
+from .edge.answer import answer_edge
 from .hub import hub
 from .hub.lines import Send, WriteNow, direct_write, with_backpressure
 from .hub.subscription import Subscription, start_with
@@ -52,6 +54,9 @@ class StreamApplication:
             await answer(send, 403, "Only pages of this very origin may follow notifications here.\n")
             return
         try:
+            if is_from_edge(scope) and await answer_edge(scope, send, requested_position(scope)):
+                counts.connects["edge"] += 1
+                return
             line = with_backpressure(send)
             subscription = await admit(scope, line, direct_write(line, scope["http_version"]))
         except Exception as error:  # the database is away; the client shall try again
@@ -80,6 +85,12 @@ class StreamApplication:
                 raise
         finally:
             here.leave(subscription)
+
+
+def is_from_edge(scope: dict[str, Any]) -> bool:
+    """Return whether a proxy asks that holds the connection itself."""
+    proxy = edge()
+    return proxy is not None and is_signed(scope["headers"], proxy)
 
 
 async def admit(scope: dict[str, Any], send: Send, write_now: WriteNow | None = None) -> Subscription | None:

@@ -75,6 +75,9 @@ CHANNEL_LAYERS = environment.channel_layers(os.environ)
 
 # --- Other clients ---
 
+# A GRIP proxy such as Pushpin that holds the streams; empty: there is none.
+NOTIFICATIONS_GRIP_URL = environment.grip_url(os.environ)
+
 # What everybody may follow without logging in, such as a status page.
 NOTIFICATIONS_PUBLIC_TOPICS = ["status"]
 # django-eventstream's own view, at /events/, over the log of notifications. Needs none of its tables.

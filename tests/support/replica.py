@@ -66,7 +66,8 @@ class Replica:
         if event == "hello":
             self._greet(position, data)
         elif event == "ping":
-            self._expect(data["modseq"] == self.modseq, f"ping at {data['modseq']} reached a client at {self.position}")
+            modseq = data.get("modseq", self.modseq)  # an edge's ping says no position
+            self._expect(modseq == self.modseq, f"ping at {modseq} reached a client at {self.position}")
         elif event == "reset":
             return self._reset(position, data)
         elif event == "change":

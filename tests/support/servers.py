@@ -28,7 +28,7 @@ PYTHON: Final = sys.executable
 ASGI: Final = "notifyproj.asgi:application"
 PASSWORD: Final = "demo"
 # What our own environment says of these must not reach a site under test.
-SITE_VARIABLES: Final = ("ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "PORT", "REDIS_URL", "SECRET_KEY")
+SITE_VARIABLES: Final = ("ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "GRIP_URL", "PORT", "REDIS_URL", "SECRET_KEY")
 TROUBLE: Final = re.compile(
     r"^Traceback|^\S+ \S+ (?:ERROR|CRITICAL) |Task exception was never|never awaited", re.MULTILINE
 )
@@ -140,9 +140,9 @@ class Site:
         command = [PYTHON, "-m", "daphne", "--bind", "127.0.0.1", "--port", str(port), *options, ASGI]
         return self._serve(command, port, settings)
 
-    def uvicorn(self, *options: str, workers: int = 1, **settings: Any) -> Server:
+    def uvicorn(self, *options: str, workers: int = 1, port: int = 0, **settings: Any) -> Server:
         """Start uvicorn, with its supervisor and `workers` processes where that is more than one."""
-        port = free_port()
+        port = port or free_port()
         command = [PYTHON, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
         server = self._serve([*command, *options, "--workers", str(workers), ASGI], port, settings)
         server.process.wait_for_line("Application startup complete", count=workers)  # the supervisor listens before

@@ -1,0 +1,122 @@
+"""A real Pushpin with the configuration of `docs/recipes`, in front of a server of a test's own; to be killed and restarted.
+
+Receives the port of the server. Guarantees that the recipe is what runs, with ports, folders and the key put in.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote
+
+from . import leash
+from .nginx import RECIPES, replaced
+from .processes import Process, find_program, free_port
+
+__all__ = ["Pushpin"]
+
+KEY: Final = "a key+of/tests"
+
+
+class Pushpin:
+    """A Pushpin that listens on the same ports after each start. Use it in `with`, or call `kill()`.
+
+    Attributes:
+        control_port: where it takes what it is to pass on; a test may put a proxy there.
+    """
+
+    def __init__(self, *, link_port: int = 0) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pushpin-"))  # short: a socket's path may have 107 bytes
+        self.port, self.control_port = free_port(), free_port()
+        self.backend_port = link_port
+        self._ports = [free_port() for _ in range(3)]
+        self._process: Process | None = None
+        self._zurl: Process | None = None
+        self._services: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        """Where clients come."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pids(self) -> list[int]:
+        """The process groups that it consists of."""
+        return [process.pid for process in (self._process, self._zurl) if process is not None] + self._services
+
+    def grip_url(self, port: int | None = None) -> str:
+        """Return what goes into NOTIFICATIONS_GRIP_URL, by another control port if there is a proxy before it."""
+        return f"http://127.0.0.1:{port or self.control_port}?key={quote(KEY)}"
+
+    def start(self, backend_port: int) -> None:
+        """Start it in front of a server and wait until it takes connections on both sides."""
+        push, subscribe, command = self._ports
+        text = replaced(
+            (RECIPES / "pushpin.conf").read_text(),
+            {
+                "REPLACE-THIS-KEY": KEY,
+                "/var/run/pushpin": str(self.folder),
+                "logdir=/var/log/pushpin": f"logdir={self.folder}",
+                "http_port=7999": f"http_port=127.0.0.1:{self.port}",
+                "tcp://127.0.0.1:5560": f"tcp://127.0.0.1:{push}",
+                "tcp://127.0.0.1:5562": f"tcp://127.0.0.1:{subscribe}",
+                "tcp://127.0.0.1:5563": f"tcp://127.0.0.1:{command}",
+                "push_in_http_port=5561": f"push_in_http_port={self.control_port}",
+            },
+        )
+        routes = replaced(
+            (RECIPES / "pushpin-routes").read_text(), {"127.0.0.1:8001,127.0.0.1:8002": f"127.0.0.1:{backend_port}"}
+        )
+        # Debian's Pushpin asks through zurl, a service of the machine; here it has one of its own
+        sockets = {name: f"ipc://{self.folder}/zurl-{name}" for name in ("in", "in-stream", "out", "req")}
+        specs = {"zurl_out_specs": "in", "zurl_out_stream_specs": "in-stream", "zurl_in_specs": "out"}
+        lines = [f"{spec}={sockets[name]}" for spec, name in specs.items()]
+        text = replaced(text, {"[proxy]\n": "\n".join(["[proxy]", *lines, ""])})
+        zurl = [f"{name.replace('-', '_')}_spec={address}" for name, address in sockets.items()]
+        (self.folder / "zurl.conf").write_text("\n".join(["[General]", "defpolicy=allow", "deny=", *zurl, ""]))
+        (self.folder / "pushpin.conf").write_text(text)
+        (self.folder / "routes").write_text(routes)
+        self.backend_port = backend_port
+        self._zurl = Process([find_program("zurl"), f"--config={self.folder / 'zurl.conf'}"], name="zurl")
+        words: list[str | Path] = ["--merge-output", "--config", self.folder / "pushpin.conf"]
+        self._process = Process([find_program("pushpin"), *words], name="pushpin")
+        self._process.wait_for_port(self.port)
+        self._process.wait_for_port(self.control_port)
+        # they lead groups of their own, which outlive the program that started them
+        self._services = [int(path.read_text()) for path in self.folder.glob("*.pid")]
+        for pid in self._services:
+            leash.hold(pid)
+
+    def kill(self) -> None:
+        """Kill it and all of its processes, as a crash does. Calling it twice is harmless."""
+        for process in (self._process, self._zurl):
+            if process is not None:
+                process.kill()
+        self._process = self._zurl = None
+        for pid in self._services:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            leash.release(pid)
+        self._services = []
+        for path in self.folder.glob("*.pid"):
+            path.unlink()
+
+    def restart(self) -> None:
+        """Kill it and start one that remembers nothing."""
+        self.kill()
+        self.start(self.backend_port)
