@@ -28,7 +28,8 @@ from .access.tokens import Bearer
 from .counts import counts
 from .exceptions import NotificationsError, UnknownNotification
 from .hub import hub
-from .hub.lines import Send, with_backpressure
+from .hub.lines import Send
+from .hub.socket_lines import socket_line
 from .hub.subscription import Subscription
 from .stream import admit
 from .wire.frames import Bye, bye
@@ -105,15 +106,21 @@ async def listen(subscription: Subscription, line: SocketLine, receive: Receive)
             await line.say(message("error", {"code": "invalid", "message": said}))
             await line.close(TOO_BIG, "invalid")
             return
-        pause = asyncio.create_task(asyncio.sleep(ORDER_SECONDS))
-        try:
-            answer = await answer_to(subscription, text)
-        finally:
-            await pause
-        if answer is None:
-            hub().end(subscription, "auth")
-        elif not subscription.is_ended:
-            await line.say(answer)
+        with line.held():
+            await obey(subscription, line, text)
+
+
+async def obey(subscription: Subscription, line: SocketLine, text: str) -> None:
+    """Carry out an order and say what came of it."""
+    pause = asyncio.create_task(asyncio.sleep(ORDER_SECONDS))
+    try:
+        answer = await answer_to(subscription, text)
+    finally:
+        await pause
+    if answer is None:
+        hub().end(subscription, "auth")
+    elif not subscription.is_ended:
+        await line.say(answer)
 
 
 async def answer_to(subscription: Subscription, text: str) -> str | None:
@@ -165,6 +172,12 @@ def parse(text: str) -> dict[str, Any]:
         raise Refused("invalid", f"{ids!r:.80} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
     if not isinstance(order.get("ref"), str | int | None):
         raise Refused("invalid", "A ref is text or a number of your own; the answer carries it.", field="ref")
+    try:
+        str(order.get("ref")).encode()  # JSON can write what UTF-8 cannot
+    except UnicodeEncodeError:
+        raise Refused(
+            "invalid", "The ref holds half of a surrogate pair; send whole characters.", field="ref"
+        ) from None
     return order
 
 
@@ -174,15 +187,13 @@ messages: Final = Messages()
 class SocketLine:
     """What the hub takes for an HTTP response: body parts become messages, the last one is followed by a close."""
 
-    __slots__ = ("_send",)
+    __slots__ = ("_send", "held", "transport")
 
     def __init__(self, send: Send) -> None:
-        self._send = with_backpressure(send)
-
-    @property
-    def transport(self) -> Any:
-        """Where `lines.abort()` finds the way to drop the connection."""
-        return getattr(getattr(self._send, "__self__", None), "transport", None)
+        line = socket_line(send)
+        self._send = line.send
+        self.held = line.held
+        self.transport = line.transport  # where `lines.abort()` finds the way to drop the connection
 
     async def send(self, part: dict[str, Any]) -> None:
         """Take in a part of a response."""

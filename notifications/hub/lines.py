@@ -31,7 +31,7 @@ def with_backpressure(send: Send) -> Send:
     """
     protocol = next(iter(getattr(send, "args", ())), None)
     if hasattr(protocol, "registerProducer"):
-        return (TwistedLine if hasattr(protocol, "channel") else TwistedSocketLine)(protocol, send).send
+        return TwistedLine(protocol, send).send
     transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
     set_limits = getattr(transport, "set_write_buffer_limits", None)
     if callable(set_limits):
@@ -163,28 +163,3 @@ class TwistedLine:
             self._resumed = None
 
     stopProducing = resumeProducing  # noqa: N815 - Twisted's name: the connection is lost, nobody shall wait for it
-
-
-class TwistedSocketLine(TwistedLine):
-    """The same for one WebSocket of Daphne's, whose protocol is Autobahn's and stands right on the transport."""
-
-    __slots__ = ()
-
-    async def send(self, message: dict[str, Any]) -> None:
-        """Send one ASGI message once the client's buffer has room."""
-        while self._resumed is not None:
-            await asyncio.shield(self._resumed)
-        transport = self._protocol.transport
-        if message["type"] == "websocket.close" and self._is_registered:
-            self._is_registered = False
-            transport.unregisterProducer()
-        await self._send(message)
-        if message["type"] == "websocket.accept":
-            self._is_registered = True
-            transport.unregisterProducer()  # the HTTP channel, which the upgrade left behind
-            transport.registerProducer(self, True)
-            transport.bufferSize = HIGH_WATER_BYTES
-
-    def abort(self) -> None:
-        """Drop the connection."""
-        self._protocol.dropConnection(abort=True)

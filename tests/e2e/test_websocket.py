@@ -77,6 +77,7 @@ async def test_orders_are_carried_out_and_answered(server: Server, site: Site, u
         ('{"do":"read","ids":[true]}', "ids"),
         ('{"do":"read","ids":"12"}', "ids"),
         ('{"do":"ping","ref":{}}', "ref"),
+        (r'{"do":"ping","ref":"\ud800"}', "ref"),
         ("[" * 10_000, None),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import select
 import socket
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from tests.faults.trial import Trial, eventually
 from tests.support.client import PATH
+from tests.support.memory import pss_of
 from tests.support.redis import Redis
 from tests.support.servers import Server, Site
 from tests.support.socket_client import PATH as SOCKET_PATH
@@ -35,7 +35,6 @@ for _ in range(count):
 Inbox.objects.get(pk=user).modseq
 """
 KEY: Final = "AAAAAAAAAAAAAAAAAAAAAA=="  # https://www.rfc-editor.org/rfc/rfc6455#section-4.1: 16 bytes of any kind
-PSS: Final = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +87,6 @@ class Sample:
             return await self.look() == frozen
 
         await eventually(are_there)
-
-
-def pss_of(server: Server) -> int:
-    """Return the memory that is a process's own, shared pages in proportion, in bytes."""
-    match = PSS.search(Path(f"/proc/{server.process.pid}/smaps_rollup").read_text())
-    assert match
-    return int(match[1]) * 1024
 
 
 def ask_and_never_read(server: Server, cookie: str, kind: str) -> socket.socket:
