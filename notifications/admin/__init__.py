@@ -59,7 +59,7 @@ class NotificationAdmin(NotificationBase):
     actions = ["mark_read", "mark_unread", "archive", "unarchive"]
 
     class Media:
-        css = {"all": ["notifications/admin.css"]}
+        css = {"all": ["notifications/admin/admin.css"]}
 
     # --- the list
 

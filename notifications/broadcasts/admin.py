@@ -47,8 +47,8 @@ class BroadcastAdmin(BroadcastBase):
     show_facets = admin.ShowFacets.NEVER
 
     class Media:
-        css = {"all": ["notifications/admin.css"]}
-        js = ["notifications/broadcast_form.js"]
+        css = {"all": ["notifications/admin/admin.css"]}
+        js = ["notifications/admin/broadcast_form.js"]
 
     # --- the list
 

@@ -1,8 +1,8 @@
 """Watching: what those who follow a broadcast see of it, over the stream that they have open anyway.
 
 A follower has one notification about the broadcast. While workers are at it, it is amended a few times a second, through
-the log like any other change; the admin's page (`static/notifications/broadcast.js`) shows what its `data` says, and any
-list the bar, as for other jobs. While it runs it is read: a bar that moves is no news. How it ended is.
+the log like any other change; the admin's page (`static/notifications/admin/broadcast.js`) shows what its `data` says, and
+any list the bar, as for other jobs. While it runs it is read: a bar that moves is no news. How it ended is.
 
     {"progress": {"done": 482000, "total": 1000000, "state": "running"},
      "broadcast": {"state": "sending", "rate": 21300.0, "seconds_left": 24.3}}

@@ -24,7 +24,7 @@ def test_list_shows_level_by_colour_and_word(admin_client: Client, user: User) -
     assert '<span class="notification-level notification-level--error">Error</span>' in page
     assert '<td class="field-state">Archived</td>' in page
     assert "&lt;b&gt;Disk&lt;/b&gt;" in page
-    assert "notifications/admin.css" in page
+    assert "notifications/admin/admin.css" in page
 
 
 @pytest.mark.parametrize(

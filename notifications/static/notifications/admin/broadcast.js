@@ -1,0 +1,69 @@
+// @ts-check
+/** <broadcast-progress>: how far a broadcast is, as the stream tells those who follow it. */
+
+import { live } from "../live.js";
+
+/**
+ * @typedef {{done: number, total: number}} Progress
+ * @typedef {{state: string, rate: number, seconds_left: number | null}} Work
+ */
+
+export class BroadcastProgress extends HTMLElement {
+	#life = new AbortController();
+
+	connectedCallback() {
+		this.#life = new AbortController();
+		const { store } = live();
+		const { signal } = this.#life;
+		const take = (/** @type {any} */ items) => this.#take(items);
+		store.addEventListener("change", (event) => take(/** @type {CustomEvent} */ (event).detail.upsert), { signal });
+		store.addEventListener("reset", (event) => take(/** @type {CustomEvent} */ (event).detail.snapshot.items), {
+			signal,
+		});
+	}
+
+	disconnectedCallback() {
+		this.#life.abort();
+	}
+
+	/** @param {{topic: string, data: {progress?: Progress, broadcast?: Work}}[]} items */
+	#take(items) {
+		for (const { topic, data } of items) {
+			if (topic !== this.dataset.topic || !data.progress || !data.broadcast) continue;
+			if (data.broadcast.state !== this.dataset.state) {
+				this.#life.abort();
+				location.reload(); // other buttons, other totals: the server knows
+				return;
+			}
+			this.#show(data.progress, data.broadcast);
+		}
+	}
+
+	/** @param {Progress} progress @param {Work} work */
+	#show({ done, total }, { rate, seconds_left: left }) {
+		const language = document.documentElement.lang || navigator.language;
+		const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+		const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 0 });
+		const bar = /** @type {HTMLProgressElement} */ (this.#part("bar"));
+		bar.max = total || 1;
+		bar.value = done;
+		this.#say("count", { done: whole.format(done), total: whole.format(total) });
+		this.#say("rate", rate ? { rate: whole.format(rate) } : null);
+		this.#say("left", left === null ? null : { left: seconds.format(left) });
+	}
+
+	/** Fill in a sentence, or hide it. @param {string} name @param {Record<string, string> | null} words */
+	#say(name, words) {
+		const part = this.#part(name);
+		part.hidden = words === null;
+		const text = this.dataset[name] ?? "";
+		part.textContent = Object.entries(words ?? {}).reduce((said, [key, word]) => said.replace(`{${key}}`, word), text);
+	}
+
+	/** @param {string} name @returns {HTMLElement} */
+	#part(name) {
+		return /** @type {HTMLElement} */ (this.querySelector(`.notification-progress__${name}`));
+	}
+}
+
+customElements.define("broadcast-progress", BroadcastProgress);
