@@ -49,7 +49,8 @@ def find_program(name: str, *, folders: Sequence[Path] = ()) -> str:
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 on which nobody listens."""
-    for port in random.sample(PORTS, 100):
+    # not `random` itself: pytest-randomly seeds it alike in all processes of a run, which would meet at one port
+    for port in random.SystemRandom().sample(PORTS, 100):
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
