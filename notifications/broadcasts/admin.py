@@ -17,8 +17,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from ..exceptions import StepRefused
 from .admin_forms import CONTENT, TIMES, WHOM, BroadcastForm, broadcast_form
 from .admin_pages import Pages
-from .models import Broadcast
-from .moves import broadcasts
+from .models import Broadcast, broadcasts
 from .review import describe
 from .states import State
 

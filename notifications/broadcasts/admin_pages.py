@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -21,8 +22,8 @@ from ..exceptions import InvalidSegment, StepRefused
 from ..log.tail import inbox_of
 from ..publish import notify
 from . import runner
-from .models import Broadcast
-from .moves import broadcasts, order, take
+from .models import Broadcast, broadcasts
+from .moves import order, take
 from .progress import figures, follow, read_count, topic_of
 from .review import describe, preview_of, review
 from .states import AT_WORK, State, Step
@@ -128,8 +129,9 @@ class Pages:
         """Order what was reviewed, and nothing that was edited since."""
         seen = request.POST.get("revision", "")
         broadcast.revision = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0
-        ordered = order(broadcast, by=request.user)
-        follow(ordered, request.user)
+        with transaction.atomic(using=broadcasts().db):  # before a worker can be done with it
+            follow(broadcast, request.user)
+            ordered = order(broadcast, by=request.user)
         if ordered.state == State.SCHEDULED:
             self.owner.message_user(request, _("“%(title)s” is scheduled.") % {"title": ordered.title})
         return ordered

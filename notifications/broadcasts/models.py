@@ -10,7 +10,7 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +18,7 @@ from ..content import AbstractContent, Level
 from .audience import Audience, Kind
 from .states import State
 
-__all__ = ["Broadcast"]
+__all__ = ["Broadcast", "broadcasts"]
 
 
 class Broadcast(AbstractContent):
@@ -90,3 +90,8 @@ class Broadcast(AbstractContent):
     def is_expired(self, now: dt.datetime) -> bool:
         """Return whether its time is over."""
         return self.expires_at is not None and self.expires_at <= now
+
+
+def broadcasts() -> Any:
+    """Return every broadcast, from the database that its notifications are written to."""
+    return Broadcast.objects.using(router.db_for_write(Broadcast))

@@ -1,7 +1,8 @@
 """Taking a step: the one way in which a broadcast goes from state to state.
 
 Guarantees that a step is a compare-and-set of one row, so of two people who take it at once one does it and the other is
-told; and that it stands in the admin's history, in the same transaction. No worker keeps its lease over a step.
+told; and that it stands in the admin's history and in what followers see, in the same transaction. No worker keeps its
+lease over a step.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..exceptions import StepRefused
 from .audience import users_of
-from .models import Broadcast
+from .models import Broadcast, broadcasts
+from .progress import tell
 from .states import AT_WORK, State, Step
 
-__all__ = ["broadcasts", "check", "check_times", "news", "note", "order", "take"]
+__all__ = ["check", "check_times", "news", "note", "order", "take"]
 
 BEGINNINGS: Final = (Step.SEND, Step.START)
 REMOVALS: Final = (Step.RETRACT, Step.EXPIRE)
@@ -79,7 +81,7 @@ def too_early(field: str, moment: Any, text: str) -> ValidationError:
 
 
 def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = None, **values: Any) -> Broadcast:
-    """Take a step; return the broadcast as it is then. 4 queries.
+    """Take a step; return the broadcast as it is then. 4 queries, and 7 more where somebody follows it.
 
     Args:
         by: the user who takes it; history names who ordered the broadcast where it is a worker.
@@ -103,6 +105,7 @@ def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = N
             raise refusal(broadcast, step)
         taken: Broadcast = rows.get(pk=broadcast.pk)
         note(taken, getattr(by, "pk", taken.ordered_by_id), str(values["problem"] or move.words))
+        tell(taken, by=by)
         if move.target in AT_WORK:
             transaction.on_commit(news.set, using=rows.db, robust=True)
     return taken
@@ -137,8 +140,3 @@ def note(broadcast: Broadcast, user_id: Any, text: str) -> None:
         action_flag=CHANGE,
         change_message=text,
     )
-
-
-def broadcasts() -> Any:
-    """Return every broadcast, from the database that its notifications are written to."""
-    return Broadcast.objects.using(router.db_for_write(Broadcast))

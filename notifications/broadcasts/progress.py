@@ -13,17 +13,20 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+from django.contrib.auth import get_user_model
+from django.db import connections, router, transaction
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..content import Level
+from ..exceptions import StepRefused
+from ..log.locks import lock_inboxes
 from ..models import Notification
-from .models import Broadcast
-from .moves import broadcasts
+from .models import Broadcast, broadcasts
 from .states import AT_WORK, GONE, State
 
-__all__ = ["Progress", "address_of", "figures", "follow", "read_count", "topic_of"]
+__all__ = ["Progress", "address_of", "figures", "follow", "read_count", "tell", "topic_of"]
 
 SHOW_SECONDS: Final = 0.4  # between two amendments: a bar that moves smoothly, at a cost of 5 queries each
 # What the state means for a bar that knows nothing of broadcasts.
@@ -32,40 +35,64 @@ LEVELS: Final = {State.SENT: Level.SUCCESS, State.PAUSED: Level.WARNING, State.C
 
 
 class Progress:
-    """Tells followers how far a broadcast is, a few times a second and whenever its state changes."""
+    """Tells followers how far a broadcast is, a few times a second. That its state changed is told with the step."""
 
     def __init__(self) -> None:
         self._shown_at = -SHOW_SECONDS
-        self._state = ""
 
     def show(self, broadcast: Broadcast) -> None:
         """Tell how far it is, if it is time. 5 queries where it is, none otherwise."""
         now = time.monotonic()
-        if broadcast.state != self._state or now - self._shown_at >= SHOW_SECONDS:
-            self._shown_at, self._state = now, broadcast.state
+        if broadcast.state in AT_WORK and now - self._shown_at >= SHOW_SECONDS:
+            self._shown_at = now
             tell(broadcast)
 
 
-def tell(broadcast: Broadcast) -> None:
-    """Write how far it is into the followers' notifications."""
-    if broadcast.followers:
-        mine = Notification.objects.filter(recipient__in=broadcast.followers, topic=topic_of(broadcast))
-        news = {} if broadcast.state in AT_WORK else {"read_at": None}
-        mine.update(**words(broadcast), **news)
+def tell(broadcast: Broadcast, *, by: Any = None) -> None:
+    """Write how far it is into the followers' notifications. Where nothing is at work that is news, but for who did it."""
+    if not broadcast.followers:
+        return
+    said, now = words(broadcast), timezone.now()
+    theirs = Notification.objects.filter(recipient__in=broadcast.followers, topic=topic_of(broadcast))
+    if broadcast.state in AT_WORK:
+        theirs.update(**said, read_at=now)
+    elif by is None:
+        theirs.update(**said, read_at=None)
+    else:
+        with transaction.atomic(using=router.db_for_write(Notification)):
+            lock_followers(broadcast.followers)
+            theirs.exclude(recipient=by).update(**said, read_at=None)
+            theirs.filter(recipient=by).update(**said, read_at=now)
 
 
 def follow(broadcast: Broadcast, user: Any) -> None:
-    """Have a user see how a broadcast goes, from now on. Following twice is harmless."""
-    mine = Notification.objects.for_user(user).filter(topic=topic_of(broadcast))
-    if not mine.exists():
-        url = address_of(broadcast)
-        read_at = timezone.now() if broadcast.state in AT_WORK else None
-        said = {"category": "broadcasts", "topic": topic_of(broadcast), "url": url, **words(broadcast)}
-        Notification(recipient_id=user.pk, read_at=read_at, **said).save()
-    key = user.pk if isinstance(user.pk, int) else str(user.pk)
-    if key not in broadcast.followers:
-        broadcast.followers = [*broadcast.followers, key]
-        broadcasts().filter(pk=broadcast.pk).update(followers=broadcast.followers)
+    """Have a user see how a broadcast goes, from now on. Following twice is harmless.
+
+    Raises:
+        StepRefused: it was deleted meanwhile.
+    """
+    rows = broadcasts()
+    with transaction.atomic(using=rows.db):
+        # locked: no step is taken and no chunk written until the follower is known
+        now = rows.select_for_update(no_key=connections[rows.db].features.has_select_for_no_key_update).filter(
+            pk=broadcast.pk
+        )
+        there: Broadcast | None = now.first()
+        if there is None:
+            raise StepRefused(_("“%(title)s” was deleted meanwhile.") % {"title": broadcast.title})
+        key = user.pk if isinstance(user.pk, int) else str(user.pk)
+        followers = [*there.followers, *({key} - {*there.followers})]
+        lock_followers(followers)
+        now.update(followers=followers)
+        if not Notification.objects.for_user(user).filter(topic=topic_of(there)).exists():
+            said = {"category": "broadcasts", "topic": topic_of(there), "url": address_of(there), **words(there)}
+            Notification(recipient_id=user.pk, read_at=timezone.now(), **said).save()
+
+
+def lock_followers(keys: list[Any]) -> None:
+    """Lock the followers' inboxes in the order of their keys, before they are written to one after the other."""
+    to_python = get_user_model()._meta.pk.to_python
+    lock_inboxes(router.db_for_write(Notification), sorted(map(to_python, keys)))
 
 
 def words(broadcast: Broadcast) -> dict[str, Any]:

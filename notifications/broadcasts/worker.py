@@ -17,8 +17,8 @@ from django.utils import timezone
 from ..conf import settings
 from ..exceptions import StepRefused
 from .leases import Lease, Lost, claim
-from .models import Broadcast
-from .moves import broadcasts, news, take
+from .models import Broadcast, broadcasts
+from .moves import news, take
 from .pace import Pace
 from .progress import Progress
 from .retracting import retract
@@ -102,7 +102,7 @@ class Worker:
         messages = getattr(error, "messages", None) or [f"{type(error).__name__}: {error}"]
         problem = " ".join(messages)[:MAX_PROBLEM_CHARS]
         try:
-            Progress().show(take(lease.broadcast, Step.PAUSE, only=lease.mine, problem=problem))
+            take(lease.broadcast, Step.PAUSE, only=lease.mine, problem=problem)
         except StepRefused:
             broadcasts().filter(lease.mine, pk=lease.broadcast.pk).update(problem=problem)
             news.wait(settings.send_poll_seconds)

@@ -91,6 +91,21 @@ def test_sender_follows_it_in_a_notification(admin_client: Client, people: list[
     assert followed.data["broadcast"]["state"] == "sent"
 
 
+def test_sender_of_a_small_one_sees_its_end(
+    admin_client: Client, people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is done before the page answers knew already whom to tell."""
+
+    def at_once(*arguments: Any, **words: Any) -> Broadcast:
+        ordered = order(*arguments, **words)
+        Worker().work_off()
+        return ordered
+
+    monkeypatch.setattr("notifications.broadcasts.admin_pages.order", at_once)
+    post(admin_client, draft(), "send")
+    assert Notification.objects.get(category="broadcasts").title == "Sent: Maintenance at 22:00"
+
+
 def test_segment_is_offered_where_there_is_one(
     admin_client: Client, people: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from notifications.broadcasts.pace import Pace
 from notifications.broadcasts.progress import Progress, figures, follow
 from notifications.broadcasts.states import State, Step
 from notifications.broadcasts.worker import Worker
+from notifications.exceptions import StepRefused
 from notifications.models import Broadcast, Notification
 
 Draft = Callable[..., Broadcast]
@@ -159,8 +160,8 @@ def test_steps_that_make_work_wake_the_worker(people: list[User], draft: Draft) 
 def test_followers_are_told_a_few_times_a_second(
     people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many chunks there are; and always when the state changes."""
-    clock = iter([0.0, 0.1, 0.3, 0.41, 0.42, 0.43])
+    """However many chunks there are. How it ended was told with the step."""
+    clock = iter([0.0, 0.1, 0.3, 0.41, 0.42, 0.9])
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     told: list[str] = []
     monkeypatch.setattr(progress, "tell", lambda broadcast: told.append(broadcast.state))
@@ -170,7 +171,7 @@ def test_followers_are_told_a_few_times_a_second(
     assert told == ["sending", "sending"]
     broadcast.state = State.SENT
     mine.show(broadcast)
-    assert told == ["sending", "sending", "sent"]
+    assert told == ["sending", "sending"]
 
 
 def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) -> None:
@@ -184,6 +185,54 @@ def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) 
     row.refresh_from_db()
     assert not row.is_read  # how it ended is news
     assert (row.title, row.level, row.data["progress"]["done"]) == ("Sent: Maintenance at 22:00", "success", 12)
+
+
+def test_steps_are_told_to_followers_at_once(people: list[User], draft: Draft) -> None:
+    """Also those that no worker sees, such as a pause; it is no news to who did it."""
+    broadcast = draft()
+    for user in (people[3], people[1]):
+        follow(broadcast, user)
+    order(broadcast, by=people[1])
+    for step, state, unread in (
+        (Step.PAUSE, "paused", [3]),
+        (Step.RESUME, "sending", []),
+        (Step.CANCEL, "cancelled", [3]),
+    ):
+        take(broadcast, step, by=people[1])
+        rows = Notification.objects.filter(category="broadcasts")
+        assert [row.data["broadcast"]["state"] for row in rows] == [state, state]
+        assert [row.recipient for row in rows.unread()] == [people[number] for number in unread]
+
+
+def test_step_and_what_is_told_of_it_are_one(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies as it says "sent" has not finished: no follower is left with a bar that stands still."""
+    broadcast = draft()
+    follow(broadcast, people[0])
+    order(broadcast)
+
+    def die(*_: Any, **__: Any) -> None:
+        raise OperationalError("the connection is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("notifications.broadcasts.moves.tell", die)
+        with pytest.raises(OperationalError):
+            Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.written) == (State.SENDING, 12)
+    Broadcast.objects.update(leased_until=timezone.now())  # as time will
+    Worker().work_off()
+    assert Notification.objects.get(category="broadcasts").title == "Sent: Maintenance at 22:00"
+
+
+def test_two_who_follow_at_once_both_do(people: list[User], draft: Draft) -> None:
+    """Whoever's page is older than another follower adds to them."""
+    old, new = draft(), Broadcast.objects.get()
+    follow(new, people[0])
+    follow(old, people[1])
+    assert Broadcast.objects.get().followers == [people[0].pk, people[1].pk]
+    Broadcast.objects.all().delete()
+    with pytest.raises(StepRefused, match="deleted meanwhile"):
+        follow(old, people[2])
 
 
 @pytest.mark.parametrize(
