@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from .broadcasts.audience import Audience, Kind
+from .broadcasts.audience import Audience, Kind, group_model, has_field
 from .exceptions import NotificationsError
 from .log.locks import chunks
 
@@ -79,8 +79,8 @@ def audience_of_groups(names: Iterable[str]) -> Audience:
         RefusedRecipients: there is no group of a name, or it is named twice.
     """
     wanted = list(names)
-    group_model = get_user_model()._meta.get_field("groups").related_model
-    keys = dict(group_model._default_manager.filter(name__in=wanted).values_list("name", "pk"))
+    groups = group_model()._default_manager.filter(name__in=wanted) if has_field("groups") else None
+    keys = dict(groups.values_list("name", "pk")) if groups is not None else {}
     refused = []
     for place, name in enumerate(wanted):
         if name not in keys:

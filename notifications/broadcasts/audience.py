@@ -57,8 +57,11 @@ class Audience:
 EVERYONE: Final = Audience(Kind.EVERYONE)
 
 
-def users_of(audience: Audience) -> QuerySet[Any]:
+def users_of(audience: Audience, *, are_known: bool = False) -> QuerySet[Any]:
     """Return the active users of an audience, each once. At most 1 query, to look for unknown groups or users.
+
+    Args:
+        are_known: the users chosen were there when it was ordered; who was deleted since has left the audience.
 
     Raises:
         ValidationError: keyed by `audience`: an unknown segment, group, user or kind, or nobody was chosen.
@@ -69,12 +72,17 @@ def users_of(audience: Audience) -> QuerySet[Any]:
         case Kind.EVERYONE:
             return users
         case Kind.STAFF:
+            if not has_field("is_staff"):
+                raise refusal(_("This site’s users have no staff among them; choose another audience."))
             return users.filter(is_staff=True)
         case Kind.GROUPS:
+            if not has_field("groups"):
+                raise refusal(_("This site’s users have no groups; choose another audience."))
             groups = all_of(group_model()._default_manager.all(), audience.chosen)
             return users.filter(pk__in=get_user_model()._default_manager.filter(groups__in=groups).values("pk"))
         case Kind.USERS:
-            return users.filter(pk__in=all_of(get_user_model()._default_manager.all(), audience.chosen))
+            everybody = get_user_model()._default_manager.all()
+            return users.filter(pk__in=audience.chosen if are_known else all_of(everybody, audience.chosen))
         case Kind.SEGMENT:
             # by key: a segment may be joined, sliced or ordered, and may hold somebody twice
             return users.filter(pk__in=members(audience.chosen).values("pk"))

@@ -109,6 +109,10 @@ def figures(broadcast: Broadcast) -> dict[str, Any]:
         done, total = broadcast.removed, broadcast.written
     else:
         done, total = broadcast.written, max(broadcast.total or 0, broadcast.written)  # some joined meanwhile
+    if broadcast.state == State.SENT:
+        total = done  # some left meanwhile
+    elif broadcast.state in (State.RETRACTED, State.EXPIRED):
+        done = total  # some had deleted it themselves
     rate = done / broadcast.busy_seconds if broadcast.busy_seconds else 0.0
     left = (total - done) / rate if rate else None
     is_over = broadcast.state not in AT_WORK

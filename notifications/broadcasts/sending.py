@@ -8,8 +8,8 @@ behind it: nobody gets it twice (a constraint says so too), nobody is left out.
 # Note [Who belongs to it]
 
 The audience is read as the cursor comes to it, 10,000 keys at a time. Who joins it before that with a key behind the
-cursor gets the broadcast; who leaves it, or is deactivated, does not. Behind the cursor nobody is added. With keys that
-rise (the default) that means: whoever joins before the end gets it; with random ones (UUIDs), as the key falls.
+cursor gets the broadcast; who leaves it, or is deactivated or deleted, does not. Behind the cursor nobody is added. With
+keys that rise (the default) that means: whoever joins before the end gets it; with random ones (UUIDs), as the key falls.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
     """
     broadcast = lease.broadcast
     if broadcast.total is None:
-        broadcast = lease.keep(broadcast, total=users_of(broadcast.addressed).count())
+        broadcast = lease.keep(broadcast, total=users_of(broadcast.addressed, are_known=True).count())
     repeats = 0
     while keys := next_keys(broadcast):
         for chunk in pace.portions(keys):
@@ -66,7 +66,7 @@ def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
 
 def next_keys(broadcast: Broadcast) -> list[Any]:
     """Return the next keys of the audience behind the cursor. See Note [Who belongs to it]."""
-    users = users_of(broadcast.addressed)
+    users = users_of(broadcast.addressed, are_known=True)
     if broadcast.cursor:
         users = users.filter(pk__gt=get_user_model()._meta.pk.to_python(broadcast.cursor))
     return list(users.order_by("pk").values_list("pk", flat=True)[:KEYS_PER_READ])

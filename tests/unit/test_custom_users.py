@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,24 @@ def test_uuid_users_are_notified_on_postgresql(sent: Path) -> None:
     with Postgres() as postgres:
         found = drive("write", sent, "channels.layers.InMemoryChannelLayer", database_url=postgres.url)
     assert found == {"counters": [[2, 0, 8], [0, 0, 6]], "is_uuid": True}
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_uuid_users_get_broadcasts(sent: Path, database: str) -> None:
+    """Chosen, told, followed and taken back; a site without groups and staff refuses them by name."""
+    with Postgres() if database == "postgresql" else nullcontext() as postgres:
+        url = postgres.url if postgres else ""
+        found = drive("announce", sent, "channels.layers.InMemoryChannelLayer", database_url=url)
+    assert found == {
+        "told": True,
+        "left": 0,
+        "seen": ["Retracted: for three"] * 2,
+        "refused": [
+            "This site’s users have no staff among them; choose another audience.",
+            "This site’s users have no groups; choose another audience.",
+            "There is no group 'editors'.",
+        ],
+    }
 
 
 def test_uuid_users_follow_their_stream(sent: Path) -> None:

@@ -46,6 +46,48 @@ def write() -> dict[str, Any]:
     }
 
 
+def announce() -> dict[str, Any]:
+    """Send a broadcast to chosen users, follow it, and take it back; name audiences that such users cannot have."""
+    from django.core.exceptions import ValidationError
+
+    from notifications.broadcasts.audience import Audience, Kind
+    from notifications.broadcasts.moves import take
+    from notifications.broadcasts.progress import follow
+    from notifications.broadcasts.states import Step
+    from notifications.broadcasts.worker import Worker
+    from notifications.models import Notification
+    from notifications.outbox import order_broadcast, send_to_audience
+    from notifications.recipients import RefusedRecipients, audience_of_groups
+    from tests.uuid_project.people.models import Person
+
+    people = [Person.objects.create(email=f"{number}@example.com") for number in range(5)]
+    chosen = Audience(Kind.USERS, tuple(person.pk for person in people[:3]))
+    broadcast = order_broadcast(chosen, {"title": "for three"}, by=people[4])
+    for person in people[3:]:
+        follow(broadcast, person)
+    people[0].delete()
+    Worker().work_off()
+    told = set(Notification.objects.filter(broadcast=broadcast).values_list("recipient", flat=True))
+    take(broadcast, Step.RETRACT, by=people[4])
+    Worker().work_off()
+    refused = []
+    for audience in (Audience(Kind.STAFF), Audience(Kind.GROUPS, (1,))):
+        try:
+            send_to_audience(audience, {"title": "for nobody"}, by=None)
+        except ValidationError as error:
+            refused += error.messages
+    try:
+        audience_of_groups(["editors"])
+    except RefusedRecipients as error:
+        refused.append(str(error))
+    return {
+        "told": told == {people[1].pk, people[2].pk},
+        "left": Notification.objects.filter(broadcast=broadcast).count(),
+        "seen": sorted(Notification.objects.values_list("title", flat=True)),
+        "refused": refused,
+    }
+
+
 def tell() -> dict[str, Any]:
     """Notify and end at once, as a command or a worker does."""
     from notifications.publish import notify
@@ -133,12 +175,15 @@ def log_in(email: str) -> tuple[Any, str]:
     return person, f"sessionid={session.session_key}"
 
 
+WHATS = {"announce": announce, "tell": tell, "write": write}
+
+
 def main() -> None:
     """Set Django up and do what the command line says."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.uuid_project.settings"
     django.setup()
     call_command("migrate", verbosity=0)
-    found = asyncio.run(stream()) if sys.argv[1] == "stream" else {"write": write, "tell": tell}[sys.argv[1]]()
+    found = asyncio.run(stream()) if sys.argv[1] == "stream" else WHATS[sys.argv[1]]()
     print(json.dumps(found))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.test import override_settings
@@ -188,6 +189,23 @@ def test_user_deleted_at_the_moment_of_the_chunk(
     broadcast = sent(draft())
     assert broadcast.state == State.SENT
     assert received(broadcast) == Counter(user.pk for user in people if user.username != "user7")
+
+
+def test_chosen_user_who_is_deleted_is_left_out(people: list[User], draft: Draft) -> None:
+    """Between order and sending, or in the middle: the others get it. A draft of theirs is refused, to be mended."""
+    order(broadcast := draft(audience=Kind.USERS, chosen=[user.pk for user in people]))
+    people[0].delete()
+    lease = claim("a")
+    assert lease is not None
+    next(send(lease, Pace()))
+    lease.release()
+    people[11].delete()
+    Worker().work_off()
+    broadcast.refresh_from_db()
+    assert (broadcast.state, broadcast.problem, broadcast.written) == (State.SENT, "", 10)
+    assert set(received(broadcast).values()) == {1}
+    with pytest.raises(ValidationError, match="remove what was deleted"):
+        order(draft(audience=Kind.USERS, chosen=[user.pk for user in people]))
 
 
 def test_segment_that_fails_pauses_with_the_reason(

@@ -241,11 +241,14 @@ def test_two_who_follow_at_once_both_do(people: list[User], draft: Draft) -> Non
         ({"state": "sending", "total": 100, "written": 50, "busy_seconds": 5.0}, (50, 100, 10.0, 5.0)),
         ({"state": "sending", "total": None}, (0, 0, 0.0, None)),
         ({"state": "sent", "total": 100, "written": 110, "busy_seconds": 11.0}, (110, 110, 10.0, 0.0)),
+        ({"state": "sent", "total": 100, "written": 90, "busy_seconds": 9.0}, (90, 90, 10.0, 0.0)),
         ({"state": "retracting", "written": 40, "removed": 10, "busy_seconds": 1.0}, (10, 40, 10.0, 3.0)),
+        ({"state": "retracted", "written": 40, "removed": 38, "busy_seconds": 4.0}, (40, 40, 10.0, 0.0)),
+        ({"state": "expired", "written": 40, "removed": 38, "busy_seconds": 4.0}, (40, 40, 10.0, 0.0)),
     ],
 )
 def test_figures_of_the_bar(draft: Draft, fields: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """Done, of how many, at which rate, and how long still; pauses are not counted."""
+    """Done, of how many, at which rate, and how long still; pauses are not counted. What is over is whole."""
     found = figures(draft(**fields))
     bar, work = found["progress"], found["broadcast"]
     assert (bar["done"], bar["total"], work["rate"], work["seconds_left"]) == expected
