@@ -31,7 +31,7 @@ class BypassesLog(NotificationsError, TypeError):
 
 
 class InvalidSegment(NotificationsError, ValueError):
-    """A segment whose name cannot be, or whose function returns something else than users."""
+    """A segment whose name cannot be, or whose function fails or returns something else than users."""
 
 
 class InvalidSetting(NotificationsError, ValueError):

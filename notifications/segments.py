@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from django.contrib.auth import get_user_model
+from django.db import DatabaseError
 from django.db.models import QuerySet
 
 from .exceptions import InvalidSegment
@@ -62,9 +63,15 @@ def segment_users(name: str) -> QuerySet[Any]:
 
     Raises:
         LookupError: nobody registered this name.
-        InvalidSegment: the function returned something else than users.
+        InvalidSegment: the function failed, or returned something else than users.
     """
-    users = registered[name]()
+    function = registered[name]
+    try:
+        users = function()
+    except DatabaseError:  # one that is away is asked again, and no fault of the segment
+        raise
+    except Exception as error:  # the site's own code: whatever it was, who chose the segment is told
+        raise InvalidSegment(f"The segment {name!r} failed with {type(error).__name__}: {error}; mend it.") from error
     user_model = get_user_model()
     if not isinstance(users, QuerySet) or not issubclass(users.model, user_model):
         raise InvalidSegment(

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from ..conf import settings
-from ..exceptions import StepRefused
+from ..exceptions import InvalidSegment, StepRefused
 from .leases import Lease, Lost, claim
 from .models import Broadcast, broadcasts
 from .moves import news, take
@@ -99,7 +99,8 @@ class Worker:
     def _give_up(self, lease: Lease, error: Exception) -> None:
         """Pause what cannot be sent, with the reason; what cannot be removed is tried again."""
         logger.error("Broadcast %d cannot go on: %s", lease.broadcast.pk, type(error).__name__, exc_info=error)
-        messages = getattr(error, "messages", None) or [f"{type(error).__name__}: {error}"]
+        said = str(error) if isinstance(error, InvalidSegment) else f"{type(error).__name__}: {error}"
+        messages = getattr(error, "messages", None) or [said]
         problem = " ".join(messages)[:MAX_PROBLEM_CHARS]
         try:
             take(lease.broadcast, Step.PAUSE, only=lease.mine, problem=problem)

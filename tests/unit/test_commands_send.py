@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
+from django.db.models import QuerySet
 
 from notifications import segments
 from notifications.models import Broadcast, Notification
@@ -101,6 +102,31 @@ def test_broadcast_can_leave_the_sending_to_others() -> None:
     assert told() == []
     run("send_broadcasts", "--once")
     assert told() == ["boss", "user1", "user2"]
+
+
+@pytest.mark.usefixtures("people")
+def test_broadcast_that_cannot_go_on_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segment that fails is told, before it is ordered and after: a script sees that not everybody was told."""
+    asked: list[str] = []
+
+    def fail(times: int) -> None:
+        def users() -> QuerySet[User]:
+            asked.append("")
+            if len(asked) > times:
+                raise RuntimeError("the shop is closed")
+            return User.objects.all()
+
+        asked.clear()
+        monkeypatch.setitem(segments.registered, "moody", users)
+
+    fail(0)
+    with pytest.raises(CommandError, match=r"the shop is closed; mend it\. Nothing was sent\."):
+        run("broadcast", "--segment", "moody", "--title", "x")
+    assert not Broadcast.objects.exists()
+    fail(2)  # counted, then checked; as it is sent it fails
+    with pytest.raises(CommandError, match=r"cannot go on, 0 of 3 told: The segment 'moody' failed"):
+        run("broadcast", "--segment", "moody", "--title", "x")
+    assert (Broadcast.objects.get().state, told()) == ("paused", [])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifications.broadcasts.audience import EVERYONE, Audience, Kind, users_of
 from notifications.broadcasts.worker import Worker
+from notifications.exceptions import InvalidSegment
 from notifications.management.content import add_content_options, refusal, words_given
 from notifications.outbox import order_broadcast
 from notifications.recipients import RefusedRecipients, audience_of_groups
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         """Order it and send it.
 
         Raises:
-            CommandError: the audience is unknown or empty, or a word is wrong. Nothing was sent.
+            CommandError: the audience is unknown or empty, or a word is wrong: nothing was sent. Or it could not go on.
         """
         try:
             audience = audience_given(options)
@@ -52,13 +53,16 @@ class Command(BaseCommand):
                 self.stdout.write(f"This would tell {count:,} {'user' if count == 1 else 'users'}.")
                 return
             broadcast = order_broadcast(audience, words_given(options), by=None)
-        except RefusedRecipients as error:
+        except (InvalidSegment, RefusedRecipients) as error:
             raise CommandError(f"{error} Nothing was sent.") from None
         except ValidationError as error:
             raise refusal(error) from None
         if not options["no_wait"]:
             Worker().work_off()
             broadcast.refresh_from_db()
+            if broadcast.problem:
+                told = f"{broadcast.written:,} of {broadcast.total or count:,} told"
+                raise CommandError(f"Broadcast {broadcast.pk} cannot go on, {told}: {broadcast.problem}")
         if options["verbosity"] > 0:
             self.stdout.write(
                 f"Broadcast {broadcast.pk} is {broadcast.get_state_display().lower()}: "

@@ -230,7 +230,10 @@ def test_segment_that_fails_pauses_with_the_reason(
     take(broadcast, Step.RESUME)
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.problem) == (State.PAUSED, "ZeroDivisionError: by zero")
+    assert (broadcast.state, broadcast.problem) == (
+        State.PAUSED,
+        "The segment 'odd' failed with ZeroDivisionError: by zero; mend it.",
+    )
     segments.registered["odd"] = User.objects.all
     take(broadcast, Step.RESUME)
     Worker().work_off()
