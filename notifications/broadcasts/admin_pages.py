@@ -1,7 +1,8 @@
 """The pages of one broadcast: review it before it goes out, watch and steer it afterwards.
 
-Receives requests of staff. Guarantees that each step needs a POST and the permission to send; that a step taken by two at
-once is taken once and the second is told; and that the pages are right without JavaScript, after a reload.
+Receives requests of staff. Guarantees that each step needs a POST and the permission to send (watching, that to look);
+that a step taken by two at once is taken once and the second is told; and that the pages are right without JavaScript,
+after a reload.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.tail import inbox_of
+from ..models import Notification
 from ..publish import notify
 from . import runner
 from .models import Broadcast, broadcasts
-from .moves import order, take
+from .moves import note, order, take
 from .progress import figures, follow, read_count, topic_of
 from .review import describe, preview_of, review
 from .states import AT_WORK, State, Step
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pages"]
 
+LIST: Final = "admin:notifications_broadcast_changelist"
 SHOWN_ENTRIES: Final = 10  # of the history
 PERMISSION: Final = "notifications.send_broadcast"
 # What the buttons ask for, and the step it is.
@@ -64,6 +68,7 @@ class Pages:
         broadcast = self._get(request, pk)
         if broadcast.state in (State.DRAFT, State.SCHEDULED):
             return HttpResponseRedirect(self.owner.page_of(broadcast))
+        topic = topic_of(broadcast)
         entries = LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(Broadcast), object_id=str(broadcast.pk)
         ).select_related("user")
@@ -75,9 +80,10 @@ class Pages:
             else broadcast.written,
             "read": read_count(broadcast),
             "entries": entries.order_by("-pk")[:SHOWN_ENTRIES],
-            "topic": topic_of(broadcast),
+            "topic": topic,
             "is_at_work": broadcast.state in AT_WORK,
-            "is_followed": request.user.pk in broadcast.followers or str(request.user.pk) in broadcast.followers,
+            "may_follow": broadcast.state in (*AT_WORK, State.PAUSED)
+            and not Notification.objects.for_user(request.user).filter(topic=topic).exists(),
         }
         return self._page(request, broadcast, "progress", context)
 
@@ -95,6 +101,7 @@ class Pages:
         except ValidationError as error:
             self.owner.message_user(request, " ".join(error.messages), messages.ERROR)
         else:
+            note(broadcast, request.user.pk, _("Sent to oneself, as a test."))
             self.owner.message_user(request, _("You have got it, as everybody else will."), messages.SUCCESS)
         return HttpResponseRedirect(self.owner.page_of(broadcast))
 
@@ -106,7 +113,7 @@ class Pages:
 
     def _step(self, request: HttpRequest, pk: int, word: str) -> HttpResponse:
         broadcast = self._get(request, pk)
-        if not self.may_send(request):
+        if word != "follow" and not self.may_send(request):  # whoever may look may watch
             raise PermissionDenied
         try:
             if word == "send":
@@ -122,8 +129,8 @@ class Pages:
                 self.owner.message_user(request, text, messages.ERROR)
         else:
             runner.ensure()
-        broadcast.refresh_from_db()
-        return HttpResponseRedirect(self.owner.page_of(broadcast))
+        there = broadcasts().filter(pk=pk).first()
+        return HttpResponseRedirect(self.owner.page_of(there) if there else reverse(LIST))
 
     def _send(self, request: HttpRequest, broadcast: Broadcast) -> Broadcast:
         """Order what was reviewed, and nothing that was edited since."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from .audience import Audience, Kind, group_model, inactive_of, online_of, users
 from .models import Broadcast
 from .moves import check
 
-__all__ = ["Review", "describe", "preview_of", "review"]
+__all__ = ["Review", "describe", "describe_all", "preview_of", "review"]
 
 SAMPLE: Final = 8
 
@@ -49,21 +50,34 @@ def review(broadcast: Broadcast) -> Review:
 
 
 def describe(audience: Audience) -> str:
-    """Return an audience in words, such as “Groups: editors, authors”."""
-    label = str(dict(Kind.choices).get(audience.kind, audience.kind))
-    match audience.kind:
-        case Kind.GROUPS:
-            names = list(map(str, group_model()._default_manager.filter(pk__in=audience.chosen).order_by("pk")))
-        case Kind.USERS:
-            users = get_user_model()._default_manager.filter(pk__in=audience.chosen).order_by("pk")
-            names = list(map(str, users[:SAMPLE]))
-            if len(audience.chosen) > SAMPLE:
-                names.append(_("%(count)d more") % {"count": len(audience.chosen) - SAMPLE})
-        case Kind.SEGMENT:
-            names = list(map(str, audience.chosen))
-        case _:
+    """Return an audience in words, such as “Groups: editors, authors”. At most 1 query."""
+    (words,) = describe_all([audience])
+    return words
+
+
+def describe_all(audiences: Sequence[Audience]) -> list[str]:
+    """Return audiences in words. At most 2 queries, however many they are."""
+    shown = {each: each.chosen[:SAMPLE] if each.kind == Kind.USERS else each.chosen for each in audiences}
+    names: dict[tuple[str, str], str] = {}
+    for kind, model in ((Kind.GROUPS, group_model), (Kind.USERS, get_user_model)):
+        keys = {key for each in audiences if each.kind == kind for key in shown[each]}
+        rows = model()._default_manager.filter(pk__in=keys) if keys else ()
+        names |= {(kind, str(row.pk)): str(row) for row in rows}
+
+    def words(audience: Audience) -> str:
+        label = str(dict(Kind.choices).get(audience.kind, audience.kind))
+        if audience.kind in (Kind.EVERYONE, Kind.STAFF):
             return label
-    return f"{label}: {', '.join(names) or '–'}"
+        if audience.kind == Kind.SEGMENT:
+            found = list(map(str, audience.chosen))
+        else:
+            found = [names[audience.kind, str(key)] for key in shown[audience] if (audience.kind, str(key)) in names]
+        left = len(audience.chosen) - len(shown[audience])
+        if left:
+            found.append(_("%(count)d more") % {"count": left})
+        return f"{label}: {', '.join(found) or '–'}"
+
+    return [words(each) for each in audiences]
 
 
 def preview_of(broadcast: Broadcast) -> Notification:

@@ -137,6 +137,27 @@ async def test_watch_pause_resume_and_retract(
     await expect_unread(reader, 0)
 
 
+async def test_a_colleague_watches_too(office: Site, desk: Server, visitors: Visitors, ada: Person) -> None:
+    """The page of somebody who did not send it moves without a click or a reload, and sees that it was paused."""
+    title = f"Watched {ada.username}"
+    page = await visitors.arrive(desk, ada, path=ADD)
+    await compose(page, title, audience="Groups", group="crowd")
+    await press(page, "Send to")
+    colleague = await visitors.arrive(
+        desk, office.add_person("bea", is_admin=True), path=page.url.removeprefix(desk.url)
+    )
+    await colleague.evaluate("window.isSamePage = true")
+    await expect(colleague.get_by_role("button", name="Watch live")).to_be_hidden()
+    count = colleague.locator(".notification-progress__count")
+    seen = await count.inner_text()
+    await expect(count).not_to_have_text(seen)
+    assert await colleague.evaluate("window.isSamePage") is True
+    await press(page, "Pause")
+    await expect(colleague.locator(STATE).first).to_have_text("Paused")
+    await press(page, "Cancel the rest")
+    await expect(colleague.locator(STATE).first).to_have_text("Cancelled")
+
+
 async def test_cancel_without_javascript(office: Site, desk: Server, visitors: Visitors, ada: Person) -> None:
     """Every step is a form; a reload shows how far it is."""
     title = f"Never mind {ada.username}"

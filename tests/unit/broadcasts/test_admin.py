@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from html import unescape
 from typing import Any, Final
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import segments
+from notifications.broadcasts.admin import BroadcastAdmin
+from notifications.broadcasts.admin_pages import Pages
 from notifications.broadcasts.audience import Kind
 from notifications.broadcasts.moves import order, take
 from notifications.broadcasts.states import State, Step
@@ -125,6 +130,22 @@ def test_segment_is_offered_where_there_is_one(
     assert admin_client.get(f"{LIST}{only().pk}/change/").status_code == 200
 
 
+def test_segment_that_fails_is_told(
+    admin_client: Client, people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The site's own code may break: the review and who sends all the same are told, instead of an error page."""
+
+    def fail() -> Any:
+        raise RuntimeError("the shop is closed")
+
+    monkeypatch.setattr(segments, "registered", {"trial users": fail})
+    broadcast = draft(audience=Kind.SEGMENT, chosen=["trial users"])
+    words = "The segment 'trial users' failed with RuntimeError: the shop is closed; mend it."
+    assert words in unescape(admin_client.get(f"{LIST}{broadcast.pk}/review/").content.decode())
+    assert said(post(admin_client, broadcast, "send")) == [words]
+    assert only().state == State.DRAFT
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
@@ -189,6 +210,8 @@ def test_test_goes_to_oneself_only(admin_client: Client, admin_user: User, peopl
     assert said(page) == ["You have got it, as everybody else will."]
     row = Notification.objects.get()
     assert (row.recipient, row.broadcast, row.title) == (admin_user, None, "Maintenance at 22:00")
+    assert only().state == State.DRAFT
+    assert LogEntry.objects.get().get_change_message() == "Sent to oneself, as a test."
 
 
 def test_who_may_only_change_cannot_send(people: list[User], draft: Draft) -> None:
@@ -202,7 +225,7 @@ def test_who_may_only_change_cannot_send(people: list[User], draft: Draft) -> No
     assert post(writer, only(), "test").status_code == 200
     assert only().state == State.DRAFT
     order(only())
-    for word in ("pause", "cancel", "retract", "follow"):
+    for word in ("pause", "cancel", "retract"):
         assert post(writer, only(), word).status_code == 403
     assert "Pause" not in writer.get(f"{LIST}{only().pk}/progress/").content.decode()
 
@@ -302,6 +325,58 @@ def test_only_what_is_in_no_inbox_can_be_deleted(admin_client: Client, people: l
     assert not Broadcast.objects.exists()
 
 
+def test_what_is_sent_meanwhile_is_not_deleted(
+    admin_client: Client, people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody sends it between the question "Are you sure?" and the deletion: it stays, and says so."""
+    broadcast, delete = draft(), BroadcastAdmin.delete_model
+
+    def after_order(*arguments: Any) -> None:
+        order(only())
+        delete(*arguments)
+
+    monkeypatch.setattr(BroadcastAdmin, "delete_model", after_order)
+    monkeypatch.setattr("notifications.broadcasts.moves.note", lambda *_: None)
+    page = admin_client.post(f"{LIST}{broadcast.pk}/delete/", {"post": "yes"}, follow=True)
+    assert said(page) == ["“Maintenance at 22:00” is sending meanwhile, so it was not deleted."]
+    assert not LogEntry.objects.exists()
+    assert Broadcast.objects.filter(pk=broadcast.pk).exists()
+
+
+def test_step_on_what_was_just_deleted_leads_to_the_list(
+    admin_client: Client, people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes a draft as another one sends it: no error page."""
+    broadcast = draft()
+
+    def delete_first(*_: Any) -> bool:
+        Broadcast.objects.all().delete()
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pages, "may_send", delete_first)
+        page = post(admin_client, broadcast, "send")
+    assert page.redirect_chain == [(LIST, 302)]
+    assert said(page) == ["“Maintenance at 22:00” was deleted meanwhile."]
+
+
+def test_whoever_may_look_may_watch(people: list[User], draft: Draft) -> None:
+    """The page of somebody who did not send it offers to watch, the script presses that; once, and while it goes out."""
+    order(draft())
+    viewer = login_with("view_broadcast")
+    address = f"{LIST}{only().pk}/progress/"
+    assert "notification-watch" in viewer.get(address).content.decode()
+    assert post(viewer, only(), "follow").status_code == 200
+    row = Notification.objects.get(category="broadcasts")
+    assert (row.title, row.is_read) == ("Sending: Maintenance at 22:00", True)
+    assert "notification-watch" not in viewer.get(address).content.decode()
+    row.delete()
+    assert "notification-watch" in viewer.get(address).content.decode()
+    Worker().work_off()
+    assert "notification-watch" not in viewer.get(address).content.decode()
+    assert post(login_with("view_notification"), only(), "follow").status_code == 403
+
+
 def test_totals_stand_on_the_page(admin_client: Client, people: list[User], draft: Draft) -> None:
     """Recipients, delivered live, read, and what became of it; the reason where it could not go on."""
     order(draft())
@@ -315,8 +390,26 @@ def test_totals_stand_on_the_page(admin_client: Client, people: list[User], draf
 
 
 def test_list_shows_state_audience_and_progress(admin_client: Client, people: list[User], draft: Draft) -> None:
-    """At a constant number of queries for drafts of everybody."""
-    draft(title="A draft", audience=Kind.STAFF)
-    text = admin_client.get(LIST).content.decode()
+    """To whom it goes is in words, at the same number of queries for one and for many."""
+    editors = Group.objects.create(name="editors")
+    keys = [user.pk for user in people]
+
+    def compose() -> None:
+        draft(audience=Kind.STAFF)
+        draft(audience=Kind.GROUPS, chosen=[editors.pk])
+        draft(audience=Kind.USERS, chosen=keys[:2])
+
+    compose()
+    text = admin_client.get(LIST).content.decode()  # also looks up the content type, once
     assert "notification-state--draft" in text
-    assert "Staff" in text
+    for words in ("Staff", "Groups: editors", "Chosen users: user0, user1"):
+        assert words in text
+    with CaptureQueriesContext(connection) as few:
+        admin_client.get(LIST)
+    for _ in range(4):
+        compose()
+    draft(audience=Kind.USERS, chosen=[*keys, 10**6])
+    with CaptureQueriesContext(connection) as many:
+        text = admin_client.get(LIST).content.decode()
+    assert "user6, user7, user8, 5 more" in text
+    assert len(many) == len(few)

@@ -20,10 +20,20 @@ export class BroadcastProgress extends HTMLElement {
 		store.addEventListener("reset", (event) => take(/** @type {CustomEvent} */ (event).detail.snapshot.items), {
 			signal,
 		});
+		this.#follow();
 	}
 
 	disconnectedCallback() {
 		this.#life.abort();
+	}
+
+	/** Watch without a click: press the button that is there for those without this script. */
+	async #follow() {
+		const form = /** @type {HTMLFormElement | null} */ (document.querySelector(".notification-watch"));
+		if (!form) return;
+		const init = { method: "POST", body: new FormData(form), redirect: /** @type {const} */ ("manual") };
+		const { type } = await fetch(form.action, init).catch(() => Response.error());
+		form.hidden = type === "opaqueredirect"; // done; else the button stays
 	}
 
 	/** @param {{topic: string, data: {progress?: Progress, broadcast?: Work}}[]} items */
