@@ -17,7 +17,7 @@ Where the server is known, not even that: the HTTP chunk is made once for all of
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 from ..access.auth import Credential
@@ -153,7 +153,7 @@ class Resumed:
 
     __slots__ = ("first", "steps")
 
-    def __init__(self, steps: Generator[Any, None, None], first: Any) -> None:
+    def __init__(self, steps: Iterator[Any], first: Any) -> None:
         self.steps = steps
         self.first = first
 
@@ -162,4 +162,7 @@ class Resumed:
             yield self.first
             yield from self.steps
         finally:
-            self.steps.close()  # cancelled at `first`, the steps still stand there
+            # cancelled at `first`, a coroutine's steps still stand there; granian's are an iterator that knows no close()
+            # (https://docs.python.org/3/reference/datamodel.html#object.__await__ asks for no more)
+            if isinstance(self.steps, Generator):
+                self.steps.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -104,6 +105,33 @@ async def test_a_write_may_wait_more_than_once() -> None:
     gate.set()
     await task
     assert [message.get("body") for message in sent] == [None, b"one"]
+
+
+async def test_a_servers_awaitable_may_be_an_iterator() -> None:
+    """Granian's `send` waits in an iterator without `close()`, which raised and left the stream behind, open and silent."""
+    room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    sent: list[Message] = []
+
+    class Waiting:
+        def __await__(self) -> Iterator[Any]:
+            return chain(room.__await__())  # an iterator, no generator
+
+    def send(message: Message) -> Any:
+        sent.append(message)
+        return Waiting()
+
+    subscription = subscribed(send)
+    subscription.has_started = True
+    rest = subscription.step(b"one")
+    assert rest is not None
+    room.set_result(None)
+    await rest
+    again = asyncio.ensure_future(Resumed(iter([None]), None))
+    await asyncio.sleep(0)
+    again.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await again
+    assert len(sent) == 1
 
 
 async def test_a_cancelled_write_leaves_the_servers_send() -> None:
