@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # In the version that package.json names, from node_modules or npx's cache; no lock file.
 BIOME := npx --yes @biomejs/biome@$(shell sed -nE 's/.*"@biomejs\/biome": "([0-9.]+)".*/\1/p' package.json)
 # What the tests start, or ask.
-TEST_PROGRAMS := chromium firefox-esr redis-server postgres node nginx pushpin openssl curl msgfmt
+TEST_PROGRAMS := chromium firefox-esr redis-server postgres node nginx caddy haproxy pushpin openssl curl msgfmt
 JS_TESTS := $(wildcard tests/js/*.test.*js)
 # The first Python on this machine that is new enough. PYTHON= chooses another one.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -70,8 +70,8 @@ reliability: $(VENV)/.installed-dev ## Break one thing after the other and write
 	@scripts/setup_system.sh redis-server postgres
 	@$(BIN)/python -m pytest tests/faults --write-reliability $(ARGS)
 
-clients: $(VENV)/.installed-dev node_modules/.installed ## Run every foreign client and write the matrix into docs/clients.md
-	@scripts/setup_system.sh node curl
+clients: $(VENV)/.installed-dev node_modules/.installed ## Run every foreign client on all servers and proxies and write the matrix into docs/clients.md
+	@scripts/setup_system.sh node curl openssl nginx caddy haproxy
 	@$(BIN)/python -m pytest tests/clients --write-clients $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds of open streams

@@ -11,8 +11,8 @@ is_there() {
     case "$1" in
         # Debian keeps PostgreSQL's server programs off the PATH, one folder for each version.
         postgres) command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
-        # … and nginx where only root's PATH leads.
-        nginx) command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] ;;
+        # … and these where only root's PATH leads.
+        nginx | haproxy) command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] ;;
         chinese-font) fc-list :lang=zh | grep -q . ;;
         *) command -v "$1" >/dev/null ;;
     esac
@@ -54,10 +54,23 @@ if [[ $(id -u) != 0 ]]; then
     as_root=(sudo)
 fi
 
+# A service that a package brings would start now and at each boot, and take its port. The tests start processes of their own.
+policy=/usr/sbin/policy-rc.d # https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod +x "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+
 echo "Installing ${packages[*]}" >&2
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+if command -v systemctl >/dev/null; then
+    for package in "${packages[@]}"; do
+        "${as_root[@]}" systemctl disable --quiet "$package.service" 2>/dev/null || true # most bring none
+    done
+fi
 
 for program in "${missing[@]}"; do
     is_there "$program" || { echo "$program is still missing after installing ${packages[*]}." >&2; exit 1; }

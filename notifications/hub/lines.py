@@ -1,7 +1,8 @@
 """Step 6c: the line to a client, where a server knows more of it than ASGI says.
 
-ASGI has no word for "this client stopped reading, drop it" and Daphne's `send()` does not wait for one. Both servers
-know, so here they are asked. A server that is not recognised is used as ASGI describes it.
+ASGI has no word for "this client stopped reading, drop it" and Daphne's `send()` does not wait for one. The servers
+know, so here they are asked: Daphne, uvicorn (also as gunicorn's worker) and hypercorn. A server that is not recognised,
+such as granian, is used as ASGI describes it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-__all__ = ["Chunk", "Send", "WriteNow", "abort", "direct_write", "with_backpressure"]
+__all__ = ["Chunk", "Send", "WriteNow", "abort", "direct_write", "transport_of", "with_backpressure"]
 
-# What may wait in the server for one client before it counts as slow. Both servers' own limit is 64 KiB; the kernel's buffer
+# What may wait in the server for one client before it counts as slow. The servers' own limit is 64 KiB; the kernel's buffer
 # is what carries clients that keep up. With one write in flight and one behind it, 64 KiB are never passed.
 HIGH_WATER_BYTES: Final = 16 * 1024
+
+HYPERCORN_STREAMS: Final = ("hypercorn.protocol.http_stream", "hypercorn.protocol.ws_stream")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 WriteNow = Callable[[bytes], bool]
@@ -32,8 +35,7 @@ def with_backpressure(send: Send) -> Send:
     protocol = next(iter(getattr(send, "args", ())), None)
     if hasattr(protocol, "registerProducer"):
         return TwistedLine(protocol, send).send
-    transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
-    set_limits = getattr(transport, "set_write_buffer_limits", None)
+    set_limits = getattr(transport_of(send), "set_write_buffer_limits", None)
     if callable(set_limits):
         set_limits(high=HIGH_WATER_BYTES)
     return send
@@ -44,9 +46,7 @@ def abort(send: Send) -> bool:
 
     Closing it in the ordinary way would keep the buffer until a client that no longer reads has read it.
     """
-    transport: Any = getattr(
-        getattr(send, "__self__", None), "transport", None
-    )  # uvicorn: a method of the request's cycle
+    transport = transport_of(send)
     drop = getattr(transport, "abort", None)
     if not callable(drop):
         return False
@@ -55,6 +55,18 @@ def abort(send: Send) -> bool:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     drop()
     return True
+
+
+def transport_of(send: Send) -> Any:
+    """Return the connection behind a server's `send`, or None where the server is not recognised."""
+    owner: Any = getattr(send, "__self__", None)  # uvicorn: the request's cycle
+    if type(owner).__module__ not in HYPERCORN_STREAMS:
+        return getattr(owner, "transport", None)
+    protocol = owner.send.__self__
+    if type(protocol).__module__ != "hypercorn.protocol.h11":
+        return None  # HTTP/2: the connection is not this stream's alone
+    writer = getattr(getattr(protocol.send, "__self__", None), "writer", None)  # of its asyncio worker
+    return getattr(writer, "transport", None)
 
 
 def direct_write(send: Send, http_version: str) -> WriteNow | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from .lines import HIGH_WATER_BYTES, Send, TwistedLine, with_backpressure
+from .lines import HIGH_WATER_BYTES, Send, TwistedLine, transport_of, with_backpressure
 
 __all__ = ["PlainSocketLine", "socket_line"]
 
@@ -32,7 +32,7 @@ class PlainSocketLine:
 
     def __init__(self, send: Send) -> None:
         self.send = with_backpressure(send)
-        self.transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
+        self.transport: Any = transport_of(send)
 
     @contextmanager
     def held(self) -> Iterator[None]:

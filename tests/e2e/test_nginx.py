@@ -144,7 +144,7 @@ async def test_buffering_would_hold_events_up(
     line = "proxy_http_version 1.1;"
     holding = start_nginx(changes={line: f"{line} proxy_ignore_headers X-Accel-Buffering;"})
     async with follow_securely(nginx.url, user) as mine, SecureClient(holding.url, mine.cookie) as held:
-        await streams_become(workers, 2)
+        await streams_become(workers.ports, 2)
         await arrive_at_once(site, user, mine)
         await mine.next("ping")
         assert not held.journal.entries
@@ -249,8 +249,8 @@ async def test_a_reload_leaves_streams_alone(nginx: Nginx, site: Site, visitors:
 async def test_who_leaves_is_noticed(workers: Workers, nginx: Nginx, user: Person, other: Person) -> None:
     """When a client goes, nginx tells the worker, whose stream ends with it."""
     async with several(nginx, user, other):
-        await streams_become(workers, CLIENTS + 1)
-    await streams_become(workers, 0)
+        await streams_become(workers.ports, CLIENTS + 1)
+    await streams_become(workers.ports, 0)
 
 
 # --- what workers believe of a visitor

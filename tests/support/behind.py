@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,10 @@ from typing import Final
 
 import httpx
 
-from .nginx import Nginx
+from .fronts import Front
 from .redis import Redis
 from .secure import SecureClient, SecureVisit, follow_securely
 from .servers import Person, Site
-from .workers import Workers
 
 __all__ = [
     "CLIENTS",
@@ -27,6 +26,7 @@ __all__ = [
     "several",
     "static_of",
     "streams_become",
+    "streams_of",
 ]
 
 PING_SECONDS: Final = 0.5
@@ -58,17 +58,17 @@ def static_of(site: Site) -> Path:
 
 @asynccontextmanager
 async def several(
-    nginx: Nginx, user: Person, other: Person, *, through: Nginx | None = None
+    front: Front, user: Person, other: Person, *, through: Front | None = None
 ) -> AsyncIterator[list[SecureClient]]:
-    """Follow as the user from several devices, half of them in HTTP/2; by `least_conn` each worker has some.
+    """Follow as the user from several devices, half of them in HTTP/2; by least connections each worker has some.
 
-    Their streams, not their login, go `through` another nginx where there is one. The other one follows as well, and must
+    Their streams, not their login, go `through` another proxy where there is one. The other one follows as well, and must
     have heard nothing at the end.
     """
-    async with AsyncExitStack() as stack, SecureVisit(nginx.url) as visit:
-        theirs = await stack.enter_async_context(follow_securely(nginx.url, other))
+    async with AsyncExitStack() as stack, SecureVisit(front.url) as visit:
+        theirs = await stack.enter_async_context(follow_securely(front.url, other))
         await visit.login(user)
-        follow = partial(follow_securely, (through or nginx).url, user, cookie=visit.cookie)
+        follow = partial(follow_securely, (through or front).url, user, cookie=visit.cookie)
         yield [await stack.enter_async_context(follow(http2=number % 2 == 0)) for number in range(CLIENTS)]
         await hears_nothing(theirs)
 
@@ -102,9 +102,15 @@ def assert_resumed(clients: list[SecureClient]) -> None:
         assert modes == ["reset", *["resume"] * (len(modes) - 1)], client.story
 
 
-async def streams_become(workers: Workers, count: int) -> None:
-    """Wait until both workers together have so many streams."""
-    urls = [f"http://127.0.0.1:{port}/notifications/health/" for port in workers.ports]
-    async with asyncio.timeout(LEAVE_SECONDS), httpx.AsyncClient(trust_env=False) as http:
-        while sum([(await http.get(url)).json()["streams"] for url in urls]) != count:
+async def streams_of(port: int) -> int:
+    """Return how many streams the server on this port has."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        count: int = (await http.get(f"http://127.0.0.1:{port}/notifications/health/")).json()["streams"]
+        return count
+
+
+async def streams_become(ports: Iterable[int], count: int) -> None:
+    """Wait until the servers on these ports together have so many streams."""
+    async with asyncio.timeout(LEAVE_SECONDS):
+        while sum([await streams_of(port) for port in ports]) != count:
             pass

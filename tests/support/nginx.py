@@ -12,16 +12,13 @@ import pwd
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from .fronts import RECIPES, SBIN, Front, certify, replaced
 from .processes import Process, find_program, free_port
-from .shell import ROOT
 
-__all__ = ["RECIPES", "Nginx", "replaced"]
+__all__ = ["Nginx"]
 
-RECIPES: Final = ROOT / "docs" / "recipes"
-SBIN: Final = [Path("/usr/sbin")]  # where Debian has it, which is not on every user's PATH
 PROCESSES: Final = 2
 MIME_TYPES: Final = "/etc/nginx/mime.types"
 
@@ -55,7 +52,7 @@ http {{
 """
 
 
-class Nginx:
+class Nginx(Front):
     """An nginx with a certificate that it has signed itself. Use it in `with`, or call `kill()`.
 
     Args:
@@ -75,9 +72,8 @@ class Nginx:
         changes: Mapping[str, str] | None = None,
         more: str = "",
     ) -> None:
-        self.port, self.plain_port = free_port(), free_port()
-        folder = folder / f"nginx-{self.port}"
-        folder.mkdir()
+        super().__init__(folder)
+        folder = self.folder
         certify(folder)
         first, second = workers
         recipe = (RECIPES / "nginx.conf").read_text()
@@ -108,41 +104,8 @@ class Nginx:
         self.process = Process([program, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"])
         self.process.wait_for_port(self.port)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.kill()
-
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
-
-    @property
-    def plain_url(self) -> str:
-        return f"http://127.0.0.1:{self.plain_port}"
-
     def reload(self) -> None:
         """Have it read its files again, as `systemctl reload nginx` does: new processes take over new connections."""
         started = self.process.log.count("start worker process ")
         os.kill(self.process.pid, signal.SIGHUP)
         self.process.wait_for_line("start worker process ", count=started + PROCESSES)
-
-
-def certify(folder: Path) -> None:
-    """Write a certificate for 127.0.0.1 and its key, under the names that certbot uses."""
-    words = ["req", "-x509", "-days", "2", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    words += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files: list[str | Path] = ["-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"]
-    with Process([find_program("openssl"), *words, *files]) as openssl:
-        assert openssl.wait() == 0, openssl.tail
-
-
-def replaced(text: str, changes: Mapping[str, str]) -> str:
-    """Return a recipe with each of these replaced; what it does not hold is an error, for then it says something else."""
-    for old, new in changes.items():
-        assert old in text, f"The recipe does not hold {old!r}."
-        text = text.replace(old, new)
-    return text

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from .nginx import RECIPES, replaced
+from .fronts import RECIPES, replaced
 from .processes import Process, find_program, free_port
 from .servers import ASGI, PYTHON, Server, Site
 from .shell import ROOT

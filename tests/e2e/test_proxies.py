@@ -1,0 +1,160 @@
+"""The recipes for Caddy and HAProxy in front of two workers: what `test_nginx.py` asks of nginx, they do as well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.behind import (
+    arrive_at_once,
+    assert_resumed,
+    behind_proxy,
+    several,
+    static_of,
+    streams_become,
+    streams_of,
+)
+from tests.support.caddy import Caddy
+from tests.support.client import PATH
+from tests.support.fronts import Front
+from tests.support.lineup import start_front
+from tests.support.secure import SecureVisit, follow_securely, trusting_anybody
+from tests.support.servers import Person, Site
+from tests.support.socket_client import SocketClient
+from tests.support.workers import Workers
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FRONTS: Final = ("Caddy", "HAProxy")
+
+
+@pytest.fixture(scope="module")
+def site(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site over Redis whose sweepers come too late to be of help."""
+    with behind_proxy(tmp_path_factory.mktemp("fronted"), blank) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def pair(site: Site) -> Workers:
+    """Two uvicorn processes, as systemd would start them."""
+    return Workers(site, "uvicorn")
+
+
+@pytest.fixture
+def workers(pair: Workers) -> Workers:
+    """The pair, both of them running."""
+    pair.start()
+    return pair
+
+
+@pytest.fixture(scope="module", params=FRONTS)
+def front(
+    request: pytest.FixtureRequest, pair: Workers, site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    """Each proxy in turn, with its recipe."""
+    with start_front(request.param, tmp_path_factory.mktemp("front"), pair.ports, static=static_of(site)) as front:
+        yield front
+
+
+async def busiest_of(workers: Workers) -> int:
+    """Return which worker has the most streams: HAProxy gives one that was restarted none until it has asked its health."""
+    counts = [await streams_of(port) for port in workers.ports]
+    return counts.index(max(counts))
+
+
+async def test_events_pass_at_once(workers: Workers, front: Front, site: Site, user: Person, other: Person) -> None:
+    """In HTTP/1.1 and HTTP/2 each event passes at once, as written.
+
+    The snapshot is large: that is what Caddy 2.6 would compress, and hold back, without the recipe's exception.
+    """
+    await site.acall("[notify(user, title='Old', body='x' * 500).pk for _ in range(5)]", user=user.pk)
+    async with several(front, user, other) as clients:
+        heads = [client.all("open")[0].data for client in clients]
+        assert {head["protocol"] for head in heads} == {"HTTP/1.1", "HTTP/2"}
+        assert not any("content-encoding" in head for head in heads)
+        await arrive_at_once(site, user, *clients)
+
+
+@pytest.mark.parametrize("name", FRONTS)
+async def test_who_leaves_is_noticed(name: str, site: Site, user: Person, tmp_path: Path) -> None:
+    """When a client goes, the worker is told at once, not by a ping that cannot be written."""
+    server = await asyncio.to_thread(site.uvicorn, NOTIFICATIONS_PING_SECONDS=60.0)
+    with start_front(name, tmp_path, [server.port] * 2, static=static_of(site)) as front:
+        for http2 in (False, True):
+            async with follow_securely(front.url, user, http2=http2):
+                await streams_become([server.port], 1)
+            await streams_become([server.port], 0)
+    server.process.kill()
+
+
+async def test_a_websocket_passes_too(workers: Workers, front: Front, site: Site, user: Person) -> None:
+    """A WebSocket passes in both directions; the page's origin is recognised through TLS, and another one refused."""
+    async with SecureVisit(front.url) as visit:
+        await visit.login(user)
+        cookie = visit.cookie
+        for origin, status in ((front.url.replace("https", "http"), 403), ("https://elsewhere.example", 403)):
+            answer = await visit.http.get(PATH, headers={"Origin": origin})
+            assert answer.status_code == status
+    pk = await site.acall("notify(user, title='Before').pk", user=user.pk)
+    client = SocketClient(front.url, cookie)
+    client.ssl = trusting_anybody()
+    async with client:
+        await client.until(lambda client: client.replica.modseq)
+        await site.acall("notify(user, title='Through').pk", user=user.pk)
+        await client.knows("Through")
+        assert (await client.ask(do="read", ids=[pk]))["data"]["changed"] == 1
+        await client.equals_database(site, user.pk)
+
+
+async def test_clients_of_a_killed_worker_move(
+    workers: Workers, front: Front, site: Site, user: Person, other: Person
+) -> None:
+    """They go on at the other worker where they stood, without a 502, whichever it is that was killed."""
+    async with several(front, user, other) as clients:
+        busiest = await busiest_of(workers)
+        for number in (busiest, 1 - busiest):
+            before = sum(client.connections for client in clients)
+            workers.kill(number)
+            await site.acall("notify(user, title='While one is down').pk", user=user.pk)
+            for client in clients:
+                await client.equals_database(site, user.pk)
+            assert sum(client.connections for client in clients) > before
+            await asyncio.to_thread(workers.start)
+        await arrive_at_once(site, user, *clients)
+        assert_resumed(clients)
+        assert not any(client.all("refused") for client in clients)
+
+
+async def test_a_stopped_worker_says_goodbye(
+    workers: Workers, front: Front, site: Site, user: Person, other: Person
+) -> None:
+    """Stopped as systemd does it, a worker sends `bye drain` through the proxy; its clients move."""
+    async with several(front, user, other) as clients:
+        await asyncio.to_thread(workers.stop, await busiest_of(workers))
+        await arrive_at_once(site, user, *clients)
+        assert any(client.all("bye") for client in clients)
+        for client in clients:
+            assert all(entry.data == {"reason": "drain"} for entry in client.all("bye"))
+        assert_resumed(clients)
+        assert not any(client.all("refused") for client in clients)
+
+
+async def test_workers_know_visitor_and_address(workers: Workers, front: Front) -> None:
+    """They see the visitor's own address and the one that was visited, whatever the visitor says of them."""
+    lies = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}
+    async with SecureVisit(front.url, local_address="127.0.0.2") as visit:
+        encoding = (await visit.http.get("/")).headers.get("content-encoding")
+        assert encoding == ("gzip" if isinstance(front, Caddy) else None)
+        seen = (await visit.http.get("/arrived/", headers=lies)).json()
+        assert seen == {"client": "127.0.0.2", "url": f"{front.url}/arrived/"}
+        assert (await visit.http.get("/notifications/metrics/")).status_code == 404
+        assert (await visit.http.get("/static/notifications/stream.js")).status_code == 200
+        plain = await visit.http.get(f"{front.plain_url}/notifications/?page=2")
+        assert plain.status_code in (301, 308)
+        assert plain.headers["location"].startswith("https://127.0.0.1")
+        assert plain.headers["location"].endswith("/notifications/?page=2")
