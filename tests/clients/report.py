@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from tests.clients.trial import CLIENTS, QUESTIONS, Trial
+from tests.support.lineup import FRONTS, SERVERS
 from tests.support.shell import ROOT
 
 __all__ = ["DOCS", "as_table", "write"]
 
 DOCS: Final = ROOT / "docs" / "clients.md"
 SECTION: Final = re.compile(r"(?<=<!-- clients -->\n).*?(?=<!-- /clients -->)", re.DOTALL)
-WORDS: Final = {True: "yes", False: "no", None: "not tried"}
 COMMAND: Final = "pytest tests/clients --write-clients"
 
 
@@ -28,13 +28,24 @@ def write(trials: Iterable[Trial]) -> None:
 
 
 def as_table(trials: Iterable[Trial]) -> str:
-    """Return the rows as Markdown: one for each client and server, in the order of `CLIENTS`."""
-    order = list(CLIENTS)
-    rows: list[tuple[str, ...]] = [("Client", "Server", *QUESTIONS), tuple("---" for _ in range(2 + len(QUESTIONS)))]
-    for trial in sorted(trials, key=lambda trial: (order.index(trial.client), trial.server)):
-        name = f"[{trial.client}](../examples/{CLIENTS[trial.client]}) {release_of(trial.client)}"
-        rows.append((name, trial.server, *(WORDS[trial.answers.get(question)] for question in QUESTIONS)))
+    """Return the rows as Markdown: one for each client and server, in the order of `CLIENTS`, with a cell for each proxy."""
+    cells = {(trial.client, trial.server, trial.front): cell(trial) for trial in trials}
+    rows: list[tuple[str, ...]] = [
+        ("Client", "Server", "direct", *(front for front in FRONTS if front)),
+        tuple("---" for _ in range(2 + len(FRONTS))),
+    ]
+    for client in CLIENTS:
+        for server in SERVERS:
+            found = [cells.get((client, server, front), "not tried") for front in FRONTS]
+            if set(found) != {"not tried"}:
+                rows.append((f"[{client}](../examples/{CLIENTS[client]}) {release_of(client)}", server, *found))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def cell(trial: Trial) -> str:
+    """Return "yes" for four answers of yes, otherwise what got none."""
+    missing = [question for question in QUESTIONS if not trial.answers.get(question)]
+    return f"not: {', '.join(missing)}" if missing else "yes"
 
 
 def release_of(client: str) -> str:

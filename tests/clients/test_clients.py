@@ -1,36 +1,70 @@
-"""Clients that nobody here wrote, each on each server: the programs of `examples/`, as they stand there."""
+"""Clients that nobody here wrote, on each server and behind each proxy: the programs of `examples/`, as they stand there."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.clients.report import DOCS, as_table
-from tests.clients.trial import CLIENTS, QUESTIONS, Trial, attempt
-from tests.support.servers import Server, Site
+from tests.clients.trial import CLIENTS, QUESTIONS, Trial, Way, attempt
+from tests.support.lineup import FRONTS, SERVERS, start, start_front
+from tests.support.servers import Site
 
-# How the matrix calls a server, and the method of `Site` that starts it.
-SERVERS = {"Daphne": "daphne", "uvicorn": "uvicorn"}
+# Which clients run at once on which ways. `make test` has all clients on two servers, and one or a few on all others …
+Lineup = dict[tuple[str, str], Sequence[str]]
+SOME: Final = {
+    "Daphne": {("Daphne", ""): list(CLIENTS)},
+    "uvicorn": {("uvicorn", ""): list(CLIENTS)},
+    "others": {(server, ""): ["httpx-sse"] for server in SERVERS if server not in ("Daphne", "uvicorn")}
+    | {("uvicorn", front): ["requests", "eventsource"] for front in FRONTS if front},
+}
+# … and `make clients` all of them everywhere.
+ALL: Final = {f"{server} {front}".strip(): {(server, front): list(CLIENTS)} for server in SERVERS for front in FRONTS}
 
 
-@pytest.fixture(scope="module", params=list(SERVERS))
-def server(request: pytest.FixtureRequest, site: Site) -> tuple[str, Server]:
-    """Each server in turn, with its name."""
-    return request.param, getattr(site, SERVERS[request.param])()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what `make test` or `make clients` asks for."""
+    if "lineup" in metafunc.fixturenames:
+        lineups = ALL if metafunc.config.getoption("--write-clients") else SOME
+        metafunc.parametrize("lineup", [pytest.param(each, id=name) for name, each in lineups.items()])
+
+
+@pytest.fixture
+def ways(lineup: Lineup, site: Site, tmp_path: Path) -> Iterator[dict[tuple[str, str], Way]]:
+    """The servers and proxies of a lineup, running."""
+    servers = {server: start(site, server) for server in dict.fromkeys(server for server, _front in lineup)}
+    with ExitStack() as stack:
+        found: dict[tuple[str, str], Way] = {}
+        for server, front in lineup:
+            port = servers[server].port
+            if front:
+                proxy = stack.enter_context(start_front(front, tmp_path, [port, port], static=tmp_path))
+                found[server, front] = Way(server, front, proxy.port, proxy.folder / "fullchain.pem")
+            else:
+                found[server, front] = Way(server, front, port)
+        yield found
+    for each in servers.values():
+        each.process.kill()
 
 
 async def test_every_client_connects_lives_resumes_and_ends(
-    server: tuple[str, Server], site: Site, note: Callable[[Trial], None]
+    lineup: Lineup, ways: dict[tuple[str, str], Way], site: Site, note: Callable[[Trial], None]
 ) -> None:
     """All clients at once: each gets its inbox, what happens, what it missed, each once, and the end of its session."""
-    trials = await asyncio.gather(*(attempt(client, *server, site) for client in CLIENTS))
+    trials = await asyncio.gather(
+        *(attempt(client, ways[way], site) for way, clients in lineup.items() for client in clients)
+    )
     for trial in trials:
         note(trial)
     failures = [
-        f"{trial.client} on {trial.server}: {trial.answers}\n{trial.failure}" for trial in trials if trial.failure
+        f"{trial.client} on {trial.server} {trial.front}: {trial.answers}\n{trial.failure}"
+        for trial in trials
+        if trial.failure
     ]
     assert not failures, "\n\n".join(failures)
     assert all(trial.answers == dict.fromkeys(QUESTIONS, True) for trial in trials)
@@ -45,10 +79,11 @@ def test_every_example_is_run(examples: Path) -> None:
 
 
 def test_the_matrix_holds_what_a_run_found(request: pytest.FixtureRequest) -> None:
-    """The matrix in the docs has a row of four times yes for each client and server here."""
+    """The matrix in the docs has a yes for each client, server and proxy here."""
     if request.config.getoption("--write-clients"):
         return  # it is about to be written
-    trials = [Trial(client, server, dict.fromkeys(QUESTIONS, True)) for client in CLIENTS for server in SERVERS]
+    answers = dict.fromkeys(QUESTIONS, True)
+    trials = [Trial(client, server, front, answers) for client in CLIENTS for server in SERVERS for front in FRONTS]
     written = DOCS.read_text()
     missing = [row for row in as_table(trials).splitlines()[2:] if without_release(row) not in without_release(written)]
     assert not missing, "Run `make clients`."

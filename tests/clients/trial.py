@@ -1,24 +1,26 @@
-"""One client against one server: whether it connects, is live, resumes, and is ended by a logout.
+"""One client on one way to the site: whether it connects, is live, resumes, and is ended by a logout.
 
-Receives an example program and a server. Guarantees that a cell of the matrix says "yes" for what was seen in this run,
-with a second user beside whom nothing was told of.
+Receives an example program, and a server or a proxy in front of one. Guarantees that a cell of the matrix says "yes" for
+what was seen in this run, with a second user beside whom nothing was told of.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tests.support.processes import Process, find_program
 from tests.support.proxy import Proxy
-from tests.support.servers import Person, Server, Site
+from tests.support.servers import Person, Site
 from tests.support.shell import ROOT
 
-__all__ = ["CLIENTS", "CLIENT_SETTINGS", "QUESTIONS", "Trial", "attempt"]
+__all__ = ["CLIENTS", "CLIENT_SETTINGS", "QUESTIONS", "Trial", "Way", "attempt"]
 
 EXAMPLES: Final = ROOT / "examples"
 # What the matrix calls a client, and the program in `examples/` that is one.
@@ -33,7 +35,13 @@ CLIENTS: Final = {
     "curl": "shell/follow_curl.sh",
 }
 QUESTIONS: Final = ("connects", "live", "resumes", "logout ends it")
-CLIENT_SETTINGS: Final = {"NOTIFICATIONS_PING_SECONDS": 0.5, "NOTIFICATIONS_SWEEP_SECONDS": 0.2}
+CLIENT_SETTINGS: Final = {
+    "NOTIFICATIONS_PING_SECONDS": 0.5,
+    "NOTIFICATIONS_SWEEP_SECONDS": 0.2,
+    "SECURE_PROXY_SSL_HEADER": ["HTTP_X_FORWARDED_PROTO", "https"],  # as each recipe's proxy says it
+}
+# By which the programs are told to believe a certificate: requests, httpx, Node, curl.
+TRUST: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
 WAIT_SECONDS: Final = 30.0  # a client waits up to 5 s before it comes back, and eight of them share the machine
 FRAME: Final = re.compile(r"^(hello|change|reset|ping|bye) (\S*) (\{.*\})$", re.MULTILINE)
 LOG_OUT: Final = """
@@ -45,29 +53,43 @@ for session in Session.objects.all():
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A server, the proxy in front of it ("" for none), and where they listen; over TLS with this certificate."""
+
+    server: str
+    front: str
+    port: int
+    certificate: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """What one client did on one server; `failure` is what went wrong with the first question that got no yes."""
+    """What one client did on one way; `failure` is what went wrong with the first question that got no yes."""
 
     client: str
     server: str
+    front: str
     answers: dict[str, bool] = field(default_factory=dict)
     failure: str = ""
 
 
-async def attempt(client: str, server_name: str, server: Server, site: Site) -> Trial:
+async def attempt(client: str, way: Way, site: Site) -> Trial:
     """Run a client through all questions; those after the first that fails stay unanswered."""
     person, other = await asyncio.to_thread(people, site)
     answers: dict[str, bool] = {}
-    async with Proxy(server.port) as proxy:
-        with Process([*command_of(client), proxy.url, person.username, person.password], name=client) as process:
+    async with Proxy(way.port) as proxy:
+        url = proxy.url.replace("http", "https") if way.certificate else proxy.url
+        env = dict(os.environ) | (dict.fromkeys(TRUST, str(way.certificate)) if way.certificate else {})
+        with Process([*command_of(client), url, person.username, person.password], name=client, env=env) as process:
             run = Run(process, proxy, site, person, other)
             for question, ask in zip(QUESTIONS, (run.connect, run.live, run.resume, run.log_out), strict=True):
                 try:
                     await ask()
                 except (AssertionError, OSError, json.JSONDecodeError) as error:
-                    return Trial(client, server_name, answers | {question: False}, f"{error}\n{process.tail}")
+                    failure = f"{error}\n{process.tail}"
+                    return Trial(client, way.server, way.front, answers | {question: False}, failure)
                 answers[question] = True
-    return Trial(client, server_name, answers)
+    return Trial(client, way.server, way.front, answers)
 
 
 def people(site: Site) -> tuple[Person, Person]:
