@@ -16,7 +16,7 @@ from typing import Final, Self
 from urllib.parse import quote
 
 from . import leash
-from .nginx import RECIPES, replaced
+from .fronts import RECIPES, replaced
 from .processes import Process, find_program, free_port
 
 __all__ = ["Pushpin"]
