@@ -24,12 +24,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import operator
 import threading
 import time
 from types import TracebackType
-from typing import Any, Final, Literal, Self, Unpack
+from typing import Any, Final, Literal, Self, SupportsFloat, SupportsIndex, Unpack
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
 from django.db import connections, router, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -62,7 +65,7 @@ def track(user: Any, *, title: str, total: float | None = None, **content: Unpac
         content: as in `notify()`.
 
     Raises:
-        ValidationError: on entering the block, keyed by field; nothing was written.
+        ValidationError: `total` is no finite number from 0; or on entering the block, keyed by field. Nothing was written.
     """
     return Job(user, title, total, content)
 
@@ -72,7 +75,7 @@ class Job:
 
     def __init__(self, user: Any, title: str, total: float | None, content: Content) -> None:
         self.done: float = 0
-        self.total = total
+        self.total = None if total is None else number("total", total, least=0)
         self.notification_id = 0
         self._row = compose(key_of(user), title, content)
         self._said: str | None = None  # the text while it runs
@@ -86,9 +89,10 @@ class Job:
     # --- what a job says
 
     def advance(self, by: float = 1) -> None:
-        """Note that so much more is done."""
+        """Note that so much more is done. Raises `ValidationError` for what is no finite number."""
+        step = number("by", by)
         with self._news:
-            self.done += by
+            self.done += step
         self._tell()
 
     def say(self, body: str) -> None:
@@ -99,7 +103,9 @@ class Job:
     def finish(self, **words: Unpack[Content]) -> None:
         """Say what success shows when the block ends, such as `url` and `body`. Raises `ValidationError`."""
         compose(self._row.recipient_id, self._row.title, words)  # refuses words that are no content
-        self._words |= log.validated(words)
+        cleaned = log.validated(words)
+        log.validated({"data": {**cleaned.get("data", {}), "progress": self._progress("success")}})  # as it will be
+        self._words |= cleaned
 
     def fail(self, reason: str) -> None:
         """Let the block end as a failure, without an exception. Raises `ValidationError`."""
@@ -213,6 +219,15 @@ class Job:
     def _amend(self, words: dict[str, Any], progress: dict[str, Any]) -> None:
         data = {**words.get("data", self._row.data), "progress": progress}
         Notification.objects.using(self._using).filter(pk=self.notification_id).update(**words, data=data)
+
+
+def number(name: str, value: Any, *, least: float = -math.inf) -> float:
+    """Return a number as JSON holds it, also one of numpy's or a decimal: one that it cannot hold would never be written."""
+    found = float(value) if isinstance(value, SupportsFloat) else math.nan
+    if not math.isfinite(found) or found < least:
+        text = _("%(value)r is no number that progress can be counted in; give a finite one.")
+        raise ValidationError({name: text % {"value": value}}, code="number")
+    return operator.index(value) if isinstance(value, SupportsIndex) else found
 
 
 def now() -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import threading
 import time
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
@@ -65,6 +67,38 @@ def test_a_job_is_one_notification_from_beginning_to_end(user: User, other_user:
     assert (row.is_read, inbox_of(user).unread) == (False, 1)
     assert not RunningJob.objects.exists()
     assert not Notification.objects.filter(recipient=other_user).exists()
+
+
+class Counter:
+    """A number as those of numpy are: an int by its index, and no instance of one."""
+
+    def __index__(self) -> int:
+        return 3
+
+    def __float__(self) -> float:
+        return 3.0
+
+
+def test_every_kind_of_number_counts(user: User) -> None:
+    """What JSON cannot hold would never be written, so the job would hang as running after it has ended."""
+    with track(user, title="Export", total=Decimal(10)) as job:  # type: ignore[arg-type]  # what no type checker saw
+        job.advance(Counter())  # type: ignore[arg-type]
+        job.advance(Decimal("1.5"))  # type: ignore[arg-type]
+        for wrong in (math.nan, math.inf, "1", None):
+            with pytest.raises(ValidationError, match="give a finite one"):
+                job.advance(wrong)  # type: ignore[arg-type]
+    assert shown(user).data["progress"] == {"done": 4.5, "total": 10.0, "state": "success"}
+    for wrong in (math.nan, -1, "10"):
+        with pytest.raises(ValidationError, match="give a finite one"):
+            track(user, title="Export", total=wrong)  # type: ignore[arg-type]
+    assert Notification.objects.count() == 1
+
+
+def test_data_that_leaves_no_room_for_the_bar_is_refused(user: User) -> None:
+    """At the call that gives it; at the end of the block it would be too late to say so."""
+    with track(user, title="Export") as job, pytest.raises(ValidationError, match="8192"):
+        job.finish(data={"rows": "x" * (8192 - len('{"rows": ""}'))})
+    assert shown(user).data["progress"]["state"] == "success"
 
 
 def test_what_it_does_last_is_no_news_once_it_is_done(user: User) -> None:
