@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.models import QuerySet
 from django.test import override_settings
 from django.utils import timezone
@@ -292,6 +293,37 @@ def test_undo_brings_nothing_back_that_was_retracted(people: list[User], draft: 
     assert undo(people[0], token).undone == 0
     Worker().work_off()
     assert not Notification.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all")
+def test_retraction_waits_for_an_undo(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the broadcast's state and the row that comes back nobody can retract it and be done.
+
+    The row came back after the retraction's last look where both fell into the same millisecond.
+    """
+    broadcast = sent(draft())
+    token = act(people[0], "delete", [Notification.objects.for_user(people[0]).get().pk]).token or ""
+    was_held: list[bool] = []
+
+    def is_held() -> bool:
+        try:
+            with transaction.atomic():
+                return (
+                    not Broadcast.objects.select_for_update(nowait=True, no_key=True).filter(pk=broadcast.pk).exists()
+                )
+        except OperationalError:
+            return True
+        finally:
+            connections.close_all()
+
+    def look(row: Notification) -> bool:
+        with ThreadPoolExecutor(1) as elsewhere:
+            was_held.append(elsewhere.submit(is_held).result())
+        return True
+
+    monkeypatch.setattr("notifications.actions.is_valid", look)
+    assert undo(people[0], token).undone == 1
+    assert was_held == [True]
 
 
 def test_what_is_scheduled_goes_out_and_expires_on_time(people: list[User], draft: Draft) -> None:
