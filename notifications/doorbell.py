@@ -193,6 +193,7 @@ def as_words(change: Change) -> dict[str, Any]:
         "modseq": change.modseq,
         "data": None if data is not None and len(data) > MAX_DATA_CHARS else data,
         "committed_at": change.committed_at,
+        "topic": change.topic,
     }
 
 

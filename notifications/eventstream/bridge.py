@@ -59,7 +59,7 @@ class Bridge:
 
     def hear(self, change: dict[str, Any]) -> None:
         """Pass a rung change to the listeners of its channel."""
-        name = inbox_channel(change["user"]) if change["user"] is not None else public_channel(change["topic"])
+        name = inbox_channel(change["user"]) if change["user"] is not None else public_channel(change.get("topic", ""))
         before = number_of(Position(change["epoch"], change["prev"]))
         position = Position(change["epoch"], change["modseq"])
         with self._manager.lock:

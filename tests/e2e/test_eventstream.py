@@ -245,6 +245,23 @@ async def test_the_doorbell_of_another_process_is_heard_at_once(wide: Site, prog
 
 
 @pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+async def test_a_public_message_of_another_process_is_heard_at_once(wide: Site, program: str) -> None:
+    """So does what everybody is told; and nobody's inbox is held up by it."""
+    user = wide.add_person("user")
+    server = getattr(wide, program)()
+    code = "from notifications.public import publish_public\npublish_public('status', title='Mail is slow').modseq"
+    cookie = await cookie_of(server, user)
+    async with Follower(events_at(server, "public-status", f"user-{user.pk}"), cookie=cookie) as mine:
+        await opened(mine)
+        before = time.monotonic()
+        await wide.acall(code)
+        await wide.acall("notify(user, title='At once').pk", user=user.pk)
+        await mine.knows("Mail is slow")
+        await mine.knows("At once")
+        assert time.monotonic() - before < AT_ONCE_SECONDS
+
+
+@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
 async def test_a_storm_with_cuts_loses_and_repeats_nothing(wide: Site, program: str) -> None:
     """While another process writes, a client that is cut again and again gets each change once, in order."""
     user = wide.add_person("user")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -83,6 +84,13 @@ def test_big_changes_share_a_message_up_to_a_size(ringer: Ringer, layer: Layer) 
     ringer.put([change(number, "x" * 40_000) for number in range(2, 16)])
     assert ringer.flush(SECONDS)
     assert [len(content["changes"]) for content in layer.sent] == [6, 6, 2]
+
+
+def test_nothing_of_a_change_is_lost_on_the_way() -> None:
+    """What is rung has every field of the change: without its topic a public one named no log at all."""
+    told = Change(None, 8198, 41, 42, "{}", topic="status")
+    [rung] = message([told])["changes"]
+    assert rung == asdict(told)
 
 
 @pytest.mark.parametrize(("chars", "is_light"), [(MAX_DATA_CHARS, False), (MAX_DATA_CHARS + 1, True)])
