@@ -128,7 +128,7 @@ def figures(broadcast: Broadcast) -> dict[str, Any]:
 
 
 def read_count(broadcast: Broadcast) -> int:
-    """Return how many have read it: of those who have it, in an index, and of those from whom it was taken back."""
+    """Return how many have read it: of those who have it, in an index, and of those who have it no more."""
     there = Notification.objects.filter(broadcast=broadcast, read_at__isnull=False).order_by()
     return there.count() + broadcast.read_removed
 

@@ -68,5 +68,5 @@ def remove_chunk(lease: Lease, found: Sequence[tuple[Any, int]]) -> Broadcast:
             broadcast,
             cursor=str(found[-1][0]),
             removed=F("removed") + batch.deleted,
-            read_removed=F("read_removed") + batch.read,
+            read_removed=F("read_removed") + sum(batch.readers.values()),
         )

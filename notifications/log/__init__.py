@@ -10,11 +10,12 @@ All rows are validated before the first is written. `ValidationError` is keyed b
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, models as db, router
+from django.db import DatabaseError, models as db, router, transaction
 from django.db.models import Count, Q
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
@@ -24,6 +25,7 @@ from .. import models  # the records and their only writer know each other; both
 from ..exceptions import BypassesLog
 from .direct import insert_row
 from .locks import key_of
+from .readers import note_readers, readers_in, readers_of
 from .rewrite import EVERY, STATE, rewrite, rows_of
 from .steps import Writing, writing
 
@@ -181,6 +183,7 @@ def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) ->
 def remove(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
     """Delete every row of a queryset and raise the floor: older positions get a reset. Returns what Django returns."""
     details: dict[str, int] = {}
+    readers: Counter[int] = Counter()
 
     def delete(rows: NotificationQuerySet, current: Writing, user_ids: list[Any]) -> None:
         for user_id in user_ids:
@@ -188,7 +191,12 @@ def remove(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
         for label, count in rows.delete_rows()[1].items():
             details[label] = details.get(label, 0) + count
 
-    rewrite(target, EVERY, delete, lambda row: None)
+    def gone(row: Notification) -> None:
+        readers.update(readers_of(vars(row)))
+
+    with transaction.atomic(using=target.write_db, savepoint=False):
+        rewrite(target, EVERY, delete, gone, before_many=lambda rows: readers.update(readers_in(rows)))
+        note_readers(readers, using=target.write_db)
     return sum(details.values()), details
 
 

@@ -30,10 +30,18 @@ Act = Callable[["NotificationQuerySet", Writing, list[Any]], None]
 Changed = Callable[["Notification"], "Notification | None"]
 
 
-def rewrite(target: NotificationQuerySet, only: Q, act: Act, changed: Changed) -> int:
+def rewrite(
+    target: NotificationQuerySet,
+    only: Q,
+    act: Act,
+    changed: Changed,
+    *,
+    before_many: Callable[[NotificationQuerySet], None] = lambda rows: None,
+) -> int:
     """Find a queryset's users, lock them, act on its rows that meet `only`, keep the counters; return how many rows.
 
-    `act` writes rows of which at least one belongs to each user given; `changed` says what became of a row read before.
+    `act` writes rows of which at least one belongs to each user given; `changed` says what became of a row read before,
+    `before_many` looks at rows that are not read, while they are as they were.
     """
     using = target.write_db
     keys: Any = target.using(using).values("pk")
@@ -48,7 +56,7 @@ def rewrite(target: NotificationQuerySet, only: Q, act: Act, changed: Changed) -
         if len(few) <= MAX_TOLD_ROWS:
             locked = [row for row in few if row.recipient_id in current.inboxes]  # others came after we looked
             return rewrite_few(locked, act, changed, current)
-        return sum(rewrite_many(found, act, current, chunk) for chunk in chunks(user_ids))
+        return sum(rewrite_many(found, act, current, chunk, before_many) for chunk in chunks(user_ids))
 
 
 def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: Writing) -> int:
@@ -65,12 +73,19 @@ def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: W
     return len(rows)
 
 
-def rewrite_many(found: NotificationQuerySet, act: Act, current: Writing, user_ids: list[Any]) -> int:
+def rewrite_many(
+    found: NotificationQuerySet,
+    act: Act,
+    current: Writing,
+    user_ids: list[Any],
+    before: Callable[[NotificationQuerySet], None],
+) -> int:
     """Act on any number of rows in SQL, then count these users' inboxes again."""
     mine = found.filter(recipient_id__in=user_ids).order_by()
     found_by_user = dict(mine.values_list("recipient_id").annotate(Count("pk")))
     touched = sorted(found_by_user)
     if touched:
+        before(mine.filter(recipient_id__in=touched))
         act(mine.filter(recipient_id__in=touched), current, touched)
         recount(current, touched)
     return sum(found_by_user.values())

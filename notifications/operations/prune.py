@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from django.db import connections
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
+from ..log.readers import note_readers, readers_of
 from ..log.rewrite import EVERY, STATE, rows_of
 from ..log.steps import writing
 
@@ -55,10 +56,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction deleted, how much of it had been read, and for how long its inboxes were locked."""
+    """What one transaction deleted, how often each broadcast was read in it, and for how long its inboxes were locked."""
 
     deleted: int
-    read: int
+    readers: Mapping[int, int]
     user_ids: frozenset[Any]
     held_seconds: float
 
@@ -85,6 +86,7 @@ def prune(
         for found in pages(rows):
             while found:
                 batch = erase(rows, take(found, size), using=using)
+                note_readers(batch.readers, using=using)
                 yield batch
                 if batch.held_seconds > AIM_SECONDS:
                     size = max(min(LEAST_ROWS, batch_rows), size // 2)
@@ -164,7 +166,9 @@ def erase(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, using: str
             began = time.monotonic()
             asked = rows.filter(pk__in=[pk for pks in taken.values() for pk in pks]).order_by()
             # Whoever deletes a user holds rows and comes for the inbox: waiting for these rows would be a deadlock.
-            there = list(asked.select_for_update(skip_locked=skip_locked).values("pk", "recipient_id", *STATE))
+            there = list(
+                asked.select_for_update(skip_locked=skip_locked).values("pk", "recipient_id", "broadcast_id", *STATE)
+            )
             for row in there:
                 current.put(row["recipient_id"], floor=current.stamp(row["recipient_id"]))
                 current.note(row, None, user_id=row["recipient_id"], pk=row["pk"])
@@ -172,8 +176,14 @@ def erase(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, using: str
     except ValidationError:  # a user was deleted a moment ago, and the rows with it
         alone = [erase(rows, {user_id: taken[user_id]}, using=using) for user_id in taken if len(taken) > 1]
         held_seconds = max((batch.held_seconds for batch in alone), default=0.0)
-        deleted, read = sum(batch.deleted for batch in alone), sum(batch.read for batch in alone)
-        return Batch(deleted, read, frozenset().union(*(batch.user_ids for batch in alone)), held_seconds)
+        deleted, readers = sum(batch.deleted for batch in alone), total(batch.readers for batch in alone)
+        return Batch(deleted, readers, frozenset().union(*(batch.user_ids for batch in alone)), held_seconds)
     user_ids = frozenset(row["recipient_id"] for row in there)
-    read = sum(row["read_at"] is not None for row in there)
-    return Batch(len(there), read, user_ids, time.monotonic() - began)
+    return Batch(len(there), total(map(readers_of, there)), user_ids, time.monotonic() - began)
+
+
+def total(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for count in counts:
+        found.update(count)
+    return found

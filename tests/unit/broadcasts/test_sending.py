@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ from notifications.broadcasts.sending import send
 from notifications.broadcasts.states import State, Step
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Inbox, Notification
+from notifications.operations.prune import EVERY, Policy, prune
 from notifications.publish import notify
 from tests.support.ledger import Client, Rung, assert_exact, heard
 
@@ -293,6 +296,46 @@ def test_undo_brings_nothing_back_that_was_retracted(people: list[User], draft: 
     assert undo(people[0], token).undone == 0
     Worker().work_off()
     assert not Notification.objects.exists()
+
+
+def test_readers_who_have_it_no_more_are_counted(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who deleted what they had read, one or many, by themselves or by upkeep; taking it back counts nobody twice."""
+    broadcast, other = sent(draft()), sent(draft(title="another"))
+    rows = Notification.objects.filter(broadcast=broadcast)
+    Notification.objects.filter(recipient__in=people[:9]).mark_read()
+
+    def counted() -> tuple[int, int]:
+        broadcast.refresh_from_db()
+        other.refresh_from_db()
+        return read_count(broadcast), read_count(other)
+
+    mine = rows.get(recipient=people[0])
+    token = act(people[0], "delete", [mine.pk]).token or ""
+    assert not rows.filter(recipient=people[0]).exists()
+    assert counted() == (9, 9)
+    assert undo(people[0], token).undone == 1
+    assert counted() == (9, 9)
+    rows.get(recipient=people[10]).delete()  # never read
+    Notification.objects.filter(recipient__in=people[1:3]).delete()
+    assert counted() == (9, 9)
+    monkeypatch.setattr(
+        sys.modules["notifications.log.rewrite"], "MAX_TOLD_ROWS", 1
+    )  # the package has it as a function
+    Notification.objects.filter(recipient__in=people[3:5]).delete()
+    assert counted() == (9, 9)
+    policy = Policy(before=timezone.now(), state=EVERY)
+    assert sum(batch.deleted for batch in prune(policy, using="default", user_ids=[people[5].pk])) == 2
+    assert counted() == (9, 9)
+    with suppress(ZeroDivisionError), transaction.atomic():
+        rows.get(recipient=people[6]).delete()
+        raise ZeroDivisionError
+    assert counted() == (9, 9)
+    take(broadcast, Step.RETRACT)
+    Worker().work_off()
+    assert not rows.exists()
+    assert counted() == (9, 9)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all")
