@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from django.db import close_old_connections, router, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from ..conf import settings
 from ..log.locks import chunks
@@ -129,8 +128,8 @@ def write(process_id: uuid.UUID, lease: dt.timedelta, came: list[Any], gone: lis
         if not was_known:
             processes.create(pk=process_id, alive_until=Now() + lease)
         for chunk in chunks(came):
-            since, now = since_by_user(chunk), timezone.now()  # who comes over from another process never left
-            rows = [Presence(user_id=each, process_id=process_id, since=since.get(each, now)) for each in chunk]
+            since = since_by_user(chunk)  # who comes over from another process never left
+            rows = [Presence(user_id=each, process_id=process_id, since=since.get(each, Now())) for each in chunk]
             presences.bulk_create(rows, ignore_conflicts=True)
         for chunk in chunks(gone):
             presences.filter(process=process_id, user__in=chunk).delete()

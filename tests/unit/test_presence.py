@@ -129,6 +129,17 @@ def test_one_of_two_processes_lets_go(user: User) -> None:
     assert not is_online(user)
 
 
+def test_a_wrong_clock_changes_nothing(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are the database's own: who comes to a machine that is an hour ahead did not come in an hour."""
+    real = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: real() + 60 * MINUTE)
+    write(uuid.uuid4(), MINUTE, [user.pk], [])
+    since = online_since(user)
+    assert since is not None
+    assert abs(since - real()) < MINUTE
+    assert is_online(user)
+
+
 def test_a_dead_process_holds_nobody(user: User, other_user: User) -> None:
     """Once a process's time is over its users are offline, and later its rows are gone; a living one's stay."""
     write(uuid.uuid4(), -2 * MINUTE, [user.pk], [])
