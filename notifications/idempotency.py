@@ -49,7 +49,7 @@ class SentRequest(models.Model):
 def claim(user: Any, key: str, digest: str) -> tuple[SentRequest, bool]:
     """Return the row of a key, and whether it is new: then what it stands for is to be done now.
 
-    Call it in the transaction of what is done, and save `status` and `answer` there. 4 queries.
+    Call it in the transaction of what is done, and save `status` and `answer` there. 5 queries.
 
     Raises:
         KeyReused: the key stands for another request.
@@ -61,6 +61,8 @@ def claim(user: Any, key: str, digest: str) -> tuple[SentRequest, bool]:
     forgotten = list(old.values_list("pk", flat=True)[:MAX_FORGOTTEN])
     if forgotten:
         rows.filter(pk__in=forgotten).delete()
+    # this one is asked for now: it must not wait for its turn
+    rows.filter(user_id=user.pk, key=key, created_at__lt=timezone.now() - KEPT).delete()
     row, is_new = rows.get_or_create(user_id=user.pk, key=key, defaults={"digest": digest})
     if row.digest != digest:
         raise KeyReused(f"The key {key!r} was sent with another request within 24 hours; give each request its own.")

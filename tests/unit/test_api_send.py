@@ -17,6 +17,7 @@ from pytest_django import Settings
 from notifications import outbox, segments
 from notifications.access.tokens import make_token
 from notifications.api import send as api_send
+from notifications.idempotency import MAX_FORGOTTEN
 from notifications.models import Broadcast, Notification, SentRequest
 from notifications.publish import USERS_PER_TRANSACTION
 from notifications.segments import segment
@@ -263,6 +264,17 @@ def test_a_key_is_kept_for_a_day(program: Program, user: User) -> None:
     program.send("POST", "send", letter(usernames=["user1"]), **headers)
     assert len(told()) == 2
     assert SentRequest.objects.count() == 1
+
+
+def test_a_key_is_forgotten_on_time_among_many(program: Program, user: User, sender: User) -> None:
+    """After a week with no request the old rows go a hundred at a time, but one that is asked for does not wait for that."""
+    old = timezone.now() - dt.timedelta(days=7)
+    keys = [*(f"order-{number}" for number in range(MAX_FORGOTTEN + 1)), "weekly"]
+    SentRequest.objects.bulk_create(SentRequest(user=sender, key=key, digest="other", created_at=old) for key in keys)
+    response = program.send("POST", "send", letter(usernames=["user1"]), **{"Idempotency-Key": "weekly"})
+    assert response.status_code == 200
+    assert len(told()) == 1
+    assert SentRequest.objects.count() == 2  # this one, and the last of the others
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 256])
