@@ -15,12 +15,14 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import unquote
 
+from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import get_script_prefix, reverse
 
 from .access import cors
 from .broadcasts import runner
 from .conf import settings
+from .hub.lines import for_event_streams
 from .stream import StreamApplication
 from .websocket import SocketApplication
 
@@ -51,6 +53,8 @@ class Front:
 
     def __init__(self, application: Any) -> None:
         self.application = application
+        # django-eventstream's views are Django's, which knows nothing of the line
+        self.has_event_streams = bool(getattr(django_settings, "EVENTSTREAM_STORAGE_CLASS", None))
         self.api = unquote(reverse("notifications:centre")) + "api/"
         self.own: dict[tuple[str, str], Any] = {}
         for kind, name, serve in (
@@ -68,6 +72,8 @@ class Front:
         if serve is None:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks
             return
+        if serve is self.application and self.has_event_streams and scope["type"] == "http":
+            send = for_event_streams(send)
         if serve is self.application and self.is_api(scope):
             if cors.is_preflight(scope):
                 await cors.answer_preflight(scope, send, API_METHODS)

@@ -49,7 +49,7 @@ ERROR_ID: Final = "error"  # the id of its `stream-error`: who comes back with t
 
 
 class TooManyStreams(EventRequest.Error):
-    """One user, or one address, has as many streams open here as it may."""
+    """One user, one address, or all of them together, have as many streams open here as they may."""
 
 
 class LogChannelManager(DefaultChannelManager):
@@ -70,10 +70,13 @@ class LogChannelManager(DefaultChannelManager):
         channels = Channels(names, session_key=session.session_key if session is not None and is_known else None)
         for channel in sorted(channels):
             if topic_of(channel) is not None:
-                address = f"address {client_address(request)}"
-                census.count(channels, address, most=settings.public_streams_per_address)
+                who, most = f"address {client_address(request)}", settings.public_streams_per_address
             elif self.can_read_channel(user if is_known else None, channel):
-                census.count(channels, f"channel {channel}", most=settings.streams_per_user)
+                who, most = f"channel {channel}", settings.streams_per_user
+            else:
+                continue
+            census.count(channels, who, most=most)
+            census.count(channels, "everybody", most=settings.streams_per_process)
         self._say_where(request, user if is_known else None, channels)
         if isinstance(request, ASGIRequest):
             eventstream_bridge.start(our_storage().event)

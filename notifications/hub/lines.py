@@ -13,7 +13,19 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-__all__ = ["Chunk", "Send", "WriteNow", "abort", "direct_write", "transport_of", "with_backpressure"]
+from ..conf import settings
+from ..counts import counts
+
+__all__ = [
+    "Chunk",
+    "Send",
+    "WriteNow",
+    "abort",
+    "direct_write",
+    "for_event_streams",
+    "transport_of",
+    "with_backpressure",
+]
 
 # What may wait in the server for one client before it counts as slow. The servers' own limit is 64 KiB; the kernel's buffer
 # is what carries clients that keep up. With one write in flight and one behind it, 64 KiB are never passed.
@@ -67,6 +79,40 @@ def transport_of(send: Send) -> Any:
         return None  # HTTP/2: the connection is not this stream's alone
     writer = getattr(getattr(protocol.send, "__self__", None), "writer", None)  # of its asyncio worker
     return getattr(writer, "transport", None)
+
+
+def for_event_streams(send: Send) -> Send:
+    """Return a `send` for responses of other applications: an event stream of theirs waits and ends as ours do.
+
+    Where a write takes longer than NOTIFICATIONS_SEND_TIMEOUT_SECONDS the connection is dropped, and the application
+    hears that its client has gone. Everything else passes as it is.
+    """
+    line: Send | None = None
+
+    async def send_or_drop(message: dict[str, Any]) -> None:
+        nonlocal line
+        if message["type"] == "http.response.start" and is_event_stream(message):
+            line = with_backpressure(send)
+        if line is None:
+            await send(message)
+            return
+        try:
+            async with asyncio.timeout(settings.send_timeout_seconds):
+                await line(message)
+        except TimeoutError:
+            counts.send_timeouts += 1
+            if not abort(line):
+                raise
+
+    return send_or_drop
+
+
+def is_event_stream(start: dict[str, Any]) -> bool:
+    """Return whether the start of a response promises events."""
+    return any(
+        name.lower() == b"content-type" and value.startswith(b"text/event-stream")
+        for name, value in start.get("headers", ())
+    )
 
 
 def direct_write(send: Send, http_version: str) -> WriteNow | None:

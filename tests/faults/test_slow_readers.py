@@ -14,12 +14,14 @@ import pytest
 
 from tests.faults.trial import Trial, eventually
 from tests.support.client import PATH
+from tests.support.follower import Follower
 from tests.support.memory import pss_of
 from tests.support.redis import Redis
 from tests.support.servers import Server, Site
 from tests.support.socket_client import PATH as SOCKET_PATH
 from tests.support.visit import Visit
 
+PUBLIC_PATH: Final = "/events/?channel=public-status"  # the view is django-eventstream's
 READERS: Final = 50
 ROWS: Final = 10_000
 ROWS_PER_COMMIT: Final = 20
@@ -33,6 +35,14 @@ BURST: Final = """
 for _ in range(count):
     Notification.objects.bulk_create([Notification(recipient_id=user, title=title, body="x" * 350) for _ in range(size)])
 Inbox.objects.get(pk=user).modseq
+"""
+PUBLIC_BYTES: Final = 4_300  # of one message
+PUBLIC_HISTORY: Final = 20
+THREAD_BYTES: Final = 512 * 1024  # Django keeps one for each of its open streams, with a stack and a heap
+PUBLIC_BURST: Final = """
+from notifications.public import publish_public
+for _ in range(50):
+    publish_public("status", title=title, body="x" * 2_000, data={"more": "x" * 2_000})
 """
 KEY: Final = "AAAAAAAAAAAAAAAAAAAAAA=="  # https://www.rfc-editor.org/rfc/rfc6455#section-4.1: 16 bytes of any kind
 
@@ -53,6 +63,8 @@ def site(
         "DEBUG": False,
         "ALLOWED_HOSTS": ["127.0.0.1"],
         "NOTIFICATIONS_SEND_TIMEOUT_SECONDS": SEND_TIMEOUT_SECONDS,
+        "NOTIFICATIONS_PUBLIC_STREAMS_PER_ADDRESS": 100,
+        "NOTIFICATIONS_PUBLIC_HISTORY": PUBLIC_HISTORY,
     }
     folder = tmp_path_factory.mktemp("site")
     with Site(folder, blank=blank, redis_url=redis.url, settings=settings | mine) as site:
@@ -90,11 +102,13 @@ class Sample:
 
 
 def ask_and_never_read(server: Server, cookie: str, kind: str) -> socket.socket:
-    """Open a stream or a WebSocket with the smallest buffer there is, and leave it at that."""
+    """Open a stream, a WebSocket or the stream of a public topic with the smallest buffer there is, and leave it at that."""
     path, more = PATH, ""
     if kind == "WebSocket":
         path = SOCKET_PATH
         more = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
+    elif kind == "public topic":
+        path = PUBLIC_PATH
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.connect(("127.0.0.1", server.port))
@@ -158,3 +172,25 @@ async def test_frozen_readers(trial: Trial, site: Site, kind: str) -> None:
     )
     fault = f"{READERS} readers of a {kind} at each server freeze while their user gets {ROWS:,} notifications"
     await trial.settle(fault, "uvicorn, Daphne, Redis", note=held, changes=len(trial.commits) + await burst + 20)
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
+async def test_frozen_readers_of_a_public_topic(site: Site, kind: str) -> None:
+    """20 strangers who never read cost one reading each, and are dropped too; who reads is told meanwhile."""
+    server: Server = await asyncio.to_thread(getattr(site, kind))
+    async with Follower(f"{server.url}{PUBLIC_PATH}") as reader:
+        await reader.until(lambda mine: mine.named("stream-open"))
+        await site.acall(f"{PUBLIC_BURST}1", title="what grows once has grown")
+        await reader.knows("what grows once has grown")
+        before = most = pss_of(server)
+        with ExitStack() as stack:
+            lines = [stack.enter_context(ask_and_never_read(server, "", "public topic")) for _ in range(20)]
+            async with asyncio.timeout(60):
+                while not await are_broken(lines):
+                    await site.acall(f"{PUBLIC_BURST}1", title="burst")
+                    most = max(most, pss_of(server))
+        await site.acall(f"{PUBLIC_BURST}1", title="afterwards")
+        await reader.knows("afterwards")
+    # its view reads all that is kept, up to 100 events, and has it as rows, texts, events, one text and bytes
+    promised = 5 * PUBLIC_HISTORY * PUBLIC_BYTES + THREAD_BYTES
+    assert most - before <= 20 * promised + HEAP_BYTES, f"{most - before:,}"

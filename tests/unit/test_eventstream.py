@@ -209,6 +209,20 @@ def test_streams_are_counted_while_they_are_in_use(user: User) -> None:
         manager.get_channels_for_request(asked(AnonymousUser(), REMOTE_ADDR="192.0.2.1"), {})
 
 
+@TOPICS
+def test_all_together_have_so_many_streams(user: User) -> None:
+    """Strangers from ever new addresses do not take more than a process may have: each of its streams holds a thread."""
+    manager = LogChannelManager()
+    with override_settings(NOTIFICATIONS_STREAMS_PER_PROCESS=3):
+        strangers = [asked(AnonymousUser(), REMOTE_ADDR=f"192.0.2.{number}") for number in range(3)]
+        held = [manager.get_channels_for_request(stranger, {}) for stranger in strangers]
+        with pytest.raises(TooManyStreams, match="everybody has 3 streams open"):
+            manager.get_channels_for_request(asked(user), {})
+        held.pop()
+        gc.collect()
+        held.append(manager.get_channels_for_request(asked(user), {}))
+
+
 def test_inboxes_are_read_for_our_manager_only(user: User) -> None:
     """With django-eventstream's own channel manager, which refuses nobody, no inbox is read, and `check` says so."""
     with override_settings():
