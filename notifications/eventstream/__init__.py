@@ -60,7 +60,10 @@ class LogChannelManager(DefaultChannelManager):
 
         Raises:
             TooManyStreams: which its view answers with `stream-error`.
+            EventRequest.Error: as well; the client pretends to be an edge proxy, for which its view would fail.
         """
+        if request.GET.get("recover") == "true" and not hasattr(request, "grip"):
+            raise EventRequest.Error("recover is for an edge proxy; leave it out")
         user = getattr(request, "user", None)
         is_known = user is not None and user.is_authenticated
         names = super().get_channels_for_request(request, view_kwargs)

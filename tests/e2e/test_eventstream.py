@@ -104,8 +104,13 @@ async def test_other_channels_are_refused(server: Server, user: Person, other: P
 
 
 async def test_nobody_reads_an_inbox_without_logging_in(server: Server, site: Site, user: Person) -> None:
-    """Without a session, a user's channel is denied and no channel is an error."""
-    for url, condition in ((events_at(server, f"user-{user.pk}"), "forbidden"), (events_at(server), "bad-request")):
+    """Without a session, a user's channel is denied; no channel is an error, and so is what only a proxy may ask."""
+    recovering = f"{events_at(server, 'public-status')}&recover=true"  # its view expects an edge proxy to say the rest
+    for url, condition in (
+        (events_at(server, f"user-{user.pk}"), "forbidden"),
+        (events_at(server), "bad-request"),
+        (recovering, "bad-request"),
+    ):
         async with Follower(url) as mine:
             await opened(mine)
             assert mine.data_of("stream-error")[0]["condition"] == condition
