@@ -55,7 +55,8 @@ class Front:
         self.application = application
         # django-eventstream's views are Django's, which knows nothing of the line
         self.has_event_streams = bool(getattr(django_settings, "EVENTSTREAM_STORAGE_CLASS", None))
-        self.api = unquote(reverse("notifications:centre")) + "api/"
+        api = unquote(reverse("notifications:centre")) + "api/"
+        self.api = (api, "/" + api.removeprefix(get_script_prefix()))  # as below
         self.own: dict[tuple[str, str], Any] = {}
         for kind, name, serve in (
             ("http", "stream", StreamApplication()),

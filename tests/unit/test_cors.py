@@ -9,6 +9,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.test import override_settings
+from django.urls import set_script_prefix
 
 from notifications.access.cors import sharing
 from notifications.asgi import with_stream
@@ -68,6 +69,19 @@ async def test_a_listed_origin_may_ask(path: str) -> None:
     assert headers[b"vary"] == b"Origin"
     assert b"GET" in headers[b"access-control-allow-methods"]
     assert {b"last-event-id", b"authorization"} <= set(headers[b"access-control-allow-headers"].split(b", "))
+
+
+@override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED], FORCE_SCRIPT_NAME="/app")
+@pytest.mark.parametrize("path", [COUNTS, f"/app{COUNTS}"])
+async def test_a_listed_origin_may_ask_below_a_prefix(path: str) -> None:
+    """Whether a proxy takes the prefix off or not, the API is found; as `django.setup()` finds FORCE_SCRIPT_NAME."""
+    set_script_prefix("/app/")
+    try:
+        for method, more in (("OPTIONS", [PREFLIGHT]), ("GET", [])):
+            status, headers = await answer_to(path, from_page(LISTED, *more), method)
+            assert (status, headers[b"access-control-allow-origin"]) == (204 if more else 401, LISTED.encode())
+    finally:
+        set_script_prefix("/")
 
 
 @override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED])
