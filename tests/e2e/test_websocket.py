@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.client import follow
 from tests.support.servers import Person, Server, Site
@@ -177,4 +177,30 @@ async def test_an_order_after_a_logout_is_not_carried_out(site: Site, user: Pers
             await visit.logout()
             await client.send(json.dumps({"do": "read", "ids": [pk]}))
             await client.until(lambda client: client.all("bye"))
+    assert await site.acall("Notification.objects.get(pk=pk).is_read", pk=pk) is False
+
+
+async def test_a_token_reads_until_it_is_revoked(server: Server, site: Site, user: Person, other: Person) -> None:
+    """A program follows its user and nobody else, changes nothing, and ends within one ping after its token."""
+    code = "from notifications.access.tokens import make_token\n"
+    code += "make_token(User.objects.get(pk=user), name='reports', scopes=['read'])"
+    headers = {"Authorization": f"Bearer {await site.acall(code, user=user.pk)}"}
+    address = server.url.replace("http", "ws") + PATH
+    async with asyncio.timeout(20), connect(address, additional_headers=headers, proxy=None) as socket:
+        assert json.loads(await socket.recv())["event"] == "hello"
+        await site.acall("notify(user, title='Secret').pk", user=other.pk)
+        pk = await site.acall("notify(user, title='Mine').pk", user=user.pk)
+        await socket.send(json.dumps({"do": "read", "ids": [pk]}))
+        texts: list[str] = []
+        while not ("Mine" in "".join(texts) and '"forbidden"' in "".join(texts)):
+            texts.append(await socket.recv(decode=True))
+        await site.acall("from notifications.access.tokens import ApiToken, revoke\nrevoke(ApiToken.objects.all())")
+        with suppress(ConnectionClosed):
+            while True:
+                texts.append(await socket.recv(decode=True))
+    assert json.loads(texts[-1])["data"] == {"reason": "auth"}
+    assert socket.close_code == 3000
+    assert "Secret" not in "".join(texts)
+    with pytest.raises(InvalidStatus, match="403"):
+        await connect(address, additional_headers=headers, proxy=None).__aenter__()
     assert await site.acall("Notification.objects.get(pk=pk).is_read", pk=pk) is False
