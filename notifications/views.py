@@ -7,7 +7,7 @@ One address serves the page and, for the script, its parts: `?part=list` and `?p
 the site's frame, `?part=rows` is a further page as JSON.
 
     GET /notifications/?tab=unread&before=1042&part=rows
-    200 {"items": [{"id": 1041, …}], "next": 942}
+    200 {"items": [{"id": 1041, …}], "next": 942, "position": "81985529216486.42"}
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def centre(request: HttpRequest) -> HttpResponse:
     before = form.value("before")
     found = page_of(request.user, form.shown_tab, before=before or LARGEST_INTEGER, limit=limit, **form.narrowing)
     if part == "rows":
-        content = dumps({"items": [payload(row) for row in found.items], "next": found.next})
+        content = dumps(
+            {"items": [payload(row) for row in found.items], "next": found.next, "position": inbox.position}
+        )
         response = HttpResponse(content, content_type="application/json")
     else:
         context = {

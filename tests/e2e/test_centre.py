@@ -122,7 +122,7 @@ async def test_undo_on_every_device(
     device = await visitors.arrive(daphne, user, path=CENTRE)
     theirs = await visitors.arrive(daphne, other, path=CENTRE)
     for title in ("One", "Three"):
-        await page.get_by_label(f"Select: {title}").check()
+        await page.get_by_label(f"Select “{title}”").check()
     await expect(page.get_by_text("2 selected")).to_be_visible()
     await page.locator(".notification-selection").get_by_role("button", name="Delete").click()
     for each in (page, device):
@@ -275,7 +275,7 @@ async def test_all_of_it_by_keyboard(visitors: Visitors, daphne: Server, site: S
     await press("z")
     await expect(headings(page)).to_have_text(["Four", "Two", "One"])
     await press("x")
-    await expect(page.get_by_label("Select: One")).to_be_checked()
+    await expect(page.get_by_label("Select “One”")).to_be_checked()
     await press("k")
     assert await page.evaluate(focused(page)) == "Two"
     await press("/")

@@ -5,7 +5,7 @@ import { change, item } from "./fakes.js";
 
 const NOW = "2026-01-02T12:00:00+00:00";
 const row = (id, modseq = id, more = {}) => ({ id, modseq, isRead: false, isArchived: false, ...more });
-const page = (tab, rows, more = {}) => new Rows({ tab, rows, ...more });
+const page = (tab, rows, more = {}) => new Rows({ tab, ...more }, rows);
 const after = (rows, more) => {
   rows.apply(change(8, 9, more));
   return rows.ids;
@@ -62,7 +62,7 @@ test("A further page joins below, and what the stream has told of its rows since
   const rows = page("all", [row(9)], { next: 9 });
   rows.apply(change(8, 9, { upsert: [item(7, 9, { archived_at: NOW })] }));
   assert.deepEqual(rows.ids, [9]);
-  rows.add([item(8, 8), item(7, 7)], 7);
+  rows.add([item(8, 8), item(7, 7)], 9, 7, 8);
   assert.deepEqual(rows.ids, [9, 8]);
 });
 
@@ -101,4 +101,22 @@ test("The log has the last word: a wish goes when it tells of the row.", () => {
   rows.apply(change(11, 12, { gone: [9] }));
   rows.apply(change(12, 13, { upsert: [item(9, 13)] })); // an undo
   assert.deepEqual(rows.ids, [9, 8, 7]);
+});
+
+test("What was deleted or read while a page was fetched stays so.", () => {
+  const rows = page("all", [], { next: 9 });
+  rows.apply(change(8, 9, { gone: [7], read_upto: 6, read_at: NOW }));
+  rows.add([item(8, 8), item(7, 7), item(6, 6), item(5, 5, { archived_at: NOW })], 9, 0, 8);
+  assert.deepEqual(rows.ids, [8, 6]);
+  assert.deepEqual([rows.get(6).isRead, rows.get(5).isRead], [true, false]);
+});
+
+test("After a reset the pages fetched have the word on their range, and the stream on what came since.", () => {
+  const rows = page("all", [row(9, 90), row(8), row(7), row(3)], { next: 3 });
+  rows.doubt();
+  rows.apply(change(49, 50, { upsert: [item(11, 50), item(7, 50, { title: "Edited" })] }));
+  rows.add([item(10, 40), item(9, 30, { title: "From a backup" })], Number.MAX_SAFE_INTEGER, 6, 45);
+  assert.deepEqual(rows.ids, [11, 10, 9, 7]);
+  assert.deepEqual([rows.get(9).item.title, rows.get(7).item.title], ["From a backup", "Edited"]);
+  assert.equal(rows.next, 6);
 });

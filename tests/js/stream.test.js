@@ -7,6 +7,7 @@ const seconds = (count) => mock.timers.tick(count * 1000);
 const opened = () => FakeEventSource.all.map((source) => source.url);
 
 beforeEach(() => {
+  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
   globalThis.EventSource = FakeEventSource;
   FakeEventSource.all = [];
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
@@ -116,7 +117,7 @@ test("A check leaves a line alone that was heard of, and opens one that slept wi
 test("A new network means a new line, also where the old one looks open.", () => {
   const { stream } = openAt("7.41");
   FakeEventSource.latest.send("ping", { modseq: 41 }, "7.41");
-  stream.check({ isNetworkNew: true });
+  stream.check(true);
   assert.equal(opened().length, 2);
 });
 
@@ -154,4 +155,12 @@ test("A line that breaks says so at once, whether the browser tries again or has
     ["line", "connecting"],
     ["line", "connecting"],
   ]);
+});
+
+test("Without a network the line is offline, in whichever order the browser tells.", () => {
+  const told = [];
+  new Stream("/stream/", ({ data }) => told.push(data)).open("7.41");
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: false }, configurable: true });
+  FakeEventSource.latest.listeners.get("error")({});
+  assert.deepEqual(told, ["offline"]);
 });

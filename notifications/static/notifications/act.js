@@ -1,11 +1,9 @@
-// @ts-check
 /** What a reader does to a list: shown at once, sent, corrected by the stream, put back where the server refuses. */
 
-import { counted } from "./count.js";
-import { find, rowOf } from "./item.js";
+import { find, post } from "./element.js";
 import { live } from "./live.js";
-import { isBehind } from "./position.js";
-import { languageOf } from "./time.js";
+import { isBehind } from "./store.js";
+import { counted } from "./words.js";
 
 const STREAM_MS = 2000; // the stream brings a change in milliseconds; after this the list is fetched
 const REFUSALS = { 403: "refused", 404: "gone", 410: "late" };
@@ -18,65 +16,44 @@ const WISHES = {
 };
 
 export class Actions {
-	#token = "";
-	#count = 0; // of actions: undo is for the latest, whichever is answered last
+	#token;
+	#latest; // undo is for it, whichever is answered last
 
 	constructor(list) {
 		this.list = list;
 	}
 
-	get selected() {
-		return this.list.items.filter((item) => item.querySelector(":checked")).map((item) => rowOf(item).id);
+	/** Act on items; on all up to a bound where that is how the form says it. */
+	async act(action, ids, url = this.list.dataset.actUrl, fields = ids.map((id) => ["id", id])) {
+		const { list } = this;
+		const { rows } = list;
+		const { store } = live();
+		const isAll = url !== list.dataset.actUrl;
+		const others = isAll ? 0 : store.unread - rows.unread().length; // those that this list does not know
+		if (!ids.length && !isAll) return;
+		rows.wish(ids, WISHES[action]);
+		const takeBack = store.expect(Math.max(0, others + rows.unread().length));
+		list.select(false);
+		list.draw();
+		const sent = this.#send(url, [["action", action], ...fields]);
+		this.#latest = sent;
+		const answer = await sent;
+		if (answer) {
+			const { undo, changed } = answer;
+			if (undo && sent === this.#latest) this.#offer(undo.token, list.getAttribute(`data-did-${action}`), changed);
+			return;
+		}
+		takeBack();
+		rows.unwish(ids);
+		list.draw();
 	}
 
-	selectAll(isSelected) {
-		for (const item of this.list.items) for (const box of item.querySelectorAll("input")) box.checked = isSelected;
-	}
-
-	showSelection() {
-		const [box, label] = find(this.list, "selection__all")?.children ?? [];
-		if (!box) return;
-		const { length } = this.selected;
-		box.checked = length > 0;
-		box.indeterminate = length > 0 && length < this.list.items.length;
-		label.textContent = length ? counted(label.dataset.some, length, languageOf(label)) : label.dataset.none;
-	}
-
-	act(action, ids) {
-		const fields = [["action", action], ...ids.map((id) => ["id", String(id)])];
-		if (ids.length) this.#do(action, ids, this.list.dataset.actUrl, fields);
-	}
-
-	/** Mark as read what the reader has seen. */
-	readAll({ action, up_to: { value } }) {
-		this.#do("read", this.list.rows.unread(value), action, [["up_to", value]], true);
-	}
-
-	async undo() {
+	undo() {
 		const token = this.#token;
 		if (!token) return;
-		const hasFocus = find(this.list, "undo:focus-within");
+		if (find(this.list, "undo:focus-within")) find(this.list, "list").focus();
 		this.#offer("");
-		if (hasFocus) find(this.list, "list").focus();
-		await this.#send(this.list.dataset.undoUrl, [["token", token]]);
-	}
-
-	async #do(action, ids, url, fields, isAll = false) {
-		const { list } = this;
-		const { store } = live();
-		const known = isAll ? store.unread : list.rows.unread().length;
-		list.rows.wish(ids, WISHES[action]);
-		const takeBack = store.expect(list.rows.unread().length - known);
-		this.selectAll(false);
-		list.draw();
-		const count = ++this.#count;
-		const answer = await this.#send(url, fields);
-		if (answer?.undo && count === this.#count)
-			this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
-		if (answer) return;
-		takeBack();
-		list.rows.unwish(ids);
-		list.draw();
+		this.#send(this.list.dataset.undoUrl, [["token", token]]);
 	}
 
 	/** Send a form; return what it was answered with, or nothing and tell the reader why. */
@@ -86,13 +63,13 @@ export class Actions {
 		let why = "failed";
 		list.say("");
 		try {
-			const response = await list.post(url, fields);
+			const response = await post(url, fields);
 			if (response.ok) {
 				const answer = await response.json();
 				store.report(answer);
 				setTimeout(() => {
 					if (!isBehind(store.position, answer.position)) return;
-					list.load();
+					list.refresh();
 					share.check();
 				}, STREAM_MS);
 				return answer;
@@ -101,7 +78,7 @@ export class Actions {
 		} catch (error) {
 			console.warn("notifications:", error);
 		}
-		if (why === "gone") await list.load();
+		if (why === "gone") await list.refresh();
 		list.say(why);
 	}
 
@@ -110,7 +87,7 @@ export class Actions {
 		const bar = find(this.list, "undo");
 		this.#token = token;
 		bar.hidden = true;
-		bar.firstElementChild.textContent = count > 1 ? counted(`${text}: {count}`, count, languageOf(bar)) : text;
+		bar.firstElementChild.textContent = count > 1 ? counted(`${text}: {count}`, count) : text;
 		void bar.offsetWidth; // so that its clock starts anew
 		bar.hidden = !token;
 		bar.onanimationend = () => this.#offer("");

@@ -1,51 +1,46 @@
-// @ts-check
 /** What reaches a reader who looks elsewhere: desktop notifications, a sound, marks on the site's icons. */
 
-import { isFollowable } from "./item.js";
+import { isFollowable } from "./element.js";
 import { isOn } from "./settings.js";
 
 const LOOKED_AT = "notifications:looked-at"; // a lock that visible tabs hold, and lose whatever happens to them
 const desktop = new Map();
 let leave = () => {};
-let isMarked = false;
 
 /** Let the other tabs know whether this one is looked at. */
 export function tellWhetherLookedAt() {
 	leave();
-	const stay = () => !document.hidden && new Promise((resolve) => (leave = () => resolve(0)));
+	const stay = () => !document.hidden && new Promise((resolve) => (leave = resolve));
 	navigator.locks?.request(LOOKED_AT, { mode: "shared" }, stay);
 }
 
 /** Say whether this tab is to alert: it leads, and none is looked at. Without locks tabs do not know of each other. */
-export async function isChosen(/** @type {{isLeading: boolean}} */ share) {
+export async function isChosen({ isLeading }) {
 	const { held } = (await navigator.locks?.query()) ?? {};
-	return !!held && share.isLeading && !held.some(({ name }) => name === LOOKED_AT);
+	return !!held && isLeading && !held.some(({ name }) => name === LOOKED_AT);
 }
 
 /** Put an item on the desktop, in place of what has its id. */
-export function show(item, onOpen) {
-	if (!isOn("desktop") || Notification.permission !== "granted") return;
+export function alert(item, onOpen) {
 	const { id, title, body, url } = item;
-	let shown;
+	if (!isOn("desktop") || Notification.permission !== "granted") return;
 	try {
-		shown = new Notification(title, { body, tag: `notification-${id}` });
-	} catch {
-		return; // Android leaves them to service workers
-	}
-	desktop.set(id, { item, shown, onOpen });
-	shown.onclick = () => {
-		window.focus();
-		onOpen(id);
-		if (isFollowable(url)) window.open(url, "_blank", "noopener"); // this tab may hold somebody's work
-		shown.close();
-	};
+		const shown = new Notification(title, { body, tag: `notification-${id}` });
+		desktop.set(id, { item, shown, onOpen });
+		shown.onclick = () => {
+			window.focus();
+			onOpen(id);
+			if (isFollowable(url)) window.open(url, "_blank", "noopener"); // this tab may hold somebody's work
+			shown.close();
+		};
+	} catch {} // Android leaves them to service workers
 }
 
-/** Keep what is on the desktop as it is here. @param {import("./news.js").News} news */
+/** Keep what is on the desktop as it is here. */
 export function follow(news) {
 	for (const [id, { item, shown, onOpen }] of desktop) {
 		const [now] = news.among([id]);
-		if (now && now !== item) show(now, onOpen);
+		if (now && now !== item) alert(now, onOpen);
 		if (!now && id && desktop.delete(id)) shown.close();
 	}
 }
@@ -63,29 +58,11 @@ export function chime() {
 	note.onended = () => audio.close();
 }
 
-/** Put the count on the installed app's icon, and a dot on the page's. */
-export function mark(/** @type {number} */ unread) {
-	isMarked = unread > 0;
+/** Put the count on the installed app's icon, and show the page's other icon, where it names one. */
+export function mark(unread) {
 	navigator.setAppBadge?.(unread).catch(() => {}); // 0 clears it; refused where nothing is installed
-	for (const link of document.querySelectorAll("link[rel~=icon]")) dot(link);
-}
-
-async function dot(link) {
-	const icon = link.dataset;
-	icon.plain ??= link.href;
-	if (isMarked) icon.dotted ??= await draw(icon.plain).catch(() => icon.plain); // such as one of another origin
-	link.href = isMarked ? icon.dotted : icon.plain;
-}
-
-/** Return an icon with a dot as a data URL. */
-async function draw(src) {
-	const image = Object.assign(new Image(), { src });
-	await image.decode();
-	const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
-	const brush = canvas.getContext("2d");
-	brush.drawImage(image, 0, 0, 64, 64);
-	brush.fillStyle = "#e0284b";
-	brush.arc(46, 18, 18, 0, 7);
-	brush.fill();
-	return canvas.toDataURL();
+	for (const icon of document.querySelectorAll("link[data-unread]")) {
+		icon.dataset.read ??= icon.href;
+		icon.href = unread ? icon.dataset.unread : icon.dataset.read;
+	}
 }

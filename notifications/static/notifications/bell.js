@@ -1,81 +1,84 @@
-// @ts-check
-/** <notification-bell>: the count of unread notifications, in badge, name and title; a click opens the latest of them. */
+/** <notification-bell>: the count of what is unread, in badge, name and title; a click opens the latest. */
 
-import { counted, shortCount, withCount } from "./count.js";
-import { find } from "./item.js";
+import { find, isPlain, NotificationElement } from "./element.js";
 import { live } from "./live.js";
-import { languageOf } from "./time.js";
+import { counted } from "./words.js";
 
-let titled = ""; // the count that stands before the page's title; a page may have several bells
+let bare; // the page's title without a count, and as it was last written
+let written;
 
-export class NotificationBell extends HTMLElement {
-	#life;
-	#wasOpen = false; // when the pointer went down, which closes what is open
-
-	connectedCallback() {
-		this.#life = new AbortController();
+export class NotificationBell extends NotificationElement {
+	begin() {
 		const { store } = live();
 		const [bell, panel] = [find(this, "bell"), find(this, "panel")];
-		const on = (target, name, react) => target.addEventListener(name, react, this.#life);
-		on(store, "counters", () => this.#show(store.unread));
+		if (!document.getElementById("notification-level-info")) this.append(this.querySelector("template").content);
+		this.on(store, "counters", () => this.#show(store.unread));
 		this.#show(store.unread);
-		if (!panel?.togglePopover || document.querySelector("[data-part=list]")) return; // it stays a link
+		if (!panel.togglePopover || document.querySelector("[data-part=list]")) return; // it stays a link
+		const isOpen = () => panel.matches(":popover-open");
+		let wasOpen = false; // when the pointer went down, which closes it
 		bell.ariaExpanded = "false";
-		on(bell, "pointerdown", () => {
-			this.#wasOpen = panel.matches(":popover-open");
+		this.on(bell, "pointerdown", () => {
+			wasOpen = isOpen();
 		});
-		on(bell, "click", (event) => {
-			if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab
+		this.on(bell, "click", (event) => {
+			if (!isPlain(event)) return;
 			event.preventDefault();
-			panel.togglePopover(!this.#wasOpen && !panel.matches(":popover-open"));
-			this.#wasOpen = false;
+			panel.togglePopover(!wasOpen && !isOpen());
+			wasOpen = false;
 		});
-		on(panel, "toggle", ({ newState }) => {
-			bell.ariaExpanded = String(newState === "open");
-			if (newState === "open") this.#open(panel);
+		this.on(panel, "toggle", () => {
+			bell.ariaExpanded = `${isOpen()}`;
+			if (isOpen()) this.#open(panel);
 		});
-		on(panel, "focusout", ({ relatedTarget }) => {
+		this.on(panel, "focusout", ({ relatedTarget }) => {
 			if (relatedTarget && !this.contains(relatedTarget)) panel.hidePopover();
 		});
-		on(find(panel, "panel__retry"), "click", () => this.#open(panel));
+		this.on(panel, "click", (event) => {
+			const aim = event.target.closest(".notification-tabs__tab, .notification-panel__retry");
+			if (!aim || !isPlain(event)) return;
+			event.preventDefault();
+			this.#load(panel, aim.href);
+		});
 	}
 
-	disconnectedCallback() {
-		this.#life.abort();
-	}
-
-	/** Show the latest: fetched the first time, by the template of the centre; from then on the stream keeps them right. */
-	async #open(panel) {
-		panel.focus();
+	#open(panel) {
 		const list = panel.querySelector("notification-list");
-		if (list) {
-			list.see();
-			return;
-		}
-		const [skeleton, failed] = panel.children;
+		panel.focus();
+		if (list) list.see();
+		else this.#load(panel);
+	}
+
+	/** Fetch a list, once: the stream keeps it right. */
+	async #load(panel, url = this.dataset.panelUrl) {
+		const [skeleton, failed, ...old] = panel.children;
+		const address = new URL(url, location.href);
+		address.searchParams.set("part", "panel");
+		skeleton.hidden = old.length > 0;
 		failed.hidden = true;
-		skeleton.hidden = false;
 		try {
-			const response = await fetch(this.dataset.panelUrl, { cache: "no-store" });
+			const response = await fetch(address, { cache: "no-store" });
 			const page = new DOMParser().parseFromString(await response.text(), "text/html");
-			if (!page.querySelector("notification-list")) throw new Error(`${response.status}: no list in ${response.url}`);
-			panel.replaceChildren(...page.querySelectorAll("link, svg.notification-hidden, notification-list"));
+			const list = page.querySelector("notification-list");
+			panel.append(...page.querySelectorAll("link"), list);
+			if (old.length) find(list, "tabs [aria-current]").focus();
 		} catch (error) {
 			console.warn("notifications:", error);
-			skeleton.hidden = true;
 			failed.hidden = false;
 		}
+		skeleton.hidden = true;
+		for (const each of old) each.remove();
 	}
 
 	#show(unread) {
 		const { labelNone, labelSome, many } = this.dataset;
-		const language = languageOf(this);
 		const badge = find(this, "bell__badge");
-		const count = unread ? shortCount(unread, many, language) : "";
+		const count = unread > 99 ? many : counted("{count}", unread);
 		badge.textContent = count;
-		badge.hidden = !count;
-		find(this, "bell").ariaLabel = unread ? counted(labelSome, unread, language) : labelNone;
-		document.title = withCount(document.title, count, titled);
-		titled = count;
+		badge.hidden = !unread;
+		find(this, "bell").ariaLabel = unread ? counted(labelSome, unread) : labelNone;
+		if (document.title !== written) bare = document.title;
+		written = unread ? `(${count}) ${bare}` : bare;
+		document.title = written;
 	}
 }

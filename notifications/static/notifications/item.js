@@ -1,41 +1,41 @@
-// @ts-check
-/** One item in the page: made from the `<template>`, filled by `textContent`, never by markup. */
+/** One item, in a list or a toast: made from the `<template>`, filled by `textContent`, never by markup. */
 
-import { showTime } from "./time.js";
+import { find, isFollowable } from "./element.js";
+import { showTime } from "./words.js";
 
-export const find = (root, name) => root.querySelector(`.notification-${name}`);
+/** Return the row of an element that the server has made. */
+export function rowOf(made) {
+	const { id, modseq, read, archived } = made.dataset;
+	return { id: Number(id), modseq: Number(modseq), isRead: read === "", isArchived: archived === "", made };
+}
 
-/** Say whether an address may stand in a link: on this site, or http(s). */
-export const isFollowable = (url) => /^(\/(?![/\\])|https?:\/\/)/i.test(url);
-
-export const rowOf = ({ dataset: { id, modseq, read, archived } }) => ({
-	id: Number(id),
-	modseq: Number(modseq),
-	isRead: read !== undefined,
-	isArchived: archived !== undefined,
-});
-
-/** Show a row of a list in its element, made where there is none. */
-export function show(list, { id, modseq, isRead, isArchived, item }, element) {
+/** Show a row in its element, made where there is none. */
+export function show(list, { id, modseq, isRead, isArchived, item, made }, element = made) {
 	element ??= list.querySelector("template").content.firstElementChild.cloneNode(true);
 	if (item && Number(element.dataset.modseq) !== modseq) fill(element, item, list);
 	Object.assign(element.dataset, { id, modseq });
-	element.toggleAttribute("data-read", isRead);
-	element.toggleAttribute("data-archived", isArchived);
+	element.toggleAttribute("data-read", !!isRead);
+	element.toggleAttribute("data-archived", !!isArchived);
 	return element;
 }
 
 function fill(element, item, list) {
-	const [link, time] = [find(element, "item__link"), find(element, "item__time")];
-	element.dataset.level = item.level;
-	element.querySelector("use").setAttribute("href", `#notification-level-${item.level}`);
-	find(element, "item__level").textContent = list.getAttribute(`data-level-${item.level}`);
+	const { level, title, url, data } = item;
+	const { done = 0, total, state = "" } = data?.progress ?? {};
+	const [link, time, bar, box] = ["link", "time", "progress", "select"].map((name) => find(element, `item__${name}`));
+	element.dataset.level = level;
+	element.querySelector("use").setAttribute("href", `#notification-level-${level}`);
+	find(element, "item__level").textContent = list.getAttribute(`data-level-${level}`);
 	for (const field of element.querySelectorAll("[data-field]")) field.textContent = item[field.dataset.field];
-	showProgress(find(element, "item__progress"), item.data.progress ?? {});
-	if (isFollowable(item.url)) link.href = item.url;
+	if (isFollowable(url)) link.href = url;
 	else link.removeAttribute("href");
+	if (box) box.ariaLabel = list.dataset.select.replace("{title}", () => title);
+	if (!time) return; // a toast
+	bar.dataset.state = state;
+	bar.max = total || 1;
+	bar.value = done;
+	if (!total) bar.removeAttribute("value");
 	time.dateTime = item.created_at;
-	time.title = "";
 	showTime(time);
 }
 

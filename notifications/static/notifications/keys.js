@@ -1,33 +1,24 @@
-// @ts-check
-/** The keyboard: what the help of the centre lists. Off while something is typed, or where the reader turned it off. */
+/** The keyboard: a key presses what names it in `aria-keyshortcuts`; j and k step. Off while something is typed. */
 
-import { find } from "./item.js";
+import { isOn } from "./settings.js";
 
-const CLICKS = { o: "link", Enter: "link", u: "read", e: "archive", "#": "delete", Delete: "delete", x: "select" };
 const STEPS = { j: 1, k: -1 };
 
 export function press(event, list) {
-	const { key, target, altKey } = event;
-	const isElsewhere = target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog");
-	const isOff = localStorage.getItem("notifications.shortcuts") === "off";
-	if (isElsewhere || isOff || altKey || !(list.isPage || list.contains(target))) return;
-	if ((event.ctrlKey || event.metaKey) && key !== "z") return;
+	const { key, target, altKey, ctrlKey, metaKey } = event;
+	const { items } = list;
+	const item = target.closest("li.notification-item");
+	if (target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog")) return;
+	if (!isOn("shortcuts") || altKey || !(list.isPage || list.contains(target))) return;
+	if ((ctrlKey || metaKey) && key !== "z") return;
 	if (key === "Enter" && !target.matches("li, input")) return; // links and buttons know what to do
-	if (act(key, target.closest("li.notification-item"), list)) event.preventDefault();
-}
-
-/** Do what a key stands for; return whether it stands for anything. */
-function act(key, item, list) {
-	const name = CLICKS[key];
-	if (name && item) find(item, `item__${name}`)?.click();
-	else if (STEPS[key]) step(list.items, item, STEPS[key])?.focus();
-	else if (key === "z") list.actions.undo();
-	else if (key === "/") find(list, "filters__search")?.focus();
-	else if (key === "?") find(list, "help")?.togglePopover();
-	else return false;
-	return true;
-}
-
-function step(items, item, by) {
-	return item ? items[items.indexOf(item) + by] : items.find((each) => each.getBoundingClientRect().top >= 0);
+	const isFor = (each) => !each.closest("li") || item?.contains(each);
+	let aim = [...list.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)].find(isFor);
+	if (STEPS[key]) {
+		aim = item ? items[items.indexOf(item) + STEPS[key]] : items.find((each) => each.getBoundingClientRect().top >= 0);
+	}
+	if (!aim) return;
+	event.preventDefault();
+	if (aim.matches("li, [type=search]")) aim.focus();
+	else aim.click();
 }

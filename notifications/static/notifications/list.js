@@ -1,50 +1,50 @@
-// @ts-check
 /** <notification-list>: the centre, or what the bell opens, kept right by the stream. */
 
 import { Actions } from "./act.js";
-import { counted } from "./count.js";
-import { find, rowOf, show } from "./item.js";
+import { find, isPlain, NotificationElement, post } from "./element.js";
+import { rowOf, show } from "./item.js";
 import { press } from "./keys.js";
 import { live } from "./live.js";
 import { Rows } from "./rows.js";
-import { languageOf, showTime } from "./time.js";
+import { parse } from "./store.js";
+import { counted, showTime } from "./words.js";
 
 const MOST = 200; // items in the document, of however many are known
-const ABOVE = 80; // of these, above the view
+const ABOVE = 80; // of these, above the view; 40 more or less do not matter
 const MARGIN = 1000; // px: an end of the items that is nearer to the view wants more of them
 const top = (element) => element.getBoundingClientRect().top;
 
-export class NotificationList extends HTMLElement {
+export class NotificationList extends NotificationElement {
 	rows;
 	actions = new Actions(this);
-	#life;
-	#elements = new Map();
 	#start = 0; // which of the known ids is the first in the document
 	#height = 100; // px of an item, on average
+	#newest = 0;
 	#fresh = 0; // how many arrived above the view
-	#held; // changes that came while something was fetched
 	#isStale = false;
 	#observer = new IntersectionObserver(() => this.#slide(), { rootMargin: `${MARGIN}px` });
 
-	connectedCallback() {
+	begin() {
 		const { store } = live();
-		const { before, next, position, unread, unseen, ...page } = this.dataset;
-		this.#life = new AbortController();
-		const on = (target, names, react) => {
-			for (const name of names.split(" ")) target.addEventListener(name, react, this.#life);
-		};
-		on(store, "change", ({ detail }) => this.#apply(detail));
-		on(store, "reset", () => this.load());
-		on(store, "counters line", () => this.#showCounts());
-		on(store, "over", () => this.say("refused"));
-		on(this, "submit", (event) => this.#submit(event));
-		on(this, "click auxclick", (event) => this.#click(event));
-		on(this, "change", ({ target }) => this.#choose(target));
-		on(document, "keydown", (event) => press(event, this));
-		on(document, "scroll", () => this.#fresh && top(this.#list) >= 0 && this.#look());
-		store.report({ position, unread: Number(unread), unseen: Number(unseen) });
-		this.#elements = new Map(this.items.map((item) => [rowOf(item).id, item]));
-		this.rows = new Rows({ ...page, before: Number(before), next: Number(next), rows: this.items.map(rowOf) });
+		this.on(store, "change", ({ detail }) => {
+			this.rows.apply(detail);
+			this.draw();
+		});
+		this.on(store, "reset", ({ detail }) => this.#reset(detail));
+		this.on(store, "counters line", () => this.#showCounts());
+		this.on(store, "over", () => this.say("refused"));
+		this.on(this, "submit", (event) => this.#submit(event));
+		this.on(this, "click auxclick", (event) => this.#click(event));
+		this.on(this, "change", ({ target }) => {
+			if (target.matches("select")) target.form.requestSubmit();
+			if (target.closest(".notification-selection__all")) this.select(target.checked);
+			this.#showSelection();
+		});
+		this.on(document, "keydown", (event) => press(event, this));
+		this.on(document, "scroll", () => this.#fresh && top(this.#list) >= 0 && this.#look());
+		store.report(this.dataset);
+		this.rows = new Rows(this.dataset, this.items.map(rowOf));
+		this.#newest = this.rows.ids[0] ?? 0;
 		for (const time of this.querySelectorAll("time")) showTime(time);
 		this.#showCounts();
 		this.draw();
@@ -52,7 +52,7 @@ export class NotificationList extends HTMLElement {
 	}
 
 	disconnectedCallback() {
-		this.#life.abort();
+		super.disconnectedCallback();
 		this.#observer.disconnect();
 	}
 
@@ -64,69 +64,51 @@ export class NotificationList extends HTMLElement {
 		return [...this.#list.children];
 	}
 
+	get #list() {
+		return find(this, "list");
+	}
+
 	/** Show what is known. The browser holds what is read in its place (scroll anchoring). */
 	draw() {
 		const { ids } = this.rows;
-		this.#start = Math.max(0, Math.min(this.#start, ids.length - MOST));
-		const shown = ids.slice(this.#start, this.#start + MOST);
+		const list = this.#list;
+		const old = new Map(this.items.map((item) => [Number(item.dataset.id), item]));
 		const focus = document.activeElement;
-		const left = focus?.closest("li");
-		const items = shown.map((id) => show(this, this.rows.get(id), this.#elements.get(id)));
-		for (const item of this.items.filter((each) => !items.includes(each))) {
-			const { id } = rowOf(item);
-			if (this.rows.get(id)?.item) this.#elements.delete(id); // made again when it is wanted
-			item.remove();
+		const left = focus.closest("li");
+		this.#start = this.#startOf(ids);
+		const shown = ids.slice(this.#start, this.#start + MOST);
+		const items = shown.map((id) => show(this, this.rows.get(id), old.get(id)));
+		for (const item of old.values()) if (!items.includes(item)) item.remove();
+		for (const [index, item] of items.entries())
+			if (list.children[index] !== item) list.insertBefore(item, list.children[index]);
+		if (left && !left.isConnected) {
+			const next = items[shown.findIndex((id) => id < left.dataset.id)] ?? items.at(-1) ?? list;
+			(next.querySelector(`.${focus.classList[1]}`) ?? next).focus({ preventScroll: true });
 		}
-		for (const [index, item] of items.entries()) {
-			this.#elements.set(shown[index], item);
-			const there = this.#list.children[index];
-			if (there !== item) this.#list.insertBefore(item, there ?? null);
-		}
-		if (!this.#start) this.#height = this.#list.offsetHeight / shown.length || this.#height;
+		if (!this.#start) this.#height = list.offsetHeight / items.length || this.#height;
 		const [above, below] = this.querySelectorAll(".notification-spacer");
 		above.style.height = `${this.#start * this.#height}px`;
-		below.style.height = `${(ids.length - this.#start - shown.length) * this.#height}px`;
-		if (left && !left.isConnected) this.#focus(shown.find((id) => id < left.dataset.id) ?? shown.at(-1), focus);
-		this.toggleAttribute("data-empty", !shown.length && this.#older?.hidden !== false);
-		this.actions.showSelection();
+		below.style.height = `${(ids.length - this.#start - items.length) * this.#height}px`;
+		const older = find(this, "pages__older");
+		if (older) {
+			older.hidden = !this.rows.next;
+			older.search = older.search.replace(/before=\d+/, `before=${this.rows.next}`);
+		}
+		this.toggleAttribute("data-empty", !items.length && !this.rows.next);
+		this.#fresh += ids.filter((id, index) => id > this.#newest && (this.#start || top(items[index]) < 0)).length;
+		this.#newest = Math.max(this.#newest, ids[0] ?? 0);
+		this.#showFresh();
+		this.#showSelection();
 		this.#observer.disconnect(); // observing anew asks anew whether there have to be more
-		for (const end of [above, below, this.#older]) if (end) this.#observer.observe(end);
+		for (const end of [above, below]) this.#observer.observe(end);
 	}
 
-	/** Put another list in the place of this one, or this one anew: after a reset what was missed is not known. */
-	async load(url = this.dataset.url) {
-		this.#isStale = true;
-		if (this.#held) return;
-		await this.#hold(async () => {
-			this.#isStale = false;
-			const response = await this.#fetch(url, this.dataset.part);
-			const page = new DOMParser().parseFromString(await response.text(), "text/html");
-			const fresh = page.querySelector("notification-list");
-			if (!fresh) throw new Error(`${response.status}: no list in ${response.url}`);
-			if (fresh.dataset.owner !== this.dataset.owner) location.reload(); // someone else has logged in meanwhile
-			const focus = this.contains(document.activeElement) && document.activeElement;
-			find(fresh, "undo").replaceWith(find(this, "undo"));
-			this.replaceWith(fresh);
-			fresh.actions = Object.assign(this.actions, { list: fresh });
-			fresh.takeOver(this.#held, focus);
-			if (this.#isStale) fresh.load();
-			this.#held = [];
-		});
-	}
-
-	/** Apply what came while this list was fetched, and take the focus from the one before. */
-	takeOver(changes, focus) {
-		for (const change of changes) this.#apply(change); // rows that are newer already stay as they are
-		const link = focus && this.querySelector(`[href="${focus.getAttribute("href")}"]`);
-		if (link) link.focus();
-		else if (focus) this.#focus(Number(focus.closest("li")?.dataset.id), focus);
-	}
-
-	post(url, fields) {
-		const csrf = ["csrfmiddlewaretoken", this.querySelector("[name=csrfmiddlewaretoken]").value];
-		const body = new URLSearchParams([csrf, ...fields]);
-		const keepalive = String(body).length < 60_000; // sent also when the page is left; browsers refuse more
-		return fetch(url, { method: "POST", body, headers: { Accept: "application/json" }, keepalive });
+	/** Fetch anew what is known, down to the last item in the document; what is below is fetched when it is wanted. */
+	async refresh() {
+		this.rows.doubt();
+		this.#isStale = !!this.ariaBusy;
+		if (!this.#isStale)
+			await this.#fetch(this.dataset.before || Number.MAX_SAFE_INTEGER, this.items.at(-1)?.dataset.id);
 	}
 
 	/** Tell the reader what went wrong, or nothing. */
@@ -137,71 +119,86 @@ export class NotificationList extends HTMLElement {
 
 	/** Note that the reader has looked at what is new. */
 	see() {
-		if (live().store.unseen) this.post(this.dataset.seenUrl, []).catch(() => {}); // the next look tells it too
+		if (live().store.unseen) post(this.dataset.seenUrl).catch(() => {}); // the next look tells it too
 		this.#look();
 	}
 
-	/** Fetch; what the stream tells meanwhile is applied afterwards. */
-	async #hold(fetching) {
-		this.#held = [];
+	select(isSelected) {
+		for (const box of this.querySelectorAll("li input")) box.checked = isSelected;
+	}
+
+	get #selected() {
+		return [...this.querySelectorAll("li :checked")].map((box) => box.closest("li").dataset.id);
+	}
+
+	#showSelection() {
+		const [box, label] = find(this, "selection__all")?.children ?? [];
+		if (!box) return;
+		const { length } = this.#selected;
+		box.checked = length > 0;
+		box.indeterminate = length > 0 && length < this.items.length;
+		label.textContent = length ? counted(label.dataset.some, length) : label.dataset.none;
+	}
+
+	/** What was missed is not known. The inbox of another epoch may be that of somebody else, who has logged in. */
+	#reset({ isOther }) {
+		if (!isOther) this.refresh();
+		else if (this.isPage) location.reload();
+		else {
+			this.parentElement.hidePopover();
+			this.remove();
+		}
+	}
+
+	/** Fetch what is older than `before`, at least down to `last`. */
+	async #fetch(before, last = before) {
+		const items = [];
+		const url = new URL(this.dataset.url, location.href);
+		let next = before;
+		let asOf = Infinity;
+		url.searchParams.set("part", "rows");
 		this.ariaBusy = "true";
 		try {
-			await fetching();
+			do {
+				url.searchParams.set("before", next);
+				const page = await (await fetch(url, { cache: "no-store" })).json();
+				const { epoch, modseq } = parse(page.position);
+				if (epoch !== live().store.epoch) throw new Error(`position ${page.position} is of another inbox`);
+				items.push(...page.items);
+				next = page.next ?? 0;
+				asOf = Math.min(asOf, modseq);
+			} while (next > last);
+			this.rows.add(items, before, next, asOf);
 			if (!find(this, "retry").hidden) this.say("");
 		} catch (error) {
 			console.warn("notifications:", error);
 			this.say("stale");
 		}
-		const held = this.#held;
-		this.#held = undefined;
 		this.ariaBusy = null;
-		for (const change of held) this.#apply(change);
-	}
-
-	#fetch(url, part) {
-		const address = new URL(url, location.href);
-		address.searchParams.set("part", part);
-		return fetch(address, { cache: "no-store" });
+		if (this.#isStale) await this.refresh();
+		else this.draw();
 	}
 
 	#more() {
-		const older = this.#older;
-		if (older?.hidden !== false || this.#held) return;
-		this.#hold(async () => {
-			const { items, next } = await (await this.#fetch(older.href, "rows")).json();
-			this.rows.add(items, next ?? 0);
-			older.hidden = !next;
-			older.search = older.search.replace(/before=\d+/, `before=${next}`);
-			this.draw();
-			if (this.#isStale) setTimeout(() => this.load());
-		});
+		if (this.isPage && this.rows.next && !this.ariaBusy) this.#fetch(this.rows.next);
 	}
 
-	#apply(change) {
-		if (this.#held) {
-			this.#held.push(change);
-			return;
-		}
-		const [newest = 0] = this.rows.ids;
-		this.rows.apply(change);
-		this.draw();
-		const arrived = this.rows.ids.filter((id) => id > newest);
-		this.#fresh += arrived.filter((id) => this.#start || top(this.#elements.get(id)) < 0).length;
-		this.#showFresh();
+	/** Return which of the ids is to be the first in the document, for what is in view. */
+	#startOf(ids) {
+		const item = this.items.find((each) => each.getBoundingClientRect().bottom > 0);
+		const isInView = item && top(item) < innerHeight;
+		const passed = isInView
+			? ids.findIndex((id) => id <= item.dataset.id)
+			: Math.floor(-top(find(this, "spacer")) / this.#height);
+		const isNear = isInView && Math.abs(passed - this.#start - ABOVE) < ABOVE / 2;
+		return Math.max(0, Math.min(isNear ? this.#start : passed - ABOVE, ids.length - MOST));
 	}
 
 	/** Show other items where the reader has come near the end of those in the document. */
 	#slide() {
 		if (!this.offsetHeight) return; // the panel is closed
-		const { top: start, bottom } = this.#list.getBoundingClientRect();
-		const isNearEnd = bottom < innerHeight + MARGIN;
-		if ((this.#start && start > -MARGIN) || (isNearEnd && this.#start + MOST < this.rows.ids.length)) {
-			const was = this.#start;
-			const passed = was + this.items.filter((item) => top(item) < 0).length;
-			const jumped = Math.floor(-top(find(this, "spacer")) / this.#height); // nothing is in view
-			this.#start = Math.max(0, (bottom > 0 && start < innerHeight ? passed : jumped) - ABOVE);
-			if (this.#start !== was) this.draw();
-		} else if (isNearEnd) this.#more();
+		if (this.#startOf(this.rows.ids) !== this.#start) this.draw();
+		else if (this.#list.getBoundingClientRect().bottom < innerHeight + MARGIN) this.#more();
 	}
 
 	#look() {
@@ -213,22 +210,25 @@ export class NotificationList extends HTMLElement {
 	#showFresh() {
 		const [button, upTo] = [find(this, "fresh"), this.querySelector("[name=up_to]")];
 		button.hidden = !this.#fresh;
-		button.textContent = counted(button.dataset.some, this.#fresh, languageOf(this));
+		button.textContent = counted(button.dataset.some, this.#fresh);
 		const isSeen = this.offsetHeight && this.dataset.tab !== "archived" && !this.dataset.before && !this.#fresh;
 		if (upTo && isSeen) upTo.value = Math.max(upTo.value, live().store.modseq);
 	}
 
 	#submit(event) {
-		const { target: form, submitter } = event;
+		const { target, submitter } = event;
+		const { name, value } = submitter ?? {};
 		const item = submitter?.closest("li");
-		if (!form.matches(".notification-form, .notification-read-all")) return;
+		if (target.method !== "post") return;
 		event.preventDefault();
 		if (item) {
 			const { id, isRead, isArchived } = rowOf(item);
-			const isDone = { read: isRead, archive: isArchived }[submitter.value];
-			this.actions.act((isDone ? "un" : "") + submitter.value, [id]);
-		} else if (submitter?.name) this.actions.act(submitter.value, this.actions.selected);
-		else this.actions.readAll(form);
+			this.actions.act(({ read: isRead, archive: isArchived }[value] ? "un" : "") + value, [id]);
+		} else if (name) this.actions.act(value, this.#selected.map(Number));
+		else {
+			const { action, up_to: upTo } = target;
+			this.actions.act("read", this.rows.unread(upTo.value), action, [["up_to", upTo.value]]);
+		}
 	}
 
 	#click(event) {
@@ -236,49 +236,25 @@ export class NotificationList extends HTMLElement {
 		const is = (name) => target?.matches(`.notification-${name}`);
 		const item = target?.closest("li:not([data-read])");
 		if (is("item__link[href]") && item && event.button < 2) this.actions.act("read", [rowOf(item).id]);
-		const isHere = is("pages__older") || (is("tabs__tab") && !this.isPage);
-		if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-		if (isHere) event.preventDefault();
+		if (!isPlain(event)) return;
+		if (is("pages__older")) event.preventDefault();
 		if (is("pages__older")) this.#more();
-		else if (isHere) this.load(target.href);
-		else if (is("retry")) this.load();
+		else if (is("retry")) this.refresh();
 		else if (is("undo__button")) this.actions.undo();
 		else if (is("fresh")) {
-			this.#start = 0;
-			this.draw();
 			this.scrollIntoView();
+			this.draw();
 			this.items[0].focus({ preventScroll: true });
 			this.#look();
 		}
 	}
 
-	#choose(field) {
-		if (field.matches("select.notification-filters__field")) field.form.requestSubmit();
-		if (field.matches(".notification-selection__all *")) this.actions.selectAll(field.checked);
-		this.actions.showSelection();
-	}
-
-	/** Give the focus to the same place in another item, or to the list. */
-	#focus(id, was) {
-		const item = this.#elements.get(id) ?? this.#list;
-		const name = was.classList.item(1);
-		((name && item.querySelector(`.${name}`)) || item).focus({ preventScroll: true });
-	}
-
 	#showCounts() {
 		const { unread, line } = live().store;
 		const [count, button] = [find(this, "tabs__count"), find(this, "centre__read-all")];
-		count.textContent = counted("{count}", unread, languageOf(this));
+		count.textContent = counted("{count}", unread);
 		count.hidden = !unread;
 		if (button) button.disabled = !unread;
 		this.dataset.line = line;
-	}
-
-	get #list() {
-		return find(this, "list");
-	}
-
-	get #older() {
-		return find(this, "pages__older");
 	}
 }

@@ -1,22 +1,26 @@
-// @ts-check
-/**
- * Which notifications belong into a list: its tab, filters and page. Pure. A row is changed only by what is newer. A wish is
- * what an action will make of a row; it goes when the log tells of that row. The shapes: types.d.ts.
- */
+/** Which notifications belong into a list. Pure. A row is changed only by what is newer (shapes: types.d.ts). */
+
+const isUnread = ({ isRead, isArchived, isGone }) => !isRead && !isArchived && !isGone;
 
 export class Rows {
 	#page;
 	#rows = new Map(); // also those that have left the list: an undo brings them back
-	#wishes = new Map();
+	#wishes = new Map(); // what an action will make of a row, until the log tells of it
+	#readUpto = 0;
 
-	constructor(page) {
-		this.#page = page;
-		for (const row of page.rows ?? []) this.#rows.set(row.id, row);
+	constructor(page, rows = []) {
+		this.#page = { ...page };
+		for (const row of rows) this.#rows.set(row.id, row);
 	}
 
 	/** What the list shows, newest first. */
 	get ids() {
 		return [...this.#rows.keys()].filter((id) => this.#belongs(this.get(id))).sort((a, b) => b - a);
+	}
+
+	/** From which id on the list is complete; 0 at the end. */
+	get next() {
+		return Number(this.#page.next ?? 0);
 	}
 
 	/** Return a row as it is to be shown. */
@@ -26,31 +30,37 @@ export class Rows {
 	}
 
 	/** The ids of unread ones that are not newer than `upTo`. */
-	unread(upTo = Number.POSITIVE_INFINITY) {
-		const rows = [...this.#rows.keys()].map((id) => this.get(id));
-		return rows.filter((row) => isUnread(row) && !row.isGone && row.modseq <= upTo).map(({ id }) => id);
+	unread(upTo = Infinity) {
+		return [...this.#rows].flatMap(([id, { modseq }]) => (isUnread(this.get(id)) && modseq <= upTo ? id : []));
 	}
 
-	apply({ upsert, gone, modseq, read_upto: readUpto = 0 }) {
-		for (const row of this.#rows.values()) {
-			if (isUnread(row) && row.modseq <= readUpto) this.#set({ ...row, modseq, isRead: true });
-		}
+	apply({ upsert, gone, modseq, read_upto: upTo = -1 }) {
+		this.#readUpto = Math.max(this.#readUpto, upTo);
+		for (const row of this.#rows.values())
+			if (isUnread(row) && row.modseq <= upTo) this.#set({ ...row, modseq, isRead: true });
 		for (const item of upsert) this.#take(item);
-		for (const id of gone) this.#rows.delete(id);
-		this.unwish(gone);
+		for (const id of gone) this.#set({ id, modseq, isGone: true }); // a page fetched earlier may still have it
 	}
 
-	/** Take in a further page, and the id from which on this list is complete; 0 at the end. */
-	add(items, next) {
-		this.#page.next = next;
+	/** After a reset: anything may have happened to what is known. */
+	doubt() {
+		this.#readUpto = 0;
+		for (const row of this.#rows.values()) row.modseq = 0;
+	}
+
+	/** Take in what the list was from `next` to below `before` at a moment: what is missing there has left. */
+	add(items, before, next, modseq) {
+		for (const [id, row] of this.#rows)
+			if (id < before && id >= next && row.modseq <= modseq && !items.some((item) => item.id === id))
+				this.#rows.delete(id);
 		for (const item of items) this.#take(item);
+		this.#page.next = next;
 	}
 
 	wish(ids, wish) {
 		for (const id of ids) this.#wishes.set(id, { ...this.#wishes.get(id), ...wish });
 	}
 
-	/** The server has refused. */
 	unwish(ids) {
 		for (const id of ids) this.#wishes.delete(id);
 	}
@@ -58,23 +68,22 @@ export class Rows {
 	#take(item) {
 		const { id, modseq, read_at, archived_at } = item;
 		if (this.#rows.get(id)?.modseq >= modseq) return;
-		this.#set({ id, modseq, isRead: read_at !== null, isArchived: archived_at !== null, item });
+		const isArchived = !!archived_at;
+		this.#set({ id, modseq, isRead: !!read_at || (!isArchived && modseq <= this.#readUpto), isArchived, item });
 	}
 
 	#set(row) {
 		this.#rows.set(row.id, row);
-		this.unwish([row.id]);
+		this.#wishes.delete(row.id);
 	}
 
 	#belongs({ id, isRead, isArchived, isGone, item }) {
-		const { tab, before = 0, next = 0, category, level, q = "" } = this.#page;
-		if (isGone || id < next || (before && id >= before)) return false;
+		const { tab, before, category, level, q = "", since } = this.#page;
+		if (isGone || id < this.next || (before && id >= before)) return false;
 		if (isArchived !== (tab === "archived") || (isRead && tab === "unread")) return false;
 		if (!item) return true; // the server has found that it matches
 		const text = [item.title, item.body, item.actor].join("\n").toLowerCase();
-		if (category && item.category !== category) return false;
-		return (!level || item.level === level) && text.includes(q.toLowerCase());
+		if ((category && item.category !== category) || (level && item.level !== level)) return false;
+		return text.includes(q.toLowerCase()) && !(Date.parse(item.created_at) < since);
 	}
 }
-
-const isUnread = ({ isRead, isArchived }) => !isRead && !isArchived;

@@ -1,30 +1,21 @@
-// @ts-check
 /** What the reader has switched on in this browser, and <notification-settings>, the switches in the centre. */
+
+import { NotificationElement } from "./element.js";
 
 const ON = ["toasts", "shortcuts"]; // until switched off
 
 /** Say whether something is on, whichever tab has switched it. */
-export function isOn(/** @type {string} */ name) {
-	return (localStorage[`notifications.${name}`] ?? (ON.includes(name) && "on")) === "on";
-}
+export const isOn = (name) => (localStorage[`notifications.${name}`] ?? (ON.includes(name) && "on")) === "on";
 
-export class NotificationSettings extends HTMLElement {
-	#life = new AbortController();
-
-	connectedCallback() {
-		this.#life = new AbortController();
-		const { signal } = this.#life;
-		this.addEventListener("change", (event) => this.#change(event), { signal });
-		for (const name of ["storage", "focus"]) window.addEventListener(name, () => this.#show(), { signal });
+export class NotificationSettings extends NotificationElement {
+	begin() {
+		this.on(this, "change", ({ target }) => this.#change(target));
+		this.on(window, "storage focus", () => this.#show());
 		this.#show();
 		this.hidden = false;
 	}
 
-	disconnectedCallback() {
-		this.#life.abort();
-	}
-
-	async #change({ target: { name, checked } }) {
+	async #change({ name, checked }) {
 		if (name === "desktop" && checked) await Notification.requestPermission();
 		localStorage[`notifications.${name}`] = checked ? "on" : "off";
 		this.#show();

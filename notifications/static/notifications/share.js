@@ -1,29 +1,22 @@
-// @ts-check
-/**
- * One stream for all tabs of a browser: the tab that holds a Web Lock leads and passes every frame on. Each tab applies
- * frames to its own store by the store's own rule. The messages, and who asks whom: types.d.ts.
- */
+/** One stream for all tabs of a browser: the one that holds a Web Lock leads and passes every frame on (types.d.ts). */
 
-import { isBehind } from "./position.js";
+import { isBehind } from "./store.js";
 import { Stream } from "./stream.js";
 
 const ANSWER_SECONDS = 5; // messages between tabs take milliseconds, also to a tab in the background
 const SILENCE_SECONDS = 45; // the leader passes on a ping every 15 s
 
 export class Share {
-	#name;
-	#store;
-	#stream;
 	isLeading = false;
+	#stream;
 	#life; // from start to stop
 	#turn; // while waiting for the lock
 	#channel;
-	#unanswered; // runs while an `ask` is unanswered
-	#silence;
+	#timer; // of those who follow
+	#isAsking = false;
 
 	constructor(name, url, store) {
-		this.#name = name;
-		this.#store = store;
+		Object.assign(this, { name, store });
 		this.#stream = new Stream(url, (frame) => {
 			this.#post({ frame });
 			this.#apply(frame);
@@ -38,7 +31,7 @@ export class Share {
 			this.#lead(signal);
 			return;
 		}
-		this.#channel = new BroadcastChannel(this.#name);
+		this.#channel = new BroadcastChannel(this.name);
 		this.#channel.addEventListener("message", ({ data }) => this.#hear(data), { signal });
 		this.#ask();
 		this.#queue(signal);
@@ -46,8 +39,7 @@ export class Share {
 
 	/** Leave everything to the other tabs: this one closes, sleeps, or its session is over. */
 	stop() {
-		this.#answered();
-		clearTimeout(this.#silence);
+		this.#wait();
 		this.#stream.close();
 		this.isLeading = false;
 		this.#channel?.close();
@@ -57,8 +49,8 @@ export class Share {
 	}
 
 	/** Look after the line: the page became visible, or the network came back. */
-	check(event) {
-		if (this.isLeading) this.#stream.check(event);
+	check(isNetworkNew) {
+		if (this.isLeading) this.#stream.check(isNetworkNew);
 		else if (this.#life) this.#ask();
 	}
 
@@ -70,7 +62,7 @@ export class Share {
 	/** Lead as long as the lock is held, and queue again when it was stolen. */
 	async #take(options, life) {
 		try {
-			await navigator.locks.request(this.#name, options, () => life.aborted || this.#lead(life));
+			await navigator.locks.request(this.name, options, () => life.aborted || this.#lead(life));
 		} catch (error) {
 			if (error.name !== "AbortError") throw error;
 			if (life.aborted || options.signal?.aborted) return;
@@ -82,64 +74,59 @@ export class Share {
 	}
 
 	#lead(life) {
-		this.#answered();
-		clearTimeout(this.#silence);
+		this.#wait();
 		this.isLeading = true;
-		this.#stream.open(this.#store.position);
+		this.#stream.open(this.store.position);
 		this.#tellWhere();
-		return new Promise((resolve) => life.addEventListener("abort", resolve, { once: true }));
+		return new Promise((resolve) => life.addEventListener("abort", resolve));
 	}
 
 	#hear({ frame, ask, at, line }) {
-		if (this.isLeading) {
-			if (ask === undefined) return;
+		if (this.isLeading && ask) {
 			if (isBehind(ask, this.#stream.position)) this.#stream.goBack(ask);
 			this.#tellWhere();
-			return;
 		}
-		if (ask !== undefined) return;
-		this.#listen();
-		if (at !== undefined) {
-			this.#answered();
-			this.#store.setLine(line);
-			if (isBehind(this.#store.position, at)) this.#ask();
-		}
+		if (this.isLeading || ask) return;
+		if (at || !this.#isAsking) this.#listen();
 		if (frame) this.#apply(frame);
+		if (!at) return;
+		this.store.setLine(line);
+		if (isBehind(this.store.position, at)) this.#ask();
 	}
 
 	#apply(frame) {
-		const verdict = this.#store.apply(frame);
+		const verdict = this.store.apply(frame);
 		if (verdict === "over") this.stop();
 		if (verdict !== "gap") return;
-		if (this.isLeading) this.#stream.goBack(this.#store.position);
+		if (this.isLeading) this.#stream.goBack(this.store.position);
 		else this.#ask();
 	}
 
 	#tellWhere() {
-		this.#post({ at: this.#stream.position, line: this.#store.line });
+		this.#post({ at: this.#stream.position, line: this.store.line });
 	}
 
 	#ask() {
-		if (this.#unanswered !== undefined) return;
-		this.#unanswered = setTimeout(() => this.#steal(), ANSWER_SECONDS * 1000);
-		this.#post({ ask: this.#store.position });
-	}
-
-	#answered() {
-		clearTimeout(this.#unanswered);
-		this.#unanswered = undefined;
+		if (this.#isAsking) return;
+		this.#wait(ANSWER_SECONDS, () => this.#steal());
+		this.#isAsking = true;
+		this.#post({ ask: this.store.position });
 	}
 
 	#steal() {
-		this.#unanswered = undefined;
-		if (!this.#life) return;
+		this.#isAsking = false;
 		this.#turn.abort(); // else the lock would come a second time
 		this.#take({ steal: true }, this.#life.signal);
 	}
 
 	#listen() {
-		clearTimeout(this.#silence);
-		this.#silence = setTimeout(() => this.#ask(), SILENCE_SECONDS * 1000);
+		this.#wait(SILENCE_SECONDS, () => this.#ask());
+	}
+
+	#wait(seconds, act) {
+		clearTimeout(this.#timer);
+		this.#isAsking = false;
+		if (act) this.#timer = setTimeout(act, seconds * 1000);
 	}
 
 	#post(message) {

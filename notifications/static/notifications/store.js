@@ -1,61 +1,58 @@
-// @ts-check
-/**
- * Where this page stands, moved by frames, which may come twice, late or with one missing. Pure. Its events: "change",
- * in the order of the log, each once; "reset" where some were skipped; "counters"; "line"; "over", the session has ended.
- */
+/** Where this page stands in the log, moved by frames, which may come twice, late or not at all. Pure. */
 
-import { parse } from "./position.js";
+/** Read a position. What is none stands before everything, so it leads to a reset. */
+export function parse(text) {
+	const [, epoch = "0", modseq = "0"] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? [];
+	return { epoch, modseq: Number(modseq) };
+}
+
+export function isBehind(mine, theirs) {
+	const [a, b] = [parse(mine), parse(theirs)];
+	return a.epoch !== b.epoch || a.modseq < b.modseq;
+}
 
 export class Store extends EventTarget {
-	#epoch;
-	#modseq;
-	line = "connecting"; // or "live", or "offline"
+	line = "connecting";
 
 	constructor({ position, unread = 0, unseen = 0 }) {
 		super();
-		({ epoch: this.#epoch, modseq: this.#modseq } = parse(position));
-		Object.assign(this, { unread, unseen });
+		Object.assign(this, parse(position), { unread: Number(unread), unseen: Number(unseen) });
 	}
 
 	get position() {
-		return `${this.#epoch}.${this.#modseq}`;
-	}
-
-	get modseq() {
-		return this.#modseq;
+		return `${this.epoch}.${this.modseq}`;
 	}
 
 	apply({ event, position, data }) {
-		const { epoch } = parse(position);
-		const isOther = epoch !== this.#epoch;
-		if (event === "line") this.setLine(data);
-		else if (event !== "bye") this.setLine("live");
-		if (event === "bye" && data.reason === "auth") {
-			this.#tell("over", data);
+		if (event === "bye") {
+			if (data.reason !== "auth") return "known";
+			this.#tell("over");
 			return "over";
 		}
-		if (event === "change" && (isOther || data.prev > this.#modseq)) return "gap";
-		if (event === "ping" && (isOther || data.modseq > this.#modseq)) return "gap";
-		const isNews = event === "change" ? data.modseq > this.#modseq : isOther || data.modseq !== this.#modseq;
-		if (!isNews || (event !== "change" && event !== "reset")) return "known"; // hello tells what the next frames tell
-		this.#epoch = epoch;
-		this.#modseq = data.modseq;
+		this.setLine(event === "line" ? data : "live");
+		const { epoch } = parse(position);
+		const isOther = epoch !== this.epoch;
+		const isAhead = isOther || data.modseq > this.modseq;
+		if (event === "change" ? isOther || data.prev > this.modseq : event === "ping" && isAhead) return "gap";
+		const isNews = event === "change" ? isAhead : event === "reset" && (isOther || data.modseq !== this.modseq);
+		if (!isNews) return "known"; // hello tells what the next frames tell
+		Object.assign(this, { epoch, modseq: data.modseq });
 		this.#count(data.snapshot ?? data);
-		this.#tell(event, data);
+		this.#tell(event, { ...data, isOther });
 		return "applied";
 	}
 
 	/** Show what an action was answered with, unless it is older than what is known. The stream moves the position. */
-	report(answer) {
-		const { epoch, modseq } = parse(answer.position);
-		if (epoch === this.#epoch && modseq >= this.#modseq) this.#count(answer);
+	report({ position, ...counts }) {
+		const { epoch, modseq } = parse(position);
+		if (epoch === this.epoch && modseq >= this.modseq) this.#count(counts);
 	}
 
-	/** Count what an action will do. The function returned takes it back, unless the server has told since. */
-	expect(more) {
-		const unread = Math.max(0, this.unread + more);
+	/** Show what an action will leave. The function returned takes it back, unless the server has told since. */
+	expect(unread) {
+		const before = this.unread;
 		this.#count({ unread });
-		return () => this.unread === unread && this.#count({ unread: unread - more });
+		return () => this.unread === unread && this.#count({ unread: before });
 	}
 
 	setLine(line) {
@@ -65,8 +62,8 @@ export class Store extends EventTarget {
 	}
 
 	#count({ unread, unseen = this.unseen }) {
-		Object.assign(this, { unread, unseen });
-		this.#tell("counters", unread);
+		Object.assign(this, { unread: Number(unread), unseen: Number(unseen) });
+		this.#tell("counters");
 	}
 
 	#tell(name, detail) {

@@ -1,33 +1,14 @@
-// @ts-check
-/**
- * One EventSource that stays: it passes on every frame and knows from which position it continues. The browser reconnects
- * by itself; this notices silence, starts over what the browser has closed for good, and goes back where frames are missing.
- */
+/** One EventSource that stays: it passes on every frame, notices silence, and goes back where frames are missing. */
 
-const EVENTS = ["hello", "change", "reset", "ping", "bye"];
 const SILENCE_SECONDS = 45; // three pings of 15 s
 const BYE_SECONDS = 300; // after `bye` the browser waits for the server's `retry:`, which is long under overload
-const CAP_SECONDS = 600; // this user has too many streams: leave it to the others, unless the page is looked at
+const CAP_SECONDS = 600; // too many streams of this user: leave it to the others, unless the page is looked at
 
-/** Return how long to wait before the nth attempt: 1, 2, 4 … 30 s, times 0.5 to 1 so that clients do not come at once. */
+/** 1, 2, 4 … 30 s, times 0.5 to 1 so that clients do not come at once. */
 export const backoffSeconds = (attempt, random = Math.random()) =>
 	Math.min(2 ** (attempt - 1), 30) * (0.5 + random / 2);
 
-/** Return the status of an address, 0 where none answers: EventSource does not tell why it failed. */
-async function statusOf(url) {
-	const life = new AbortController();
-	try {
-		return (await fetch(url, { cache: "no-store", signal: life.signal })).status;
-	} catch {
-		return 0;
-	} finally {
-		life.abort(); // the body may be a stream
-	}
-}
-
 export class Stream {
-	#url;
-	#onFrame;
 	position = "0.0"; // where the frames that come next continue
 	#attempt = 0;
 	#deadline = 0;
@@ -35,8 +16,7 @@ export class Stream {
 	#timer;
 
 	constructor(url, onFrame) {
-		this.#url = url;
-		this.#onFrame = onFrame;
+		Object.assign(this, { url, onFrame });
 	}
 
 	open(position) {
@@ -58,49 +38,51 @@ export class Stream {
 		this.#attempt += 1;
 	}
 
-	/** Look after the line. One from before the network was lost may look open for minutes. */
-	check({ isNetworkNew = false } = {}) {
-		const isOpen = this.#source && this.#source.readyState !== EventSource.CLOSED;
+	/** A line from before the network was lost may look open for minutes. */
+	check(isNetworkNew) {
+		const isOpen = this.#source?.readyState < EventSource.CLOSED;
 		if (isNetworkNew || !isOpen || Date.now() >= this.#deadline) this.#connect();
+	}
+
+	get #address() {
+		return `${this.url}?since=${this.position}`;
 	}
 
 	#connect() {
 		this.close();
-		const source = new EventSource(`${this.#url}?since=${this.position}`);
-		for (const event of EVENTS) source.addEventListener(event, (message) => this.#receive(event, message));
+		const source = new EventSource(this.#address);
+		for (const event of ["hello", "change", "reset", "ping", "bye"])
+			source.addEventListener(event, (message) => this.#receive(event, message));
 		source.addEventListener("error", () => {
-			this.#pass("line", "connecting");
-			// CONNECTING: the browser tries again, see https://html.spec.whatwg.org/#reestablish-the-connection
-			if (source.readyState === EventSource.CLOSED) this.#giveUp();
+			this.#pass("line", navigator.onLine === false ? "offline" : "connecting");
+			if (source.readyState === EventSource.CLOSED) this.#giveUp(); // else the browser tries again
 		});
 		this.#source = source;
 		this.#wait(SILENCE_SECONDS);
 	}
 
-	#receive(event, message) {
-		if (message.lastEventId) this.position = message.lastEventId;
-		const data = JSON.parse(message.data);
+	#receive(event, { lastEventId, data: text }) {
+		const data = JSON.parse(text);
+		const isCapped = data.reason === "cap";
+		if (lastEventId) this.position = lastEventId;
 		if (event === "ping") this.#attempt = 0;
-		this.#wait(event === "bye" ? BYE_SECONDS : SILENCE_SECONDS);
-		if (event === "bye" && data.reason === "cap") {
-			this.#source?.close();
-			this.#wait(CAP_SECONDS);
-		}
+		if (isCapped) this.#source.close();
+		this.#wait(isCapped ? CAP_SECONDS : event === "bye" ? BYE_SECONDS : SILENCE_SECONDS);
 		this.#pass(event, data);
 	}
 
-	/** Closed for good: try again later, unless the session is over. */
+	/** Closed for good: try again later, unless the session is over, which EventSource does not tell. */
 	async #giveUp() {
 		this.#attempt += 1;
-		const seconds = backoffSeconds(this.#attempt);
-		this.#wait(seconds); // first of all: nothing below may keep it from trying again
+		this.#wait(backoffSeconds(this.#attempt)); // first of all: nothing below may keep it from trying again
 		const source = this.#source;
-		const status = await statusOf(`${this.#url}?since=${this.position}`);
+		const life = new AbortController();
+		const { status } = await fetch(this.#address, life).catch((error) => error);
+		life.abort(); // the body may be a stream
 		if (source !== this.#source) return; // closed or opened anew meanwhile
-		if (status === 401 || status === 403) {
-			this.close();
-			this.#pass("bye", { reason: "auth" });
-		} else console.warn(`notifications: no live stream at ${this.#url}; next attempt in ${seconds.toFixed(1)} s`);
+		if (status !== 401 && status !== 403) return;
+		this.close();
+		this.#pass("bye", { reason: "auth" });
 	}
 
 	/** Connect anew unless something happens within this time. */
@@ -111,6 +93,6 @@ export class Stream {
 	}
 
 	#pass(event, data) {
-		this.#onFrame({ event, position: this.position, data });
+		this.onFrame({ event, position: this.position, data });
 	}
 }
