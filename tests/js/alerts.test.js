@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 globalThis.HTMLElement = class {};
+globalThis.customElements = { define() {} };
 const { isChosen, tellWhetherLookedAt } = await import("../../notifications/static/notifications/alerts.js");
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -37,12 +37,12 @@ test("A job is new when it has ended, once, however long it ran.", () => {
   const at = "2026-01-01T12:00:00+00:00";
   const job = (/** @type {number} */ modseq, /** @type {string} */ state, /** @type {string | null} */ read_at) =>
     brings(item(7, modseq, { read_at, created_at: "2026-01-01T11:00:00+00:00", data: { progress: { state } } }));
-  assert.deepEqual(it.apply(job(2, "running", at)), []);
-  assert.deepEqual(it.apply(job(3, "running", at)), []);
-  assert.deepEqual(it.apply(job(4, "success", null)), [7]);
-  assert.deepEqual(it.apply(job(5, "success", null)), []);
-  assert.deepEqual(it.apply(job(6, "success", at)), []);
-  assert.deepEqual(it.apply(job(7, "success", null)), []);
+  assert.deepEqual(it.take(job(2, "running", at)), []);
+  assert.deepEqual(it.take(job(3, "running", at)), []);
+  assert.deepEqual(it.take(job(4, "success", null)), [7]);
+  assert.deepEqual(it.take(job(5, "success", null)), []);
+  assert.deepEqual(it.take(job(6, "success", at)), []);
+  assert.deepEqual(it.take(job(7, "success", null)), []);
 });
 
 test("An edit of something new is not new again, and is what one gets from then on.", () => {

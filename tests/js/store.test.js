@@ -106,15 +106,3 @@ test("The line is live with the first frame and connecting when it breaks; each 
   store.setLine("offline");
   assert.deepEqual(told, ["live", "connecting", "offline"]);
 });
-
-test("A count that is expected is shown at once and taken back, unless the server has told another since.", () => {
-  const { store } = storeAt("7.41");
-  const takeBack = store.expect(0);
-  assert.equal(store.unread, 0);
-  takeBack();
-  assert.equal(store.unread, 1);
-  const late = store.expect(0);
-  store.apply(frame("change", "7.42", change(41, 42, { unread: 5 })));
-  late();
-  assert.equal(store.unread, 5);
-});

@@ -1,11 +1,10 @@
 /** What a reader does to a list: shown at once, sent, corrected by the stream, put back where the server refuses. */
 
 import { find, post } from "./element.js";
-import { live } from "./live.js";
 import { isBehind } from "./store.js";
 import { counted } from "./words.js";
 
-const STREAM_MS = 2000; // the stream brings a change in milliseconds; after this the list is fetched
+const STREAM_MS = 2000; // what takes longer is fetched
 const REFUSALS = { 403: "refused", 404: "gone", 410: "late" };
 const WISHES = {
 	read: { isRead: true },
@@ -16,79 +15,69 @@ const WISHES = {
 };
 
 export class Actions {
-	#token;
-	#latest; // undo is for it, whichever is answered last
-
 	constructor(list) {
 		this.list = list;
 	}
 
-	/** Act on items; on all up to a bound where that is how the form says it. */
-	async act(action, ids, url = this.list.dataset.actUrl, fields = ids.map((id) => ["id", id])) {
+	/** Without `fields` on these items; else the form says which they are: all up to a bound. */
+	async act(action, ids, url = this.list.dataset.actUrl, fields = null) {
 		const { list } = this;
-		const { rows } = list;
-		const { store } = live();
-		const isAll = url !== list.dataset.actUrl;
-		const others = isAll ? 0 : store.unread - rows.unread().length; // those that this list does not know
-		if (!ids.length && !isAll) return;
+		const { rows, store } = list;
+		const { unread } = store;
+		const others = fields ? 0 : unread - rows.unread().length;
 		rows.wish(ids, WISHES[action]);
-		const takeBack = store.expect(Math.max(0, others + rows.unread().length));
+		const expected = Math.max(0, others + rows.unread().length);
+		store.count({ unread: expected });
 		list.select(false);
 		list.draw();
-		const sent = this.#send(url, [["action", action], ...fields]);
-		this.#latest = sent;
+		const sent = this.#send(url, [["action", action], ...(fields ?? ids.map((id) => ["id", id]))]);
+		this.latest = sent; // undo is for it, whichever is answered last
 		const answer = await sent;
-		if (answer) {
-			const { undo, changed } = answer;
-			if (undo && sent === this.#latest) this.#offer(undo.token, list.getAttribute(`data-did-${action}`), changed);
-			return;
-		}
-		takeBack();
+		if (answer?.undo && sent === this.latest)
+			this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
+		if (answer) return;
+		if (store.unread === expected) store.count({ unread }); // the server has not told since
 		rows.unwish(ids);
 		list.draw();
 	}
 
 	undo() {
-		const token = this.#token;
+		const { list, token } = this;
 		if (!token) return;
-		if (find(this.list, "undo:focus-within")) find(this.list, "list").focus();
+		if (find(list, "undo:focus-within")) find(list, "list").focus();
 		this.#offer("");
-		this.#send(this.list.dataset.undoUrl, [["token", token]]);
+		this.#send(list.dataset.undoUrl, [["token", token]]);
 	}
 
-	/** Send a form; return what it was answered with, or nothing and tell the reader why. */
+	/** Return the answer, or nothing and tell the reader why. */
 	async #send(url, fields) {
-		const { store, share } = live();
 		const { list } = this;
-		let why = "failed";
+		const { store, share } = list;
 		list.say("");
-		try {
-			const response = await post(url, fields);
-			if (response.ok) {
-				const answer = await response.json();
-				store.report(answer);
-				setTimeout(() => {
-					if (!isBehind(store.position, answer.position)) return;
-					list.refresh();
-					share.check();
-				}, STREAM_MS);
-				return answer;
-			}
-			why = REFUSALS[response.status] ?? why;
-		} catch (error) {
-			console.warn("notifications:", error);
+		const response = await post(url, fields).catch(console.warn);
+		if (!response?.ok) {
+			const why = REFUSALS[response?.status] ?? "failed";
+			if (why === "gone") await list.refresh();
+			list.say(why);
+			return;
 		}
-		if (why === "gone") await list.refresh();
-		list.say(why);
+		const answer = await response.json();
+		store.report(answer);
+		setTimeout(() => {
+			if (!isBehind(store.position, answer.position)) return;
+			list.refresh();
+			share.check();
+		}, STREAM_MS);
+		return answer;
 	}
 
-	/** Offer to take something back. The clock is an animation, which a style stops while the reader points at it. */
+	/** Offer to take something back, until an animation ends, which a style stops while the reader points at it. */
 	#offer(token, text = "", count = 1) {
 		const bar = find(this.list, "undo");
-		this.#token = token;
+		this.token = token;
 		bar.hidden = true;
 		bar.firstElementChild.textContent = count > 1 ? counted(`${text}: {count}`, count) : text;
-		void bar.offsetWidth; // so that its clock starts anew
+		void bar.offsetWidth; // so that it starts anew
 		bar.hidden = !token;
 		bar.onanimationend = () => this.#offer("");
 	}

@@ -1,26 +1,24 @@
-/** What reaches a reader who looks elsewhere: desktop notifications, a sound, marks on the site's icons. */
+/** What reaches a reader who looks elsewhere: desktop, sound, icons. */
 
 import { isFollowable } from "./element.js";
 import { isOn } from "./settings.js";
 
-const LOOKED_AT = "notifications:looked-at"; // a lock that visible tabs hold, and lose whatever happens to them
+const LOOKED_AT = "notifications:looked-at"; // a lock that visible tabs hold
 const desktop = new Map();
 let leave = () => {};
 
-/** Let the other tabs know whether this one is looked at. */
 export function tellWhetherLookedAt() {
 	leave();
 	const stay = () => !document.hidden && new Promise((resolve) => (leave = resolve));
 	navigator.locks?.request(LOOKED_AT, { mode: "shared" }, stay);
 }
 
-/** Say whether this tab is to alert: it leads, and none is looked at. Without locks tabs do not know of each other. */
+/** Only a leading tab alerts, while none is looked at. Without locks tabs do not know of each other. */
 export async function isChosen({ isLeading }) {
 	const { held } = (await navigator.locks?.query()) ?? {};
 	return !!held && isLeading && !held.some(({ name }) => name === LOOKED_AT);
 }
 
-/** Put an item on the desktop, in place of what has its id. */
 export function alert(item, onOpen) {
 	const { id, title, body, url } = item;
 	if (!isOn("desktop") || Notification.permission !== "granted") return;
@@ -36,7 +34,6 @@ export function alert(item, onOpen) {
 	} catch {} // Android leaves them to service workers
 }
 
-/** Keep what is on the desktop as it is here. */
 export function follow(news) {
 	for (const [id, { item, shown, onOpen }] of desktop) {
 		const [now] = news.among([id]);
@@ -45,9 +42,8 @@ export function follow(news) {
 	}
 }
 
-/** Play a note, unless nobody has touched this page: then browsers refuse. */
 export function chime() {
-	if (!isOn("sound") || navigator.userActivation?.hasBeenActive === false) return;
+	if (!isOn("sound") || navigator.userActivation?.hasBeenActive === false) return; // browsers refuse
 	const audio = new AudioContext();
 	const volume = new GainNode(audio, { gain: 0.1 });
 	const note = new OscillatorNode(audio, { frequency: 880 });
@@ -58,9 +54,8 @@ export function chime() {
 	note.onended = () => audio.close();
 }
 
-/** Put the count on the installed app's icon, and show the page's other icon, where it names one. */
 export function mark(unread) {
-	navigator.setAppBadge?.(unread).catch(() => {}); // 0 clears it; refused where nothing is installed
+	navigator.setAppBadge?.(unread).catch(() => {}); // where nothing is installed
 	for (const icon of document.querySelectorAll("link[data-unread]")) {
 		icon.dataset.read ??= icon.href;
 		icon.href = unread ? icon.dataset.unread : icon.dataset.read;

@@ -1,15 +1,14 @@
-/** <notification-bell>: the count of what is unread, in badge, name and title; a click opens the latest. */
+/** <notification-bell>: how many are unread, in badge, name and title; a click opens the latest. */
 
-import { find, isPlain, NotificationElement } from "./element.js";
-import { live } from "./live.js";
+import { find, isPlain, LiveElement } from "./element.js";
 import { counted } from "./words.js";
 
-let bare; // the page's title without a count, and as it was last written
+let title; // the page's, without a count
 let written;
 
-export class NotificationBell extends NotificationElement {
+class Bell extends LiveElement {
 	begin() {
-		const { store } = live();
+		const { store } = this;
 		const [bell, panel] = [find(this, "bell"), find(this, "panel")];
 		if (!document.getElementById("notification-level-info")) this.append(this.querySelector("template").content);
 		this.on(store, "counters", () => this.#show(store.unread));
@@ -49,7 +48,6 @@ export class NotificationBell extends NotificationElement {
 		else this.#load(panel);
 	}
 
-	/** Fetch a list, once: the stream keeps it right. */
 	async #load(panel, url = this.dataset.panelUrl) {
 		const [skeleton, failed, ...old] = panel.children;
 		const address = new URL(url, location.href);
@@ -57,8 +55,8 @@ export class NotificationBell extends NotificationElement {
 		skeleton.hidden = old.length > 0;
 		failed.hidden = true;
 		try {
-			const response = await fetch(address, { cache: "no-store" });
-			const page = new DOMParser().parseFromString(await response.text(), "text/html");
+			const text = await (await fetch(address)).text();
+			const page = new DOMParser().parseFromString(text, "text/html");
 			const list = page.querySelector("notification-list");
 			panel.append(...page.querySelectorAll("link"), list);
 			if (old.length) find(list, "tabs [aria-current]").focus();
@@ -77,8 +75,10 @@ export class NotificationBell extends NotificationElement {
 		badge.textContent = count;
 		badge.hidden = !unread;
 		find(this, "bell").ariaLabel = unread ? counted(labelSome, unread) : labelNone;
-		if (document.title !== written) bare = document.title;
-		written = unread ? `(${count}) ${bare}` : bare;
+		if (document.title !== written) title = document.title;
+		written = unread ? `(${count}) ${title}` : title;
 		document.title = written;
 	}
 }
+
+customElements.define("notification-bell", Bell);

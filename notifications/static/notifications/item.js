@@ -3,13 +3,12 @@
 import { find, isFollowable } from "./element.js";
 import { showTime } from "./words.js";
 
-/** Return the row of an element that the server has made. */
+/** Return what the server's markup says of an item. */
 export function rowOf(made) {
 	const { id, modseq, read, archived } = made.dataset;
 	return { id: Number(id), modseq: Number(modseq), isRead: read === "", isArchived: archived === "", made };
 }
 
-/** Show a row in its element, made where there is none. */
 export function show(list, { id, modseq, isRead, isArchived, item, made }, element = made) {
 	element ??= list.querySelector("template").content.firstElementChild.cloneNode(true);
 	if (item && Number(element.dataset.modseq) !== modseq) fill(element, item, list);
@@ -20,7 +19,7 @@ export function show(list, { id, modseq, isRead, isArchived, item, made }, eleme
 }
 
 function fill(element, item, list) {
-	const { level, title, url, data } = item;
+	const { level, title, url, data, created_at } = item;
 	const { done = 0, total, state = "" } = data?.progress ?? {};
 	const [link, time, bar, box] = ["link", "time", "progress", "select"].map((name) => find(element, `item__${name}`));
 	element.dataset.level = level;
@@ -31,17 +30,10 @@ function fill(element, item, list) {
 	else link.removeAttribute("href");
 	if (box) box.ariaLabel = list.dataset.select.replace("{title}", () => title);
 	if (!time) return; // a toast
+	time.dateTime = created_at;
+	showTime(time);
 	bar.dataset.state = state;
 	bar.max = total || 1;
 	bar.value = done;
 	if (!total) bar.removeAttribute("value");
-	time.dateTime = item.created_at;
-	showTime(time);
-}
-
-/** Show how far a job is, until it has ended (`jobs.py`). */
-function showProgress(bar, { done, total, state }) {
-	bar.hidden = state !== "running" && state !== "stalled";
-	if (total > 0 && done >= 0) Object.assign(bar, { max: total, value: done });
-	else bar.removeAttribute("value");
 }

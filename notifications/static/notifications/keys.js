@@ -1,4 +1,4 @@
-/** The keyboard: a key presses what names it in `aria-keyshortcuts`; j and k step. Off while something is typed. */
+/** The keyboard: a key presses what names it in `aria-keyshortcuts`; j and k step. */
 
 import { isOn } from "./settings.js";
 
@@ -9,14 +9,14 @@ export function press(event, list) {
 	const { items } = list;
 	const item = target.closest("li.notification-item");
 	if (target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog")) return;
-	if (!isOn("shortcuts") || altKey || !(list.isPage || list.contains(target))) return;
-	if ((ctrlKey || metaKey) && key !== "z") return;
+	if (!isOn("shortcuts") || !(list.isPage || list.contains(target))) return;
+	if (altKey || ((ctrlKey || metaKey) && key !== "z")) return;
 	if (key === "Enter" && !target.matches("li, input")) return; // links and buttons know what to do
-	const isFor = (each) => !each.closest("li") || item?.contains(each);
-	let aim = [...list.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)].find(isFor);
-	if (STEPS[key]) {
-		aim = item ? items[items.indexOf(item) + STEPS[key]] : items.find((each) => each.getBoundingClientRect().top >= 0);
-	}
+	const step = item
+		? items[items.indexOf(item) + STEPS[key]]
+		: items.find((each) => each.getBoundingClientRect().top >= 0);
+	const named = [...list.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)];
+	const aim = STEPS[key] ? step : named.find((each) => !each.closest("li") || item?.contains(each));
 	if (!aim) return;
 	event.preventDefault();
 	if (aim.matches("li, [type=search]")) aim.focus();

@@ -1,33 +1,43 @@
-/** What has come since the page was made and is still unread. Pure; toasts.js shows it. */
+/** What has come since the page was made and is still unread. Pure. */
 
 import { Rows } from "./rows.js";
 
 const SLACK_MS = 2000; // a row is committed some time after its `created_at`
 
 export class News extends Rows {
+	#since;
 	#newest; // ids rise with the log
+	#jobs = new Map(); // id → whether it has ended: read while it runs, it is news then
 
-	/** `since`: when the server made the page, in ms; what is older and comes now was edited. */
+	/** What is older than `since` and comes now was edited. */
 	constructor(since, newest = 0) {
 		super({ tab: "unread", since: since - SLACK_MS });
+		this.#since = new Date(since).toISOString();
 		this.#newest = newest;
 	}
 
-	/** Return those that are still unread, as they are now. */
 	among(ids) {
 		return this.ids.flatMap((id) => (ids.includes(id) ? this.get(id).item : [])).reverse();
 	}
 
-	/** Apply a change; return the ids of what it has brought. */
+	/** Return the ids of what a change has brought. */
 	take(change) {
-		this.apply(change);
-		const fresh = this.ids.filter((id) => id > this.#newest).reverse();
-		this.#newest = Math.max(this.#newest, ...change.upsert.map(({ id }) => id));
+		const ended = [];
+		const upsert = change.upsert.map((item) => {
+			const { id, data } = item;
+			const isOver = data?.progress?.state !== "running";
+			if (isOver && this.#jobs.get(id) === false) ended.push(id);
+			if (!isOver || this.#jobs.has(id)) this.#jobs.set(id, isOver);
+			return this.#jobs.get(id) ? { ...item, created_at: this.#since } : item;
+		});
+		this.apply({ ...change, upsert });
+		const fresh = this.ids.filter((id) => id > this.#newest || ended.includes(id)).reverse();
+		this.#newest = Math.max(this.#newest, ...upsert.map(({ id }) => id));
 		return fresh;
 	}
 }
 
-/** Collect ids. `take` gets them `delay` ms after the first, but no sooner than `gap` ms after those before. */
+/** `take` gets ids `delay` ms after the first, but no sooner than `gap` ms after those before. */
 export function batch(delay, gap, take) {
 	let next = 0;
 	const ids = [];

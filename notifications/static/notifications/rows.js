@@ -4,7 +4,7 @@ const isUnread = ({ isRead, isArchived, isGone }) => !isRead && !isArchived && !
 
 export class Rows {
 	#page;
-	#rows = new Map(); // also those that have left the list: an undo brings them back
+	#rows = new Map();
 	#wishes = new Map(); // what an action will make of a row, until the log tells of it
 	#readUpto = 0;
 
@@ -13,23 +13,20 @@ export class Rows {
 		for (const row of rows) this.#rows.set(row.id, row);
 	}
 
-	/** What the list shows, newest first. */
 	get ids() {
 		return [...this.#rows.keys()].filter((id) => this.#belongs(this.get(id))).sort((a, b) => b - a);
 	}
 
-	/** From which id on the list is complete; 0 at the end. */
+	/** From this id on the list is complete. */
 	get next() {
 		return Number(this.#page.next ?? 0);
 	}
 
-	/** Return a row as it is to be shown. */
 	get(id) {
 		const row = this.#rows.get(id);
 		return row && { ...row, ...this.#wishes.get(id) };
 	}
 
-	/** The ids of unread ones that are not newer than `upTo`. */
 	unread(upTo = Infinity) {
 		return [...this.#rows].flatMap(([id, { modseq }]) => (isUnread(this.get(id)) && modseq <= upTo ? id : []));
 	}
@@ -39,20 +36,20 @@ export class Rows {
 		for (const row of this.#rows.values())
 			if (isUnread(row) && row.modseq <= upTo) this.#set({ ...row, modseq, isRead: true });
 		for (const item of upsert) this.#take(item);
-		for (const id of gone) this.#set({ id, modseq, isGone: true }); // a page fetched earlier may still have it
+		for (const id of gone) this.#set({ id, modseq, isGone: true }); // a page on its way may have it
 	}
 
-	/** After a reset: anything may have happened to what is known. */
+	/** After a reset anything may have happened. */
 	doubt() {
 		this.#readUpto = 0;
 		for (const row of this.#rows.values()) row.modseq = 0;
 	}
 
-	/** Take in what the list was from `next` to below `before` at a moment: what is missing there has left. */
+	/** Take in what was from `next` to below `before` at `modseq`: what is missing there has left. */
 	add(items, before, next, modseq) {
+		const has = (id) => items.some((item) => item.id === id);
 		for (const [id, row] of this.#rows)
-			if (id < before && id >= next && row.modseq <= modseq && !items.some((item) => item.id === id))
-				this.#rows.delete(id);
+			if (id < before && id >= next && row.modseq <= modseq && !has(id)) this.#rows.delete(id);
 		for (const item of items) this.#take(item);
 		this.#page.next = next;
 	}
@@ -82,8 +79,8 @@ export class Rows {
 		if (isGone || id < this.next || (before && id >= before)) return false;
 		if (isArchived !== (tab === "archived") || (isRead && tab === "unread")) return false;
 		if (!item) return true; // the server has found that it matches
-		const text = [item.title, item.body, item.actor].join("\n").toLowerCase();
 		if ((category && item.category !== category) || (level && item.level !== level)) return false;
+		const text = `${item.title}\n${item.body}\n${item.actor}`.toLowerCase();
 		return text.includes(q.toLowerCase()) && !(Date.parse(item.created_at) < since);
 	}
 }

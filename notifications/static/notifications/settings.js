@@ -1,13 +1,12 @@
-/** What the reader has switched on in this browser, and <notification-settings>, the switches in the centre. */
+/** What the reader has switched on in this browser, and <notification-settings>, the switches. */
 
-import { NotificationElement } from "./element.js";
+import { LiveElement } from "./element.js";
 
 const ON = ["toasts", "shortcuts"]; // until switched off
 
-/** Say whether something is on, whichever tab has switched it. */
 export const isOn = (name) => (localStorage[`notifications.${name}`] ?? (ON.includes(name) && "on")) === "on";
 
-export class NotificationSettings extends NotificationElement {
+class Settings extends LiveElement {
 	begin() {
 		this.on(this, "change", ({ target }) => this.#change(target));
 		this.on(window, "storage focus", () => this.#show());
@@ -31,3 +30,5 @@ export class NotificationSettings extends NotificationElement {
 		for (const why of this.querySelectorAll("p")) why.hidden = why.dataset.when !== may;
 	}
 }
+
+customElements.define("notification-settings", Settings);

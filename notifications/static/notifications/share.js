@@ -1,4 +1,4 @@
-/** One stream for all tabs of a browser: the one that holds a Web Lock leads and passes every frame on (types.d.ts). */
+/** One stream for all tabs: the one that holds a Web Lock leads and passes every frame on. Messages: types.d.ts. */
 
 import { isBehind } from "./store.js";
 import { Stream } from "./stream.js";
@@ -8,16 +8,15 @@ const SILENCE_SECONDS = 45; // the leader passes on a ping every 15 s
 
 export class Share {
 	isLeading = false;
-	#stream;
 	#life; // from start to stop
 	#turn; // while waiting for the lock
 	#channel;
-	#timer; // of those who follow
+	#timer;
 	#isAsking = false;
 
 	constructor(name, url, store) {
 		Object.assign(this, { name, store });
-		this.#stream = new Stream(url, (frame) => {
+		this.stream = new Stream(url, (frame) => {
 			this.#post({ frame });
 			this.#apply(frame);
 		});
@@ -37,10 +36,9 @@ export class Share {
 		this.#queue(signal);
 	}
 
-	/** Leave everything to the other tabs: this one closes, sleeps, or its session is over. */
 	stop() {
 		this.#wait();
-		this.#stream.close();
+		this.stream.close();
 		this.isLeading = false;
 		this.#channel?.close();
 		this.#turn?.abort();
@@ -48,26 +46,24 @@ export class Share {
 		this.#channel = this.#life = undefined;
 	}
 
-	/** Look after the line: the page became visible, or the network came back. */
 	check(isNetworkNew) {
-		if (this.isLeading) this.#stream.check(isNetworkNew);
+		if (this.isLeading) this.stream.check(isNetworkNew);
 		else if (this.#life) this.#ask();
 	}
 
-	#queue(life) {
-		this.#turn = new AbortController();
-		this.#take({ signal: this.#turn.signal }, life);
-	}
-
 	/** Lead as long as the lock is held, and queue again when it was stolen. */
-	async #take(options, life) {
+	async #queue(life, steal) {
+		const turn = new AbortController();
+		this.#turn?.abort(); // else the lock would come a second time
+		this.#turn = turn;
 		try {
+			const options = steal ? { steal } : { signal: turn.signal };
 			await navigator.locks.request(this.name, options, () => life.aborted || this.#lead(life));
 		} catch (error) {
 			if (error.name !== "AbortError") throw error;
-			if (life.aborted || options.signal?.aborted) return;
+			if (life.aborted || turn.signal.aborted) return;
 			this.isLeading = false;
-			this.#stream.close();
+			this.stream.close();
 			this.#queue(life);
 			this.#listen();
 		}
@@ -76,47 +72,40 @@ export class Share {
 	#lead(life) {
 		this.#wait();
 		this.isLeading = true;
-		this.#stream.open(this.store.position);
+		this.stream.open(this.store.position);
 		this.#tellWhere();
 		return new Promise((resolve) => life.addEventListener("abort", resolve));
 	}
 
 	#hear({ frame, ask, at, line }) {
 		if (this.isLeading && ask) {
-			if (isBehind(ask, this.#stream.position)) this.#stream.goBack(ask);
+			if (isBehind(ask, this.stream.position)) this.stream.goBack(ask);
 			this.#tellWhere();
 		}
 		if (this.isLeading || ask) return;
 		if (at || !this.#isAsking) this.#listen();
 		if (frame) this.#apply(frame);
-		if (!at) return;
-		this.store.setLine(line);
-		if (isBehind(this.store.position, at)) this.#ask();
+		if (at) this.store.setLine(line);
+		if (at && isBehind(this.store.position, at)) this.#ask();
 	}
 
 	#apply(frame) {
 		const verdict = this.store.apply(frame);
 		if (verdict === "over") this.stop();
 		if (verdict !== "gap") return;
-		if (this.isLeading) this.#stream.goBack(this.store.position);
+		if (this.isLeading) this.stream.goBack(this.store.position);
 		else this.#ask();
 	}
 
 	#tellWhere() {
-		this.#post({ at: this.#stream.position, line: this.store.line });
+		this.#post({ at: this.stream.position, line: this.store.line });
 	}
 
 	#ask() {
 		if (this.#isAsking) return;
-		this.#wait(ANSWER_SECONDS, () => this.#steal());
+		this.#wait(ANSWER_SECONDS, () => this.#queue(this.#life.signal, true));
 		this.#isAsking = true;
 		this.#post({ ask: this.store.position });
-	}
-
-	#steal() {
-		this.#isAsking = false;
-		this.#turn.abort(); // else the lock would come a second time
-		this.#take({ steal: true }, this.#life.signal);
 	}
 
 	#listen() {

@@ -1,6 +1,6 @@
 /** Where this page stands in the log, moved by frames, which may come twice, late or not at all. Pure. */
 
-/** Read a position. What is none stands before everything, so it leads to a reset. */
+/** What is none stands before everything, so it leads to a reset. */
 export function parse(text) {
 	const [, epoch = "0", modseq = "0"] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? [];
 	return { epoch, modseq: Number(modseq) };
@@ -14,9 +14,10 @@ export function isBehind(mine, theirs) {
 export class Store extends EventTarget {
 	line = "connecting";
 
-	constructor({ position, unread = 0, unseen = 0 }) {
+	constructor({ position, ...counts }) {
 		super();
-		Object.assign(this, parse(position), { unread: Number(unread), unseen: Number(unseen) });
+		Object.assign(this, parse(position));
+		this.count(counts);
 	}
 
 	get position() {
@@ -37,22 +38,15 @@ export class Store extends EventTarget {
 		const isNews = event === "change" ? isAhead : event === "reset" && (isOther || data.modseq !== this.modseq);
 		if (!isNews) return "known"; // hello tells what the next frames tell
 		Object.assign(this, { epoch, modseq: data.modseq });
-		this.#count(data.snapshot ?? data);
-		this.#tell(event, { ...data, isOther });
+		this.count(data.snapshot ?? data);
+		this.#tell(event, data);
 		return "applied";
 	}
 
-	/** Show what an action was answered with, unless it is older than what is known. The stream moves the position. */
+	/** Only the stream moves the position. */
 	report({ position, ...counts }) {
 		const { epoch, modseq } = parse(position);
-		if (epoch === this.epoch && modseq >= this.modseq) this.#count(counts);
-	}
-
-	/** Show what an action will leave. The function returned takes it back, unless the server has told since. */
-	expect(unread) {
-		const before = this.unread;
-		this.#count({ unread });
-		return () => this.unread === unread && this.#count({ unread: before });
+		if (epoch === this.epoch && modseq >= this.modseq) this.count(counts);
 	}
 
 	setLine(line) {
@@ -61,7 +55,7 @@ export class Store extends EventTarget {
 		this.#tell("line", line);
 	}
 
-	#count({ unread, unseen = this.unseen }) {
+	count({ unread, unseen = this.unseen ?? 0 }) {
 		Object.assign(this, { unread: Number(unread), unseen: Number(unseen) });
 		this.#tell("counters");
 	}

@@ -1,10 +1,10 @@
-/** One EventSource that stays: it passes on every frame, notices silence, and goes back where frames are missing. */
+/** One EventSource that stays: it notices silence, and goes back where frames are missing. */
 
 const SILENCE_SECONDS = 45; // three pings of 15 s
-const BYE_SECONDS = 300; // after `bye` the browser waits for the server's `retry:`, which is long under overload
-const CAP_SECONDS = 600; // too many streams of this user: leave it to the others, unless the page is looked at
+const BYE_SECONDS = 300; // the browser waits for the server's `retry:`
+const CAP_SECONDS = 600; // too many streams of this user
 
-/** 1, 2, 4 … 30 s, times 0.5 to 1 so that clients do not come at once. */
+/** 1, 2, 4 … 30 s, times 0.5 to 1: clients must not come at once. */
 export const backoffSeconds = (attempt, random = Math.random()) =>
 	Math.min(2 ** (attempt - 1), 30) * (0.5 + random / 2);
 
@@ -30,7 +30,7 @@ export class Stream {
 		this.#source = undefined;
 	}
 
-	/** Go back to what a page lacks: at once, then with growing pauses until a ping shows that all is well. */
+	/** At once, then with growing pauses until a ping shows that all is well. */
 	goBack(position) {
 		this.close();
 		this.position = position;
@@ -38,7 +38,7 @@ export class Stream {
 		this.#attempt += 1;
 	}
 
-	/** A line from before the network was lost may look open for minutes. */
+	/** A line of the network before may look open for minutes. */
 	check(isNetworkNew) {
 		const isOpen = this.#source?.readyState < EventSource.CLOSED;
 		if (isNetworkNew || !isOpen || Date.now() >= this.#deadline) this.#connect();
@@ -55,7 +55,7 @@ export class Stream {
 			source.addEventListener(event, (message) => this.#receive(event, message));
 		source.addEventListener("error", () => {
 			this.#pass("line", navigator.onLine === false ? "offline" : "connecting");
-			if (source.readyState === EventSource.CLOSED) this.#giveUp(); // else the browser tries again
+			if (source.readyState === EventSource.CLOSED) this.#giveUp();
 		});
 		this.#source = source;
 		this.#wait(SILENCE_SECONDS);
@@ -71,21 +71,20 @@ export class Stream {
 		this.#pass(event, data);
 	}
 
-	/** Closed for good: try again later, unless the session is over, which EventSource does not tell. */
+	/** EventSource does not tell whether the session is over. */
 	async #giveUp() {
 		this.#attempt += 1;
-		this.#wait(backoffSeconds(this.#attempt)); // first of all: nothing below may keep it from trying again
+		this.#wait(backoffSeconds(this.#attempt)); // nothing below may keep it from trying again
 		const source = this.#source;
 		const life = new AbortController();
 		const { status } = await fetch(this.#address, life).catch((error) => error);
 		life.abort(); // the body may be a stream
-		if (source !== this.#source) return; // closed or opened anew meanwhile
+		if (source !== this.#source) return;
 		if (status !== 401 && status !== 403) return;
 		this.close();
 		this.#pass("bye", { reason: "auth" });
 	}
 
-	/** Connect anew unless something happens within this time. */
 	#wait(seconds) {
 		clearTimeout(this.#timer);
 		this.#deadline = Date.now() + seconds * 1000;

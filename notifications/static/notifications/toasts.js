@@ -1,20 +1,19 @@
 /** <notification-toasts>: shows, says and signals what is new. */
 
 import { alert, chime, follow, isChosen, mark, tellWhetherLookedAt } from "./alerts.js";
-import { NotificationElement, post } from "./element.js";
+import { LiveElement, post } from "./element.js";
 import { show } from "./item.js";
-import { live } from "./live.js";
 import { batch, News } from "./news.js";
 import { isOn } from "./settings.js";
 import { counted } from "./words.js";
 
-const SHOWN_MS = 8000; // after the latest, or after the reader has looked away
+const SHOWN_MS = 8000;
 const MOST = 3; // more become one toast, whose id is 0
 
-export class NotificationToasts extends NotificationElement {
+class Toasts extends LiveElement {
 	#since = Date.parse(this.dataset.since);
 	#news = new News(this.#since);
-	#ids = []; // what the toasts are about
+	#ids = [];
 	#timer;
 	#from; // where the focus was
 	#arrive = batch(100, 1000, (ids) => this.#add(ids));
@@ -22,7 +21,7 @@ export class NotificationToasts extends NotificationElement {
 
 	begin() {
 		if (document.querySelector(this.localName) !== this) return; // a page may have several bells
-		const { store } = live();
+		const { store } = this;
 		this.on(store, "change", ({ detail }) => this.#take(this.#news.take(detail)));
 		this.on(store, "reset", ({ detail: { snapshot } }) => {
 			this.#news = new News(this.#since, Math.max(0, ...snapshot.items.map(({ id }) => id)));
@@ -52,7 +51,6 @@ export class NotificationToasts extends NotificationElement {
 		this.#wait();
 	}
 
-	/** Show what is still unread: each by itself, or how many. */
 	#render() {
 		const hadFocus = this.matches(":focus-within");
 		const items = this.#news.among(this.#ids);
@@ -73,7 +71,7 @@ export class NotificationToasts extends NotificationElement {
 		return [{ id: 0, modseq: items.length, level, title, body: "", url: this.dataset.url }];
 	}
 
-	/** Close what has been there long enough while somebody could read it. An error stays until it is closed. */
+	/** Close what somebody could have read. An error stays. */
 	#wait() {
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(() => {
@@ -104,7 +102,6 @@ export class NotificationToasts extends NotificationElement {
 		(isInside ? this.#from : this).focus();
 	}
 
-	/** Mark as read. The stream tells what came of it. */
 	#read(id) {
 		post(this.dataset.actUrl, Object.entries({ action: "read", id })).catch(console.warn);
 	}
@@ -113,17 +110,18 @@ export class NotificationToasts extends NotificationElement {
 		const text = items.length > 1 ? this.dataset.spokenMany : this.dataset.spoken;
 		if (!items.length) return;
 		if (!document.hidden) document.querySelector(".notification-voice").textContent = words(text, items);
-		if (!(await isChosen(live().share))) return;
+		if (!(await isChosen(this.share))) return;
 		chime();
 		for (const item of this.#few(items)) alert(item, (id) => id && this.#read(id));
 	}
 }
 
-/** Say whether an item is on the screen already, in a list. */
+/** In a list. */
 function isInSight(id) {
 	const box = document.querySelector(`.notification-item[data-id="${id}"]`)?.getBoundingClientRect();
 	return box?.height > 0 && box.bottom > 0 && box.top < innerHeight;
 }
 
-/** Fill in how many there are, and what the first says. */
 const words = (text, { length, 0: { title } }) => counted(text, length).replace(/{title}/g, () => title);
+
+customElements.define("notification-toasts", Toasts);

@@ -2,20 +2,18 @@
 
 const UNIT_SECONDS = { year: 31_536_000, month: 2_592_000, week: 604_800, day: 86_400, hour: 3_600, minute: 60 };
 
-/** Return the page's language; the browser's where `Intl` knows none of that name ("en_US"). */
 export function language() {
 	try {
 		return Intl.getCanonicalLocales(document.documentElement.lang)[0];
 	} catch {
-		return navigator.language;
+		return navigator.language; // "en_US" is none
 	}
 }
 
 export const counted = (phrase, count) => phrase.replace("{count}", count.toLocaleString(language()));
 
-/** A clock that goes slow must not put a moment into the future. */
 export function relative(then, now = Date.now()) {
-	const seconds = Math.max(0, (now - then) / 1000);
+	const seconds = Math.max(0, (now - then) / 1000); // a clock that goes slow puts nothing into the future
 	const [unit, length] = Object.entries(UNIT_SECONDS).find(([, length]) => seconds >= length) ?? ["second", Infinity];
 	return new Intl.RelativeTimeFormat(language(), { numeric: "auto" }).format(-Math.floor(seconds / length), unit);
 }
