@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.chromium import Visitors, expect_unread, headings
 from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def each_browser(browser: Browser) -> Browser:
+    """Chromium alone: what differs between browsers is in test_browser, test_centre, test_ambient, test_tabs, test_pages."""
+    return browser
+
 
 ADD: Final = "/admin/notifications/broadcast/add/"
 STATE: Final = ".notification-state"

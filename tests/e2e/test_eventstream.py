@@ -198,7 +198,7 @@ async def test_its_own_browser_client_works(
     await site.acall("notify(user, title='While it loads').pk", user=user.pk)
     async with Proxy(server.port) as proxy:
         page = await visitors.arrive(proxy.url, user)
-        visitors.expect_problem("net::ERR_")
+        visitors.expect_problem("net::ERR_|NS_ERROR_NET_PARTIAL_TRANSFER")
         await page.context.add_init_script(path=CLIENT)
         await page.goto("/")
         await page.evaluate(PAGE, last_id)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.chromium import CENTRE, Visitors, expect_unread, headings
 from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def each_browser(browser: Browser) -> Browser:
+    """Chromium alone: what differs between browsers is in test_browser, test_centre, test_ambient, test_tabs, test_pages."""
+    return browser
+
 
 JOB_MS = 30_000  # the demo's export takes 8 s, on a busy machine more
 STALLED_MS = 30_000  # hubs look every 10 s

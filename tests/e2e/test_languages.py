@@ -6,13 +6,20 @@ import re
 
 import httpx
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.support.chromium import CENTRE, Visitors, expect_unread
 from tests.support.servers import Person, Server, Site
 from tests.support.visit import Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def each_browser(browser: Browser) -> Browser:
+    """Chromium alone: what differs between browsers is in test_browser, test_centre, test_ambient, test_tabs, test_pages."""
+    return browser
+
 
 # One that was sent five minutes ago, told past the log: nobody waits that long.
 SEND_EARLIER = """

@@ -80,7 +80,8 @@ export class Stream {
 		const { status } = await fetch(this.#address, life).catch((error) => error);
 		life.abort(); // the body may be a stream
 		if (source !== this.#source) return;
-		if (status !== 401 && status !== 403) return;
+		if (status !== 401 && status !== 403)
+			return console.warn(`no live stream at ${this.#address}: ${status ?? "no answer"}`);
 		this.close();
 		this.#pass("bye", { reason: "auth" });
 	}
