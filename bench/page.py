@@ -10,7 +10,7 @@ from bench.aims import AIMS, Results
 from bench.report import Run, Table, figure
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-IMAGES = DOCS / "images"
+PLOTS = DOCS / "plots"
 
 FAN_OUT = "deliveries/CPU s"
 CURVES = {
@@ -24,7 +24,7 @@ CURVES = {
 def write(runs: Sequence[Run]) -> Path:
     """Write the page that shows these results, and its plots; return where."""
     tables = report.merged(runs)
-    IMAGES.mkdir(parents=True, exist_ok=True)
+    PLOTS.mkdir(parents=True, exist_ok=True)
     path = DOCS / "benchmarks.md"
     sections = [
         "# Benchmarks\n\nWritten by `bench/run.py`; do not edit. How it measures: [bench/README.md](../bench/README.md).",
@@ -69,8 +69,8 @@ def drawn(tables: Sequence[Table]) -> str:
     shown: list[str] = []
 
     def show(name: str, title: str, svg: str) -> None:
-        (IMAGES / f"bench-{name}.svg").write_text(svg)
-        shown.append(f"![{title}](images/bench-{name}.svg)")
+        (PLOTS / f"{name}.svg").write_text(svg)
+        shown.append(f"![{title}](plots/{name}.svg)")
 
     for table in tables:
         if table.key == "fanout":

@@ -76,7 +76,7 @@ def test_a_latency_under_less_load_is_no_answer() -> None:
 def test_the_page_says_what_is_missed_and_who_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason, the command of each run, and the plots beside it."""
     monkeypatch.setattr(page, "DOCS", tmp_path)
-    monkeypatch.setattr(page, "IMAGES", tmp_path / "images")
+    monkeypatch.setattr(page, "PLOTS", tmp_path / "plots")
     run = fan_out("2026-01-01", uvicorn=60, nchan=100)
     run.tables[0].failures.append("tornado failed: no port")
     growth = [Row("uvicorn", {"KiB/idle stream": size / 100, RATE: size}, size) for size in (1000, 5000)]
@@ -87,9 +87,9 @@ def test_the_page_says_what_is_missed_and_who_failed(tmp_path: Path, monkeypatch
     assert "- tornado failed: no port" in text
     assert "uvicorn, 5,000 streams" in text
     assert "2026-01-01, load 2026-01-01: `bench/run.py fanout`" in text
-    drawn = sorted(path.name for path in (tmp_path / "images").iterdir())
-    assert drawn == ["bench-fanout.svg", "bench-growth-fanout.svg", "bench-growth-memory.svg"]
-    assert all(f"images/{name}" in text for name in drawn)
+    drawn = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert drawn == ["fanout.svg", "growth-fanout.svg", "growth-memory.svg"]
+    assert all(f"plots/{name}" in text for name in drawn)
 
 
 def test_plots_are_svg_and_stay_inside() -> None:
