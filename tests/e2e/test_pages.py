@@ -46,6 +46,7 @@ async def test_it_works_without_javascript(
     await page.goto(CENTRE)
     await page.get_by_role("link", name="Archived").click()
     await page.locator(".notification-item").get_by_role("button", name="Move to inbox").click()
+    await expect(headings(page)).to_have_count(0)
     await page.goto(CENTRE)
     await expect(badge(page)).to_have_text("1")
     await page.get_by_role("button", name="Mark all as read").click()
