@@ -8,7 +8,7 @@ from typing import Final, cast
 
 import pytest
 
-from tests.support.memory import pss_of
+from tests.support.memory import memory_of
 from tests.support.servers import Person, Site
 from tests.support.socket_client import PATH, follow_socket
 from tests.support.visit import Visit
@@ -41,7 +41,7 @@ async def test_who_sends_too_much_is_not_kept(site: Site, user: Person, other: P
         await visit.login(user)
         cookie = visit.cookie
     async with follow_socket(server, user), follow_socket(server, other) as client, AsyncExitStack() as stack:
-        before = pss_of(server)  # what grows once has grown
+        before = memory_of(server)  # what grows once has grown
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         line = cast(asyncio.Transport, writer.transport)
         stack.callback(line.abort)
@@ -58,7 +58,7 @@ async def test_who_sends_too_much_is_not_kept(site: Site, user: Person, other: P
             for _ in range(FLOOD_BYTES // len(FLOODS[flood])):
                 writer.write(FLOODS[flood])
                 await asyncio.wait_for(writer.drain(), STUCK_SECONDS)
-        grown = pss_of(server) - before
+        grown = memory_of(server) - before
         assert grown < HEAP_BYTES, f"{grown:,}"
         await site.acall("notify(user, title='Nobody waits').pk", user=other.pk)
         await client.knows("Nobody waits")

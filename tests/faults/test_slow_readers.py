@@ -15,7 +15,7 @@ import pytest
 from tests.faults.trial import Trial, eventually
 from tests.support.client import PATH
 from tests.support.follower import Follower
-from tests.support.memory import pss_of
+from tests.support.memory import memory_of
 from tests.support.redis import Redis
 from tests.support.servers import Server, Site
 from tests.support.socket_client import PATH as SOCKET_PATH
@@ -77,7 +77,7 @@ class Sample:
     def __init__(self, trial: Trial, server: Server) -> None:
         self.most_bytes = 0  # for one stream
         self.usual = 0  # streams of those who read
-        self.pss = self.before = pss_of(server)
+        self.memory = self.before = memory_of(server)
         self._trial = trial
         self._server = server
 
@@ -85,7 +85,7 @@ class Sample:
         """Look once; return how many streams there are besides the usual ones."""
         found: list[int] = await self._trial.order(self._server, "buffers")
         self.most_bytes = max([self.most_bytes, *found])
-        self.pss = max(self.pss, pss_of(self._server))
+        self.memory = max(self.memory, memory_of(self._server))
         return len(found) - self.usual
 
     async def begin(self) -> None:
@@ -165,9 +165,11 @@ async def test_frozen_readers(trial: Trial, site: Site, kind: str) -> None:
         await writing
     for sample in samples:
         assert sample.most_bytes <= PROMISED_BYTES, f"{sample.most_bytes:,} bytes for one reader"
-        assert sample.pss - sample.before <= READERS * PROMISED_BYTES + HEAP_BYTES, f"{sample.pss - sample.before:,}"
+        assert sample.memory - sample.before <= READERS * PROMISED_BYTES + HEAP_BYTES, (
+            f"{sample.memory - sample.before:,}"
+        )
     held = ", ".join(
-        f"{program} held {sample.most_bytes / 1024:.0f} KiB for one, grew by {(sample.pss - sample.before) / 2**20:.1f} MiB"
+        f"{program} held {sample.most_bytes / 1024:.0f} KiB for one, grew by {(sample.memory - sample.before) / 2**20:.1f} MiB"
         for program, sample in zip(("uvicorn", "Daphne"), samples, strict=True)
     )
     fault = f"{READERS} readers of a {kind} at each server freeze while their user gets {ROWS:,} notifications"
@@ -182,13 +184,13 @@ async def test_frozen_readers_of_a_public_topic(site: Site, kind: str) -> None:
         await reader.until(lambda mine: mine.named("stream-open"))
         await site.acall(f"{PUBLIC_BURST}1", title="what grows once has grown")
         await reader.knows("what grows once has grown")
-        before = most = pss_of(server)
+        before = most = memory_of(server)
         with ExitStack() as stack:
             lines = [stack.enter_context(ask_and_never_read(server, "", "public topic")) for _ in range(20)]
             async with asyncio.timeout(60):
                 while not await are_broken(lines):
                     await site.acall(f"{PUBLIC_BURST}1", title="burst")
-                    most = max(most, pss_of(server))
+                    most = max(most, memory_of(server))
         await site.acall(f"{PUBLIC_BURST}1", title="afterwards")
         await reader.knows("afterwards")
     # its view reads all that is kept, up to 100 events, and has it as rows, texts, events, one text and bytes

@@ -8,13 +8,16 @@ from typing import Final
 
 from .servers import Server
 
-__all__ = ["pss_of"]
+__all__ = ["memory_of"]
 
-PSS: Final = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+ANONYMOUS: Final = re.compile(r"^Pss_Anon:\s+(\d+) kB", re.MULTILINE)
 
 
-def pss_of(server: Server) -> int:
-    """Return the memory that is a process's own, shared pages in proportion, in bytes."""
-    match = PSS.search(Path(f"/proc/{server.process.pid}/smaps_rollup").read_text())
+def memory_of(server: Server) -> int:
+    """Return the memory that a process has for itself, in bytes.
+
+    Mapped files are left out: a process's share of a library grows when another one that has it mapped ends.
+    """
+    match = ANONYMOUS.search(Path(f"/proc/{server.process.pid}/smaps_rollup").read_text())
     assert match
     return int(match[1]) * 1024
