@@ -51,6 +51,22 @@ def read(options: argparse.Namespace, tables: list[Table]) -> None:
                 table.add(database, figures_of("bench.site.read", site, size), size=size)
 
 
+def profile(options: argparse.Namespace, tables: list[Table]) -> None:
+    """Where a single notify() spends its time."""
+    table = Table(
+        "profile",
+        "Where notify() spends its time",
+        "1,000 calls under cProfile, own times by the part of the program. It makes Python's calls dearer than they are and "
+        "leaves C as it is, so these are shares, and the database's is larger in truth. “our SQL”: locks, the insert, the "
+        "counters, the payload; “doorbell”: waking the thread that rings.",
+        "a reason for what is missed",
+    )
+    tables.append(table)
+    for database in options.databases:
+        with own_database(database, users=READERS, has_redis=True) as site:
+            table.add(database, figures_of("bench.site.profile", site, 1000))
+
+
 def figures_of(module: str, site: Site, number: int) -> Figures:
     """Run a program against a site's database, on the server's core; return what it prints."""
     command = ["taskset", "-c", str(machine.SERVER_CORE), sys.executable, "-m", module, str(number)]

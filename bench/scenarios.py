@@ -131,5 +131,6 @@ SCENARIOS: dict[str, Scenario] = {
     "workers": growing.share,
     "writes": databases.write,
     "reads": databases.read,
+    "profile": databases.profile,
     "broadcast": broadcast,
 }
