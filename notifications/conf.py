@@ -1,7 +1,7 @@
 """The settings: `NOTIFICATIONS_*`, typed, read at each access so that `override_settings` works.
 
 A setting is a class attribute below; its docstring-like comment gives meaning and unit, its second argument the lowest
-value that makes sense. `python manage.py check` reports bad ones (see `checks.py`).
+value that makes sense. `python manage.py check` reports bad ones (see `checks/`).
 """
 
 from __future__ import annotations
