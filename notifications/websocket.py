@@ -91,12 +91,14 @@ class SocketApplication:
             if not subscription.is_ended:  # the server's own wish, not the hub's
                 here.end(subscription, "drain")
                 raise
+            await line.finish()
         finally:
             here.leave(subscription)
 
 
 async def listen(subscription: Subscription, line: SocketLine, receive: Receive) -> None:
     """Carry out what the client sends, one thing after the other, until it goes."""
+    line.listener = None if line.can_close else subscription.owner
     while (received := await receive())["type"] != "websocket.disconnect":
         if subscription.is_ended:
             continue  # it was told to go, and sends on
@@ -185,15 +187,22 @@ messages: Final = Messages()
 
 
 class SocketLine:
-    """What the hub takes for an HTTP response: body parts become messages, the last one is followed by a close."""
+    """What the hub takes for an HTTP response: body parts become messages, the last one is followed by a close.
 
-    __slots__ = ("_send", "held", "transport")
+    Attributes:
+        listener: the task that receives, at a server that cannot close meanwhile; it is cancelled, and closes.
+    """
+
+    __slots__ = ("_closing", "_send", "can_close", "held", "listener", "transport")
 
     def __init__(self, send: Send) -> None:
         line = socket_line(send)
         self._send = line.send
         self.held = line.held
+        self.can_close = line.can_close
         self.transport = line.transport  # where `lines.abort()` finds the way to drop the connection
+        self.listener: asyncio.Task[Any] | None = None
+        self._closing: tuple[int, str] | None = None
 
     async def send(self, part: dict[str, Any]) -> None:
         """Take in a part of a response."""
@@ -204,7 +213,11 @@ class SocketLine:
             await self._send({"type": "websocket.send", "text": text})
         if not part.get("more_body", False):
             reason: Bye = json.loads(texts[-1])["data"]["reason"]
-            await self.close(CLOSE_CODES[reason], reason)
+            self._closing = CLOSE_CODES[reason], reason
+            if self.listener is None:
+                await self.finish()
+            else:
+                self.listener.cancel()
 
     async def accept(self) -> None:
         """Accept the connection."""
@@ -218,6 +231,12 @@ class SocketLine:
         """Ask the client to come back later."""
         counts.connects["drain" if reason == "drain" else "overload"] += 1
         await self.send({"type": "http.response.body", "body": bye(reason)})
+
+    async def finish(self) -> None:
+        """Close as the goodbye said, unless that is done or none was said."""
+        if self._closing is not None:
+            closing, self._closing = self._closing, None
+            await self.close(*closing)
 
     async def close(self, code: int, reason: str) -> None:
         """End the connection."""

@@ -24,7 +24,7 @@ from ..stalled import mark_stalled
 from ..wire import frames
 from . import ears
 from .catchup import CatchUp
-from .leaving import before_sigterm, do_nothing, drain
+from .leaving import before_sigterm, do_nothing, drain, part
 from .lines import abort
 from .roll import Roll
 from .rounds import Door, Rounds
@@ -133,7 +133,11 @@ class Hub:
                 rest = subscription.step(due + frames.bye(reason), is_last=True)
         except Exception as error:  # whatever the server raises, the client has gone
             logger.debug("A stream of user %s was gone before its bye: %r", subscription.key, error)
-        if (was_sending or rest is not None) and not abort(subscription.send) and subscription.owner is not None:
+        if (not was_sending and rest is None) or abort(subscription.send):
+            return
+        if rest is not None:
+            self._workers.start(part(rest, subscription.owner), "goodbye")
+        elif subscription.owner is not None:
             subscription.owner.cancel()
 
     async def drain(self, seconds: float) -> int:

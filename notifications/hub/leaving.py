@@ -8,6 +8,7 @@ after the other and miss nothing: each resumes from its position.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import signal
 import threading
@@ -15,11 +16,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ..wire.frames import Bye
-from .subscription import Subscription
+from .subscription import Resumed, Subscription
 
-__all__ = ["DRAIN_TYPE", "before_sigterm", "do_nothing", "drain"]
+__all__ = ["DRAIN_TYPE", "before_sigterm", "do_nothing", "drain", "part"]
+
+logger = logging.getLogger("notifications.hub")
 
 DRAIN_TYPE: Final = "notifications.drain"
+GOODBYE_SECONDS: Final = 1.0  # a client that reads has it after milliseconds
 SLICE_SECONDS: Final = 0.05
 SLICE_STREAMS: Final = 50  # at least these at once: a developer's few streams shall not hold up a reload
 
@@ -34,6 +38,17 @@ async def drain(streams: Iterable[Subscription], end: Callable[[Subscription, By
             end(subscription, "drain")
         await asyncio.sleep(SLICE_SECONDS)
     return len(leaving)
+
+
+async def part(rest: Resumed, owner: asyncio.Task[Any] | None) -> None:
+    """Finish a goodbye at a server whose every write waits (granian's WebSockets); end a connection that takes none."""
+    try:
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            await rest
+    except Exception as error:  # whatever the server raises, the client has gone
+        logger.debug("A goodbye was not taken: %r", error)
+        if owner is not None:
+            owner.cancel()
 
 
 def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], None]:

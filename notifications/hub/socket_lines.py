@@ -28,7 +28,10 @@ class PlainSocketLine:
     Attributes:
         send: takes ASGI messages, and waits while the client's buffer is full where the server can tell.
         transport: where `lines.abort()` finds the way to drop the connection.
+        can_close: whether it closes while somebody receives. granian does not: it waits for what the client sends next.
     """
+
+    can_close = False
 
     def __init__(self, send: Send) -> None:
         self.send = with_backpressure(send)
@@ -55,6 +58,8 @@ class DaphneSocketLine(TwistedLine):
     """One WebSocket of Daphne's, whose protocol is Autobahn's and stands right on Twisted's transport."""
 
     __slots__ = ("_is_held",)
+
+    can_close: Final = True
 
     def __init__(self, protocol: Any, send: Send) -> None:
         super().__init__(protocol, send)
@@ -111,6 +116,8 @@ class DaphneSocketLine(TwistedLine):
 
 class UvicornSocketLine(PlainSocketLine):
     """One WebSocket of uvicorn's, which stops reading itself while a message waits in its queue."""
+
+    can_close = True
 
     def __init__(self, send: Send, protocol: Any) -> None:
         super().__init__(send)

@@ -78,6 +78,17 @@ async def test_a_socket_and_a_stream_hear_each_other(server: Server, site: Site,
     await streams_become([server.port], 0)
 
 
+async def test_a_logout_ends_a_socket(server: Server, user: Person) -> None:
+    """It is told so, also by granian, whose every write to a WebSocket waits and which cannot close while it receives."""
+    async with Visit(server.url) as visit:
+        await visit.login(user)
+        async with follow_socket(server, user, cookie=visit.cookie) as client:
+            await visit.logout()
+            await client.until(lambda client: client.close_code)  # type: ignore[attr-defined]
+            assert [entry.data for entry in client.all("bye")] == [{"reason": "auth"}], client.story
+            assert client.close_code == 3000
+
+
 async def test_a_frozen_reader_is_let_go(server: Server, site: Site, user: Person, other: Person) -> None:
     """Who reads no more is forgotten after the time-out; who reads misses nothing."""
     async with Visit(server.url) as visit:
