@@ -5,6 +5,7 @@ The tables are in `tests/fixtures/django_notifications/`, written by `scripts/du
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,19 @@ from tests.support.client import follow
 from tests.support.postgres import FOLDERS, Postgres
 from tests.support.processes import Process, find_program
 from tests.support.servers import Person, Site
+from tests.support.shell import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DUMPS = Path(__file__).resolve().parents[1] / "fixtures" / "django_notifications"
 IMPORT = "import_django_notifications"
+# The commands of the guide, in its order: prepare, migrate, try, import.
+GUIDE = [
+    words.split()
+    for words in re.findall(
+        r"^python manage\.py ([^#\n]+)", (ROOT / "docs" / "coming-from.md").read_text(), re.MULTILINE
+    )
+]
 OLD = [(release, database) for release in ("hq-1.8.3", "community-1.12.3") for database in ("sqlite", "postgresql")]
 every_old_site = pytest.mark.parametrize("site", OLD, indirect=True)
 some_old_sites = pytest.mark.parametrize("site", [OLD[0], OLD[3]], indirect=True)
@@ -73,18 +82,20 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 
 def moved(site: Site) -> None:
     """Set the old table aside and make ours."""
-    assert "Run `manage.py migrate` now." in site.manage(IMPORT, "--prepare")
-    site.manage(IMPORT, "--prepare")  # twice is harmless
-    site.manage("migrate", "--verbosity", "0")
+    prepare, migrate, _try, _bring = GUIDE
+    assert "Run `manage.py migrate` now." in site.manage(*prepare)
+    site.manage(*prepare)  # twice is harmless
+    site.manage(*migrate, "--verbosity", "0")
 
 
 @every_old_site
 async def test_rows_come_over_as_they_read_there(site: Site) -> None:
     """Sentence, text, level, link, subject, time, read state and data of each row are ours now; what was deleted is left."""
     moved(site)
-    assert "Would import 7 notifications of 2 users." in site.manage(IMPORT, "--dry-run")
+    _prepare, _migrate, attempt, bring = GUIDE
+    assert "Would import 7 notifications of 2 users." in site.manage(*attempt)
     assert site.call("Notification.objects.count()") == 0
-    said = site.manage(IMPORT, "--batch", "3")
+    said = site.manage(*bring, "--batch", "3")
     assert "Imported 7 notifications of 2 users." in said
     assert "1 of them had a sentence" in said
     rows: list[dict[str, Any]] = site.call(ROWS)
