@@ -70,8 +70,8 @@ reliability: $(VENV)/.installed-dev ## Break one thing after the other and write
 	@scripts/setup_system.sh redis-server postgres
 	@$(BIN)/python -m pytest tests/faults --write-reliability $(ARGS)
 
-clients: $(VENV)/.installed-dev node_modules/.installed ## Run every foreign client on all servers and proxies and write the matrix into docs/clients.md
-	@scripts/setup_system.sh node curl openssl nginx caddy haproxy
+clients: $(VENV)/.installed-dev node_modules/.installed ## Run every foreign client and browser on all servers and proxies and write the matrix into docs/clients.md
+	@scripts/setup_system.sh node curl openssl nginx caddy haproxy chromium firefox-esr
 	@$(BIN)/python -m pytest tests/clients --write-clients $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds of open streams

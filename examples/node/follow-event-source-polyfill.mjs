@@ -1,14 +1,14 @@
 // Follow a user's notifications with `event-source-polyfill`: node follow-event-source-polyfill.mjs URL user1 demo
 
 import polyfill from "event-source-polyfill";
-import { EVENTS, logIn, show } from "./login.mjs";
+import { EVENTS, headersFor, show } from "./login.mjs";
 
-const [url, username, password] = process.argv.slice(2);
-const Cookie = await logIn(url, username, password);
+const [url, ...login] = process.argv.slice(2);
+const headers = await headersFor(url, ...login);
 
 // It reconnects by itself, after the server's `retry:`, with `?lastEventId=`; after 45 s of silence too.
 const source = new polyfill.EventSourcePolyfill(`${url}/notifications/stream/`, {
-  headers: { Cookie },
+  headers,
   heartbeatTimeout: 45_000,
 });
 for (const name of EVENTS) {
@@ -17,5 +17,5 @@ for (const name of EVENTS) {
   });
 }
 source.addEventListener("error", (event) => {
-  if (event.status === 403) source.close();
+  if ([401, 403].includes(event.status)) source.close();
 });

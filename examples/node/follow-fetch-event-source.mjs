@@ -1,23 +1,23 @@
 // Follow a user's notifications with `@microsoft/fetch-event-source`: node follow-fetch-event-source.mjs URL user1 demo
 
-import { EVENTS, logIn, show } from "./login.mjs";
+import { EVENTS, headersFor, show } from "./login.mjs";
 
 globalThis.window = globalThis; // it is made for browsers
 globalThis.document = new EventTarget();
 const { fetchEventSource } = await import("@microsoft/fetch-event-source/lib/cjs/index.js");
 
-const [url, username, password] = process.argv.slice(2);
-const Cookie = await logIn(url, username, password);
+const [url, ...login] = process.argv.slice(2);
+const headers = await headersFor(url, ...login);
 const life = new AbortController();
 let position = "";
 let retryMs = 3000;
 
 await fetchEventSource(`${url}/notifications/stream/`, {
-  headers: { Cookie },
+  headers,
   signal: life.signal,
   openWhenHidden: true,
   async onopen(answer) {
-    if (answer.status === 403) life.abort();
+    if ([401, 403].includes(answer.status)) life.abort();
   },
   onmessage({ event, id, data, retry }) {
     retryMs = retry ?? retryMs;

@@ -1,10 +1,19 @@
-// Log in through the site's form, as a browser does: Node's fetch keeps no cookies.
+// What lets a program in: a token, from NOTIFICATIONS_TOKEN, or a login through the site's form, as a browser does it.
 
 /**
- * Return the `Cookie` header of a new session.
+ * Return the headers that say who follows.
+ * @param {string} url @param {string} [username] @param {string} [password] none: there is a token
+ */
+export async function headersFor(url, username, password) {
+  if (username) return { Cookie: await logIn(url, username, password) };
+  return { Authorization: `Bearer ${process.env.NOTIFICATIONS_TOKEN}` };
+}
+
+/**
+ * Return the `Cookie` header of a new session, for Node's fetch keeps no cookies.
  * @param {string} url @param {string} username @param {string} password
  */
-export async function logIn(url, username, password) {
+async function logIn(url, username, password) {
   const form = `${url}/accounts/login/`;
   const csrftoken = cookiesOf(await fetch(form)).csrftoken;
   const { sessionid } = cookiesOf(

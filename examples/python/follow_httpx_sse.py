@@ -1,12 +1,15 @@
 """Follow a user's notifications with httpx-sse.
 
     python follow_httpx_sse.py http://127.0.0.1:8000 user1 demo
+    NOTIFICATIONS_TOKEN=ntf_… python follow_httpx_sse.py http://127.0.0.1:8000
 
-Writes a line for each frame: its event, the position after it and its data. Ends when the session does.
+Writes a line for each frame: its event, the position after it and its data. Ends when the session does, or
+the token.
 """
 
 import asyncio
 import json
+import os
 import sys
 
 import httpx
@@ -31,7 +34,7 @@ async def follow(http: httpx.AsyncClient) -> None:
         headers = {"Last-Event-ID": position} if position else {}
         try:
             async with aconnect_sse(http, "GET", "/notifications/stream/", headers=headers) as source:
-                if source.response.status_code == 403:
+                if source.response.status_code in (401, 403):
                     return
                 async for event in source.aiter_sse():
                     position = event.id or position
@@ -44,11 +47,14 @@ async def follow(http: httpx.AsyncClient) -> None:
         await asyncio.sleep(retry_seconds)
 
 
-async def main(url: str, username: str, password: str) -> None:
-    """Log in and follow."""
+async def main(url: str, *login: str) -> None:
+    """Log in, or show a token, and follow."""
     timeout = httpx.Timeout(10, read=SILENCE_SECONDS)
     async with httpx.AsyncClient(base_url=url, timeout=timeout) as http:
-        await log_in(http, username, password)
+        if login:
+            await log_in(http, *login)
+        else:
+            http.headers["Authorization"] = f"Bearer {os.environ['NOTIFICATIONS_TOKEN']}"
         await follow(http)
 
 

@@ -1,11 +1,14 @@
 """Follow a user's notifications with requests alone.
 
     python follow_requests.py http://127.0.0.1:8000 user1 demo
+    NOTIFICATIONS_TOKEN=ntf_… python follow_requests.py http://127.0.0.1:8000
 
-Writes a line for each frame: its event, the position after it and its data. Ends when the session does.
+Writes a line for each frame: its event, the position after it and its data. Ends when the session does, or
+the token.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -44,7 +47,7 @@ def follow(http: requests.Session, url: str) -> None:
             with http.get(
                 f"{url}/notifications/stream/", headers=headers, stream=True, timeout=(10, SILENCE_SECONDS)
             ) as answer:
-                if answer.status_code == 403:
+                if answer.status_code in (401, 403):
                     return
                 answer.encoding = "utf-8"
                 for frame in frames_of(map(str, answer.iter_lines(chunk_size=1, decode_unicode=True))):
@@ -61,7 +64,10 @@ def follow(http: requests.Session, url: str) -> None:
 
 
 if __name__ == "__main__":
-    url, username, password = sys.argv[1:]
+    url, *login = sys.argv[1:]
     with requests.Session() as http:
-        log_in(http, url, username, password)
+        if login:
+            log_in(http, url, *login)
+        else:
+            http.headers["Authorization"] = f"Bearer {os.environ['NOTIFICATIONS_TOKEN']}"
         follow(http, url)

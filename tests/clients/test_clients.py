@@ -6,25 +6,39 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import copy
 from typing import Final
 
 import pytest
 
 from tests.clients.report import DOCS, as_table
-from tests.clients.trial import CLIENTS, QUESTIONS, Trial, Way, attempt
+from tests.clients.trial import BROWSERS, CLIENTS, QUESTIONS, Credential, Trial, Way, attempt
 from tests.support.lineup import FRONTS, SERVERS, start, start_front
 from tests.support.servers import Site
 
-# Which clients run at once on which ways. `make test` has all clients on two servers, and one or a few on all others …
-Lineup = dict[tuple[str, str], Sequence[str]]
-SOME: Final = {
-    "Daphne": {("Daphne", ""): list(CLIENTS)},
-    "uvicorn": {("uvicorn", ""): list(CLIENTS)},
-    "others": {(server, ""): ["httpx-sse"] for server in SERVERS if server not in ("Daphne", "uvicorn")}
-    | {("uvicorn", front): ["requests", "eventsource"] for front in FRONTS if front},
+# Which clients run at once on which ways, and how they are let in. `make test` has all clients on two servers, by session on
+# one and by token on the other, and a few on all others …
+Entry = tuple[str, Credential]
+Lineup = dict[tuple[str, str], Sequence[Entry]]
+BY_SESSION: Final[list[Entry]] = [(client, "session") for client in CLIENTS]
+BY_TOKEN: Final[list[Entry]] = [(client, "token") for client in CLIENTS if client not in BROWSERS]
+BEHIND: Final[dict[str, Sequence[Entry]]] = {
+    "nginx": [("eventsource", "session"), ("websockets", "token")],
+    "Caddy": [("requests", "token"), ("websockets", "session")],
+    "HAProxy": [("eventsource", "token"), ("websockets", "session")],
 }
+OTHERS: Final[Sequence[Entry]] = [("httpx-sse", "session")]
+SOME: Final[dict[str, Lineup]] = {
+    "Daphne": {("Daphne", ""): BY_SESSION},
+    "uvicorn": {("uvicorn", ""): BY_TOKEN},
+    "others": {(server, ""): OTHERS for server in SERVERS if server not in ("Daphne", "uvicorn")}
+    | {("uvicorn", front): entries for front, entries in BEHIND.items()},
+}
+MOST_AT_ONCE: Final = len(CLIENTS)  # on two cores
 # … and `make clients` all of them everywhere.
-ALL: Final = {f"{server} {front}".strip(): {(server, front): list(CLIENTS)} for server in SERVERS for front in FRONTS}
+ALL: Final[dict[str, Lineup]] = {
+    f"{server} {front}".strip(): {(server, front): [*BY_SESSION, *BY_TOKEN]} for server in SERVERS for front in FRONTS
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -35,9 +49,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def ways(lineup: Lineup, site: Site, tmp_path: Path) -> Iterator[dict[tuple[str, str], Way]]:
+def ways(lineup: Lineup, site: Site, tmp_path: Path, examples: Path) -> Iterator[dict[tuple[str, str], Way]]:
     """The servers and proxies of a lineup, running."""
     servers = {server: start(site, server) for server in dict.fromkeys(server for server, _front in lineup)}
+    for file in (examples / "browser").iterdir():
+        copy(file, tmp_path)  # proxies serve static files themselves
     with ExitStack() as stack:
         found: dict[tuple[str, str], Way] = {}
         for server, front in lineup:
@@ -55,14 +71,21 @@ def ways(lineup: Lineup, site: Site, tmp_path: Path) -> Iterator[dict[tuple[str,
 async def test_every_client_connects_lives_resumes_and_ends(
     lineup: Lineup, ways: dict[tuple[str, str], Way], site: Site, note: Callable[[Trial], None]
 ) -> None:
-    """All clients at once: each gets its inbox, what happens, what it missed, each once, and the end of its session."""
+    """All clients at once: each gets its inbox, what happens, what it missed, each once, and the end of its login."""
+    seats = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def attempt_seated(entry: Entry, way: Way) -> Trial:
+        client, credential = entry
+        async with seats:
+            return await attempt(client, way, site, credential)
+
     trials = await asyncio.gather(
-        *(attempt(client, ways[way], site) for way, clients in lineup.items() for client in clients)
+        *(attempt_seated(entry, ways[way]) for way, entries in lineup.items() for entry in entries)
     )
     for trial in trials:
         note(trial)
     failures = [
-        f"{trial.client} on {trial.server} {trial.front}: {trial.answers}\n{trial.failure}"
+        f"{trial.client} ({trial.credential}) on {trial.server} {trial.front}: {trial.answers}\n{trial.failure}"
         for trial in trials
         if trial.failure
     ]
@@ -83,7 +106,9 @@ def test_the_matrix_holds_what_a_run_found(request: pytest.FixtureRequest) -> No
     if request.config.getoption("--write-clients"):
         return  # it is about to be written
     answers = dict.fromkeys(QUESTIONS, True)
-    trials = [Trial(client, server, front, answers) for client in CLIENTS for server in SERVERS for front in FRONTS]
+    trials = [
+        Trial(client, server, front, answers=answers) for client in CLIENTS for server in SERVERS for front in FRONTS
+    ]
     written = DOCS.read_text()
     missing = [row for row in as_table(trials).splitlines()[2:] if without_release(row) not in without_release(written)]
     assert not missing, "Run `make clients`."

@@ -195,11 +195,18 @@ async def test_a_token_reads_until_it_is_revoked(server: Server, site: Site, use
         while not ("Mine" in "".join(texts) and '"forbidden"' in "".join(texts)):
             texts.append(await socket.recv(decode=True))
         await site.acall("from notifications.access.tokens import ApiToken, revoke\nrevoke(ApiToken.objects.all())")
+        await socket.send(
+            json.dumps({"do": "ping", "ref": "revoked"})
+        )  # what comes after its pong was sent after the end
         with suppress(ConnectionClosed):
             while True:
                 texts.append(await socket.recv(decode=True))
     assert json.loads(texts[-1])["data"] == {"reason": "auth"}
     assert socket.close_code == 3000
+    messages = [json.loads(text) for text in texts]
+    pongs = [place for place, message in enumerate(messages) if message["event"] == "pong"]
+    since = [message["event"] for message in messages[pongs[0] :]] if pongs else []
+    assert since.count("ping") <= 1, texts  # within one ping
     assert "Secret" not in "".join(texts)
     with pytest.raises(InvalidStatus, match="403"):
         await connect(address, additional_headers=headers, proxy=None).__aenter__()
