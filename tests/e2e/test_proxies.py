@@ -80,6 +80,21 @@ async def test_events_pass_at_once(workers: Workers, front: Front, site: Site, u
         await arrive_at_once(site, user, *clients)
 
 
+async def test_events_of_django_eventstream_pass_at_once(
+    workers: Workers, front: Front, site: Site, user: Person
+) -> None:
+    """Its view begins with 2 KiB, which Caddy 2.6 would compress, and is not at our stream's address."""
+    async with SecureVisit(front.url) as visit:
+        await visit.login(user)
+        headers = {"Accept-Encoding": "gzip"}  # as browsers say; without it nothing is compressed
+        async with asyncio.timeout(10), visit.http.stream("GET", "/events/", headers=headers) as answer:
+            assert "content-encoding" not in answer.headers
+            pieces = answer.aiter_bytes()
+            assert b"event: stream-open" in await anext(pieces)
+            await site.acall("notify(user, title='At once').pk", user=user.pk)
+            assert b"At once" in await anext(pieces)
+
+
 @pytest.mark.parametrize("name", FRONTS)
 async def test_who_leaves_is_noticed(name: str, site: Site, user: Person, tmp_path: Path) -> None:
     """When a client goes, the worker is told at once, not by a ping that cannot be written."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from textwrap import dedent
+from typing import Any, Final
 
 import pytest
+from uvicorn.config import Config
 
 from notifications.conf import settings
 from tests.support.fronts import RECIPES
 from tests.support.lineup import command_of
 from tests.support.shell import ROOT
 from tests.support.workers import unit
+
+GUIDE: Final = ROOT / "docs" / "howto.md"
 
 
 def test_the_unit_waits_for_goodbyes() -> None:
@@ -57,8 +62,18 @@ def test_granian_has_room_for_all_streams() -> None:
     assert int(words[words.index("--backpressure") + 1]) > settings.streams_per_process
 
 
+def test_websockets_are_not_compressed() -> None:
+    """The guide's commands spare 45 KiB for each WebSocket, gunicorn's by the worker class that the guide shows."""
+    for words in (command_of("uvicorn"), unit(8001)["Service"]["ExecStart"].split()):
+        assert words[words.index("--ws-per-message-deflate") + 1] == "false"
+    [shown] = re.findall(r"^  (from uvicorn_worker .*?)^  ```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(dedent(f"  {shown}"), names)  # noqa: S102 - the guide's own words
+    assert Config("", **names["Worker"].CONFIG_KWARGS).ws_per_message_deflate is False
+
+
 def test_the_guide_refers_to_each_recipe() -> None:
     """Who reads the guide finds every file."""
-    guide = (ROOT / "docs" / "howto.md").read_text()
+    guide = GUIDE.read_text()
     for recipe in RECIPES.iterdir():
         assert f"(recipes/{recipe.name})" in guide
