@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,8 @@ class NotificationsConfig(AppConfig):
 
         user_model = get_user_model()
         pre_delete.connect(signals.lock_inbox_of, sender=user_model, dispatch_uid="notifications.lock_inbox_of")
+        for signal in (post_save, post_delete):
+            signal.connect(signals.ask_about_user, sender=user_model, dispatch_uid="notifications.ask_about_user")
         user_logged_out.connect(signals.end_session_of, dispatch_uid="notifications.end_session_of")
         doorbell.others[:] = [edge_publish.publish]
         autodiscover_modules("notification_segments")

@@ -19,9 +19,8 @@ from urllib.parse import parse_qs
 from .access import auth, cors
 from .access.origin import is_own_page
 from .access.tokens import Bearer
+from .conf import settings
 from .counts import counts
-from .edge import edge, is_signed
-from .edge.answer import answer_edge
 from .hub import hub
 from .hub.lines import Send, WriteNow, direct_write, with_backpressure
 from .hub.subscription import Subscription, start_with
@@ -54,7 +53,7 @@ class StreamApplication:
             await answer(send, 403, "Only pages of this very origin may follow notifications here.\n")
             return
         try:
-            if is_from_edge(scope) and await answer_edge(scope, send, requested_position(scope)):
+            if settings.grip_url and await was_answered_for_edge(scope, send, shared):
                 counts.connects["edge"] += 1
                 return
             line = with_backpressure(send)
@@ -87,10 +86,19 @@ class StreamApplication:
             here.leave(subscription)
 
 
-def is_from_edge(scope: dict[str, Any]) -> bool:
-    """Return whether a proxy asks that holds the connection itself."""
-    proxy = edge()
-    return proxy is not None and is_signed(scope["headers"], proxy)
+async def was_answered_for_edge(scope: dict[str, Any], send: Send, shared: cors.Headers) -> bool:
+    """Answer a proxy that holds the connection itself; return False, having sent nothing, for who is to be answered here."""
+    from .edge import answer as edge_answer  # needs the extra [edge], which only a site with an edge installs
+
+    who = edge_answer.who_asks(scope)
+    if who == "proxy":
+        try:
+            await edge_answer.answer_proxy(scope, send)
+        except Exception as error:  # the database is away; the proxy asks again, and goes on holding meanwhile
+            logger.warning("The edge could not be answered: %s: %s", type(error).__name__, error)
+            await answer(send, 503, "The log cannot be read now; ask again.\n")
+        return True
+    return who == "client" and await edge_answer.answer_client(scope, send, requested_position(scope), shared)
 
 
 async def admit(scope: dict[str, Any], send: Send, write_now: WriteNow | None = None) -> Subscription | None:

@@ -27,6 +27,8 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
+from ..edge import edge
+from ..exceptions import InvalidSetting
 from ..models import Notification
 from .asgi import check_routing
 from .settings import check_names, check_times, check_values, usable
@@ -38,6 +40,7 @@ DATABASE_SESSIONS: Final = ("django.contrib.sessions.backends.db", "django.contr
 REQUEST_PROCESSOR: Final = "django.template.context_processors.request"
 # Commands named runserver that serve WSGI, so no stream. Of others' we know nothing.
 WSGI_RUNSERVERS: Final = ("django.core", "django.contrib.staticfiles")
+MIN_KEY_BYTES: Final = 32  # of a key for HS256 (https://www.rfc-editor.org/rfc/rfc7518#section-3.2)
 
 E005 = Error(
     "django.contrib.sessions is not in INSTALLED_APPS, so nobody can be logged in and every stream is refused.",
@@ -194,6 +197,28 @@ def check_eventstream(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
+def check_edge(**_: Any) -> Iterator[CheckMessage]:
+    """Find an edge that nobody can publish to, or whose signature can be guessed."""
+    missing = [name for name in ("cryptography", "jwt") if usable("grip_url") and find_spec(name) is None]
+    if missing:
+        yield Error(
+            f"NOTIFICATIONS_GRIP_URL is set, and {' and '.join(missing)} cannot be imported: no stream can be opened.",
+            hint="Install the extra, `pip install django-live-notifications[edge]`.",
+            id="notifications.E021",
+        )
+    try:
+        proxy = edge()
+    except InvalidSetting as error:
+        yield Error(str(error), id="notifications.E022")
+        return
+    if proxy is not None and min(len(proxy.key), len(proxy.verify_key)) < MIN_KEY_BYTES:
+        yield Risk(
+            f"A key in NOTIFICATIONS_GRIP_URL is shorter than {MIN_KEY_BYTES} bytes; who guesses it passes for the proxy.",
+            hint="Make one with `openssl rand -hex 32`, for sig_key in pushpin.conf and for `key=` here.",
+            id="notifications.W016",
+        )
+
+
 def check_admin(**_: Any) -> Iterator[CheckMessage]:
     """Find an admin in which recipients cannot be searched."""
     if not apps.is_installed("django.contrib.admin"):
@@ -230,6 +255,7 @@ for check in (
     check_admin,
     check_api,
     check_eventstream,
+    check_edge,
     check_values,
     check_names,
     check_times,

@@ -1,63 +1,53 @@
-"""Step 6h: the edge. A proxy that speaks GRIP (Pushpin) holds the connections; here is how the two know each other. Pure.
+"""Step 6h: the edge. A proxy that speaks GRIP (Pushpin) holds the connections; here is how the two name things. Pure.
 
     NOTIFICATIONS_GRIP_URL = "http://127.0.0.1:5561?key=the+sig_key+of+pushpin.conf"
 
-Receives headers and tokens. Guarantees that nobody but the proxy is taken for it, by the signature that it puts on
-each request (`Grip-Sig`, a JSON web token), and that a held connection can be answered for once more without its
-cookies. The protocol: https://pushpin.org/docs/protocols/grip/
+Receives users, credentials and positions; returns the channels and headers by which the proxy holds a connection. Who
+asks is found out by `signatures.py`, for whom by `tickets.py`. The protocol: https://pushpin.org/docs/protocols/grip/
 
 # Note [The next link]
 
-When a position does not fit, and after NOTIFICATIONS_GRIP_LINK_SECONDS in any case, the proxy asks the address that
-its last answer named (`Grip-Link: …; rel=next`), with the position it stands at (`Grip-Last`) and without the client's
-cookies. So that address holds the session's key, encrypted, for little longer than until the next question. Each has a
-number of its own, because the proxy asks once for all connections with the same address.
+Soon after a connection came, when a position does not fit, and after `link_seconds` in any case, the proxy asks once more
+(`Grip-Link: …; rel=next`), without the client's cookies. What it says about the connection is in `Grip-Last`, one line for
+each channel that was given a `prev-id`:
+
+    Grip-Last: notifications-user-7; last-id=81985529216486.42
+    Grip-Last: notifications-ticket; last-id=gAAAAABp…
+
+So the first says where the connection stands, and the second is a ticket, which says whose it is. It stands there and not
+in the link for three reasons, all found in Pushpin's source (1.36, `handler/engine.cpp`, `handler/httpsession.cpp` and
+`proxy/proxyutil.cpp`):
+
+- What begins with `Grip-` is taken off whatever clients send, so nobody but the proxy can show a ticket. A link can be
+  opened by everyone who has seen it, in a log for example.
+- Connections at one path that say the same in `Grip-Last` share one answer, whatever their links' queries are. Two
+  sessions of one user at one position would, and the one would go on with the other's login.
+- It asks ten different links a second, and a hundred connections for each. With one link for all it is a thousand.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
-import hmac
-import json
-import secrets
-import time
-from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from typing import Any, Final
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
+from zlib import crc32
 
-from django.core.signing import BadSignature, TimestampSigner
+from django.conf import settings as django_settings
 from django.utils.crypto import salted_hmac
 
+from ..access.auth import Credential
+from ..access.tokens import Bearer
 from ..conf import settings
 from ..exceptions import InvalidSetting
-from ..log.tail import Position, parse_position
+from ..log.tail import Position
 from ..wire.sse import event
 
-__all__ = [
-    "LINK",
-    "Edge",
-    "channel_of",
-    "edge",
-    "hold",
-    "is_signed",
-    "position_in",
-    "session_channel_of",
-    "session_in",
-    "token_of",
-    "web_token",
-]
+__all__ = ["Edge", "channel_of", "edge", "hold", "last_ids_of", "parse_url", "session_channels_of", "ticket_channel"]
 
-LINK: Final = "grip"  # the query's name for a token
 SALT: Final = "notifications.edge"
-# A question may be late: by the proxy's own five attempts (1 + 2 + 4 + 8 + 16 s), and by those that stand before it.
-LATE_SECONDS: Final = 600.0
-WEB_TOKEN_SECONDS: Final = 60
-NONCE_BYTES: Final = 16
 # `format=cstring`: the proxy reads \n as a line end. The client's own limit for silence is 45 s.
 KEEP_ALIVE: Final = event("ping", "{}").decode().replace("\n", "\\n")
 
@@ -103,72 +93,12 @@ def parse_url(url: str) -> Edge:
 
 
 def key_bytes(text: str) -> bytes:
-    return b64decode(text.removeprefix("base64:")) if text.startswith("base64:") else text.encode()
-
-
-# --- who asks
-
-
-def is_signed(headers: Iterable[tuple[bytes, bytes]], proxy: Edge) -> bool:
-    """Return whether a request was signed by the proxy a short while ago."""
-    found = next((value for name, value in headers if name == b"grip-sig"), b"")
+    if not text.startswith("base64:"):
+        return text.encode()
     try:
-        head, claims, signature = found.split(b".")
-        if json.loads(decoded(head)).get("alg") != "HS256":
-            return False
-        expected = hmac.digest(proxy.verify_key, head + b"." + claims, hashlib.sha256)
-        if not hmac.compare_digest(decoded(signature), expected):
-            return False
-        said: dict[str, Any] = json.loads(decoded(claims))
-        return bool(said["exp"] > time.time()) and proxy.verify_issuer in ("", said.get("iss"))
-    except (ValueError, KeyError, TypeError, AttributeError):  # no web token, or one without an end
-        return False
-
-
-def web_token(proxy: Edge) -> str:
-    """Return what shows the proxy that it is us who publish: a JSON web token."""
-    claims = {"iss": proxy.issuer, "exp": int(time.time()) + WEB_TOKEN_SECONDS}
-    head = b".".join(encoded(json.dumps(each).encode()) for each in ({"typ": "JWT", "alg": "HS256"}, claims))
-    return (head + b"." + encoded(hmac.digest(proxy.key, head, hashlib.sha256))).decode()
-
-
-def decoded(part: bytes) -> bytes:
-    return urlsafe_b64decode(part + b"=" * (-len(part) % 4))
-
-
-def encoded(part: bytes) -> bytes:
-    return urlsafe_b64encode(part).rstrip(b"=")
-
-
-# --- who is asked for
-
-
-def token_of(session_key: str) -> str:
-    """Return a token for a session's key: encrypted, signed, good for one question and a little longer."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    hidden = mixed(session_key.encode(), nonce)
-    return TimestampSigner(salt=SALT).sign(encoded(nonce + hidden).decode())
-
-
-def session_in(token: str) -> str | None:
-    """Return the session's key in a token; None for one that is none, or is too old."""
-    max_age = dt.timedelta(seconds=settings.grip_link_seconds + LATE_SECONDS)
-    try:
-        text = TimestampSigner(salt=SALT).unsign(token, max_age=max_age)
-    except BadSignature:
-        return None
-    whole = decoded(text.encode())
-    return mixed(whole[NONCE_BYTES:], whole[:NONCE_BYTES]).decode()
-
-
-def mixed(text: bytes, nonce: bytes) -> bytes:
-    """Return text under a keyed hash of a random number, which nobody else can tell. Done twice, it is as before."""
-    stream = b""
-    for block in count():
-        if len(stream) >= len(text):
-            break
-        stream += salted_hmac(SALT, nonce + bytes([block]), algorithm="sha256").digest()
-    return bytes(one ^ other for one, other in zip(text, stream, strict=False))
+        return b64decode(text.removeprefix("base64:"), validate=True)
+    except ValueError as error:
+        raise InvalidSetting(f"A key in NOTIFICATIONS_GRIP_URL is no base64 ({error}); leave `base64:` out?") from None
 
 
 # --- what is held
@@ -179,32 +109,63 @@ def channel_of(user_id: Any) -> str:
     return f"{quote(settings.group, safe='')}-user-{quote(str(user_id), safe='')}"
 
 
-def session_channel_of(session_key: str) -> str:
-    """Return the proxy's name for a session's end."""
-    digest = salted_hmac(SALT, session_key, algorithm="sha256").hexdigest()
-    return f"{quote(settings.group, safe='')}-session-{digest[:32]}"
+def ticket_channel() -> str:
+    """Return the name under which the proxy keeps each connection's ticket. Nothing is ever published there."""
+    return f"{quote(settings.group, safe='')}-ticket"
 
 
-def hold(user_id: Any, session_key: str, position: Position, path: str) -> list[tuple[bytes, bytes]]:
-    """Return the headers that make the proxy hold a connection that stands at a position."""
-    link = f"{path}?{urlencode({LINK: token_of(session_key)})}"
-    # a few seconds more or less, so that connections that came together do not all ask together
-    seconds = max(1, round(settings.grip_link_seconds * (0.8 + 0.2 * secrets.randbelow(1000) / 1000)))
+def session_channels_of(session_key: str) -> list[str]:
+    """Return the proxy's names for a session's end, the present one first.
+
+    The others are those of older SECRET_KEYs, under which a connection may still be held.
+    """
+    secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
+    digests = [salted_hmac(SALT, session_key, secret=secret, algorithm="sha256").hexdigest() for secret in secrets]
+    return [f"{quote(settings.group, safe='')}-session-{digest[:32]}" for digest in digests]
+
+
+def hold(user_id: Any, credential: Credential, ticket: str, position: Position, path: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers that make the proxy hold a connection that stands at a position.
+
+    Args:
+        user_id: whose it is.
+        credential: what it was opened with.
+        ticket: what the proxy shows when it asks, see `tickets.py`.
+        position: where the connection stands.
+        path: of the stream; the proxy asks there.
+    """
+    changes = channel_of(user_id)
+    channels = [f"{changes}; prev-id={position}", f"{ticket_channel()}; prev-id={ticket}"]
+    if not isinstance(credential, Bearer):
+        channels.append(session_channels_of(credential)[0])
     values = {
         "grip-hold": "stream",
-        "grip-channel": f"{channel_of(user_id)}; prev-id={position}, {session_channel_of(session_key)}",
-        "grip-link": f"<{link}>; rel=next; timeout={seconds}",
+        "grip-channel": ", ".join(channels),
+        "grip-link": f"<{path}>; rel=next; timeout={link_seconds_of(changes, credential)}",
         "grip-keep-alive": f"{KEEP_ALIVE}; format=cstring; timeout={max(1, round(settings.ping_seconds))}",
     }
     return [(name.encode(), value.encode()) for name, value in values.items()]
 
 
-def position_in(headers: Iterable[tuple[bytes, bytes]], user_id: Any) -> Position | None:
-    """Return where the proxy says that a connection stands: `Grip-Last: notifications-user-7; last-id=8198.42`."""
+def link_seconds_of(channel: str, credential: Credential) -> int:
+    """Return after how many seconds the proxy asks about a connection in any case.
+
+    About one that was opened with a token with each ping: nobody tells the proxy that a token is over. About others up to a
+    fifth sooner than NOTIFICATIONS_GRIP_LINK_SECONDS, so that not all are asked about at once; always the same for one
+    user, because the proxy asks about all connections of one time together, and with a new time for each answer it would
+    ask twice as often.
+    """
+    if isinstance(credential, Bearer):
+        return max(1, round(min(settings.ping_seconds, settings.grip_link_seconds)))
+    return max(1, round(settings.grip_link_seconds * (1 - crc32(channel.encode()) % 1000 / 5000)))
+
+
+def last_ids_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return what the proxy says of a connection that it holds, by channel; nothing in a client's own request."""
+    found: dict[str, str] = {}
     for name, value in headers:
         if name == b"grip-last":
             for part in str(value, "latin-1").split(","):
                 channel, _semicolon, last = part.partition(";")
-                if channel.strip() == channel_of(user_id):
-                    return parse_position(last.strip().removeprefix("last-id="))
-    return None
+                found[channel.strip()] = last.strip().removeprefix("last-id=")
+    return found

@@ -1,62 +1,85 @@
-"""Step 6i: what the edge asks. Django says who, from where, and what was missed; the proxy holds the connection.
+"""Step 6k: what the edge asks. Django says who, from where, and what was missed; the proxy holds the connection.
 
-Receives an ASGI request that the proxy has signed: the client's own, with its cookies, or the proxy's, by the next link.
-Answers at once, with the frames that are owed and the headers of `edge.hold()`; or with a goodbye and without them, which
-ends the connection.
+Receives an ASGI request that the proxy has signed: the client's own, with its cookies or its token, or the proxy's about
+a connection that it holds, with a ticket. Answers at once, with the frames that are owed and the headers of
+`edge.hold()`; or with a goodbye and without them, which ends the connection. Who may is asked of the database each time.
+Needs the extra `[edge]`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import parse_qs
+from typing import Any, Literal
 
 from .. import edge
-from ..access import auth
+from ..access import auth, cors
 from ..counts import counts
 from ..hub import hub
 from ..hub.lines import Send
-from ..hub.subscription import START
-from ..log.tail import Position, Replay, parse_position, read_after
+from ..hub.subscription import start_with
+from ..log.tail import Position, Replay, parse_position
 from ..wire import frames
+from .signatures import is_signed
+from .tickets import credential_in, ticket_of
 
-__all__ = ["answer_edge"]
+__all__ = ["answer_client", "answer_proxy", "who_asks"]
 
 
-async def answer_edge(scope: dict[str, Any], send: Send, requested: str) -> bool:
-    """Answer a signed request; return False, having sent nothing, where a client is not logged in.
+def who_asks(scope: dict[str, Any]) -> Literal["nobody", "client", "proxy"]:
+    """Return for whom the proxy asks, a client that has just come or itself; "nobody" where it is not the proxy."""
+    proxy = edge.edge()
+    if proxy is None or not is_signed(scope["headers"], proxy):
+        return "nobody"
+    return "proxy" if edge.last_ids_of(scope["headers"]) else "client"
+
+
+async def answer_client(scope: dict[str, Any], send: Send, requested: str, shared: cors.Headers) -> bool:
+    """Let a client in and have the proxy hold its connection; return False, having sent nothing, where it may not.
 
     Args:
         scope: its ASGI scope.
         send: ASGI's.
-        requested: what a client says of where it stands.
+        requested: what the client says of where it stands.
+        shared: the headers by which a page of another origin may read the answer.
 
     Raises whatever the database raises; then nothing was sent.
     """
-    token = next_link_of(scope)
-    session_key = edge.session_in(token) if token else auth.session_key_of(scope["headers"])
-    user = await hub().authenticate(session_key) if session_key else None
-    if user is None or session_key is None:
-        if token:  # an old link says nothing of its client, who comes back and shows the cookies
-            await end(send, "auth" if session_key else "rotate")
-        return bool(token)
-    position = edge.position_in(scope["headers"], user.pk) if token else parse_position(requested)
-    replay = (await hub().ask(read_after, {user.pk: [position]})).get((user.pk, position))
+    credential = auth.credential_of(scope["headers"])
+    user = await hub().authenticate(credential) if credential else None
+    if credential is None or user is None:
+        return False
+    position = parse_position(requested) if requested else None
+    replay = await hub().read(user.pk, position)
     if replay is None:  # the user was deleted a moment ago
-        await end(send, "auth")
-        return True
-    is_malformed = bool(requested) and position is None and not token
+        return False
+    is_malformed = bool(requested) and position is None
     counts.replay(replay, is_malformed=is_malformed)
-    body, stands = written(replay, position, needs_hello=not token, is_malformed=is_malformed)
-    headers = [*START["headers"], *edge.hold(user.pk, session_key, stands, scope["path"])]
-    await send({**START, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed)
+    headers = edge.hold(user.pk, credential, ticket_of(user.pk, credential), stands, scope["path"])
+    await answer(send, body, [*shared, *headers])
     return True
 
 
-def next_link_of(scope: dict[str, Any]) -> str:
-    """Return the token of a next link; "" where this is a client's own request."""
-    query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
-    return query.get(edge.LINK, [""])[-1]
+async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
+    """Say how a connection goes on that the proxy holds, and with which frames; or that it ends.
+
+    Raises whatever the database raises; then nothing was sent.
+    """
+    said = edge.last_ids_of(scope["headers"])
+    found = credential_in(said.get(edge.ticket_channel(), ""))
+    if found is None:  # too old, or of another key: the client comes back and shows what it has
+        await end(send, "rotate")
+        return
+    user_key, credential = found
+    user = await hub().authenticate(credential)
+    position = parse_position(said.get(edge.channel_of(user_key), ""))
+    replay = await hub().read(user.pk, position) if user is not None and str(user.pk) == user_key else None
+    if user is None or replay is None:
+        await end(send, "auth")
+        return
+    counts.replay(replay, is_malformed=False)
+    body, stands = written(replay, position, needs_hello=False, is_malformed=False)
+    headers = edge.hold(user.pk, credential, ticket_of(user.pk, credential), stands, scope["path"])
+    await answer(send, body, headers)
 
 
 def written(
@@ -74,5 +97,9 @@ def written(
 async def end(send: Send, reason: frames.Bye) -> None:
     """Have the proxy say goodbye and end the connection."""
     counts.byes[reason] += 1
-    await send(START)
-    await send({"type": "http.response.body", "body": frames.bye(reason)})
+    await answer(send, frames.bye(reason), [])
+
+
+async def answer(send: Send, body: bytes, headers: cors.Headers) -> None:
+    await send(start_with(headers))
+    await send({"type": "http.response.body", "body": body})

@@ -14,21 +14,22 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from ..access.auth import Credential
+from ..access.auth import Credential, look_up
 from ..broadcasts import runner
 from ..conf import settings
 from ..counts import Pulse, Stopwatch, counts
 from ..doorbell import ringer
-from ..log.tail import Replay
+from ..log.tail import Position, Replay
 from ..stalled import mark_stalled
 from ..wire import frames
 from . import ears
-from .catchup import CatchUp
+from .catchup import CatchUp, look_up_log
 from .leaving import before_sigterm, do_nothing, drain, part
 from .lines import abort
 from .roll import Roll
-from .rounds import Door, Rounds
+from .rounds import Rounds
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
+from .together import Together
 from .workers import Workers
 
 __all__ = ["Hub", "hub", "running_hubs"]
@@ -52,7 +53,8 @@ class Hub:
         self._workers = Workers()
         self._catchup = CatchUp(self._workers, self.users, self._deliver, self.pulse.swept)
         self._rounds = Rounds(self._workers, self._write, self.end)
-        self._door = Door(self._workers)
+        self._door = Together(self._workers, look_up)
+        self._log = Together(self._workers, look_up_log)
         self._roll = Roll(self._workers)
         self._workers.keep([self._listen, self._watch_jobs])
         self._others: list[Callable[[dict[str, Any]], None]] = []
@@ -63,7 +65,11 @@ class Hub:
 
     async def authenticate(self, credential: Credential) -> Any:
         """Return the user whom a session or a token lets in, or None."""
-        return await self._door.user_of(credential)
+        return await self._door.find(credential)
+
+    async def read(self, user_id: Any, position: Position | None) -> Replay | None:
+        """Return what a user's log says after a position, for who streams elsewhere; None: there is no such user."""
+        return await self._log.find((user_id, position))
 
     def attach(self, hear: Callable[[dict[str, Any]], None], *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Let others hear every change as well, and keep these tasks of theirs running; they may `ask` the database."""

@@ -21,7 +21,7 @@ from ..log.tail import Position, Replay, positions_of, read_after
 from .subscription import EVER, Subscription
 from .workers import Workers
 
-__all__ = ["CatchUp"]
+__all__ = ["CatchUp", "look_up_log"]
 
 logger = logging.getLogger("notifications.hub")
 
@@ -127,3 +127,28 @@ class CatchUp:
             if subscription.is_idle and (subscription.position != head or not subscription.has_hello):
                 counts.rescues += 1
                 self.soon(subscription)
+
+
+def look_up_log(keys: Iterable[tuple[Any, Position | None]]) -> tuple[Replays, dict[Any, Exception]]:
+    """Return what each (user, position) is owed, and where the log could not be read: one bad row fails its user only.
+
+    A database that is away raises, for then nobody's answer is known.
+    """
+    wanted = list(keys)
+    positions: Positions = {}
+    for user_id, position in wanted:
+        positions.setdefault(user_id, set()).add(position)
+    try:
+        return read_after(positions), {}
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:
+        if len(wanted) == 1:
+            return {}, {wanted[0]: error}
+    replays: Replays = {}
+    failed: dict[Any, Exception] = {}
+    for key in wanted:
+        found, failure = look_up_log([key])
+        replays |= found
+        failed |= failure
+    return replays, failed

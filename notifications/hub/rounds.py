@@ -11,19 +11,19 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from ..access import auth
 from ..conf import settings
 from ..wire import frames
 from .subscription import Subscription
+from .together import CHECK_SECONDS
 from .workers import Workers
 
-__all__ = ["Door", "Rounds"]
+__all__ = ["Rounds"]
 
 logger = logging.getLogger("notifications.hub")
 
-CHECK_SECONDS: Final = 5.0  # longest wait for the check of who is logged in
 STREAMS_PER_TURN: Final = 200  # pings before the loop gets a turn
 
 
@@ -98,57 +98,3 @@ class Rounds:
             if subscription.credential not in failed
             and getattr(users.get(subscription.credential), "pk", None) != subscription.user_id
         }
-
-
-class Door:
-    """Who comes in: the credentials of those who connect while a look-up runs are looked up together in the next one."""
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._loop = asyncio.get_running_loop()
-        self._waiting: dict[auth.Credential, asyncio.Future[Any]] = {}
-        self._is_open = False  # whether `_answer_all` runs
-
-    async def user_of(self, credential: auth.Credential) -> Any:
-        """Return the user whom a session or a token lets in, or None.
-
-        Raises:
-            TimeoutError: the database did not answer in time, or too many wait for it already.
-        """
-        future = self._waiting.get(credential)
-        if future is None:
-            if len(self._waiting) >= settings.streams_per_process:
-                raise TimeoutError(f"{len(self._waiting)} others wait to be looked up")
-            future = self._waiting[credential] = self._loop.create_future()
-            if not self._is_open:
-                self._is_open = True
-                self._workers.start(self._answer_all(), "door")
-        return await asyncio.shield(future)
-
-    async def _answer_all(self) -> None:
-        try:
-            while self._waiting:
-                await asyncio.sleep(0)  # whoever comes in this turn of the loop comes along
-                batch, self._waiting = self._waiting, {}
-                await self._answer(batch)
-        finally:
-            self._is_open = False
-            for future in self._waiting.values():  # the hub stops
-                future.cancel()
-
-    async def _answer(self, waiting: dict[auth.Credential, asyncio.Future[Any]]) -> None:
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                users, failed = await self._workers.ask(auth.look_up, waiting)
-        except asyncio.CancelledError:  # the hub stops; who waits is not to wait for ever
-            for future in waiting.values():
-                future.cancel()
-            raise
-        except Exception as error:  # handed to everyone who waits for it
-            failed, users = dict.fromkeys(waiting, error), {}
-        for key, future in waiting.items():
-            if key in failed:
-                future.set_exception(failed[key])
-                future.exception()  # marks it as seen: the one who waited may have gone
-            else:
-                future.set_result(users.get(key))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from tests.support.follower import Follower
 from tests.support.kinds import EVERY_KIND
 from tests.support.pushpin import Pushpin
 from tests.support.servers import Person, Server, Site
+from tests.support.shell import Shell
 from tests.support.visit import Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,8 +26,10 @@ STREAM = "/notifications/stream/"
 LINK_SECONDS = 2.0  # of the tests in which the proxy has to ask by itself
 NEVER_SECONDS = 3600.0
 AT_ONCE_SECONDS = 3.0
-RETRY_SECONDS = 30.0  # the proxy's own pauses, when it cannot reach Django
+RETRY_SECONDS = 30.0  # the proxy's own pauses, when it cannot reach Django, one after the other
 # A write whose announcement is lost on the way to the proxy.
+LISTED = "https://app.example.com"
+SETTINGS = {"NOTIFICATIONS_PING_SECONDS": 1.0, "NOTIFICATIONS_SWEEP_SECONDS": NEVER_SECONDS}
 UNHEARD = "from notifications import doorbell\ndoorbell.others.clear()\nnotify(user, title=title).pk"
 
 
@@ -38,26 +43,40 @@ def pushpin() -> Iterator[Pushpin]:
 @pytest.fixture
 def site(pushpin: Pushpin, blank: Path, tmp_path: Path) -> Iterator[Site]:
     """A site that publishes to it. Its hub would deliver nothing in time: it sweeps once an hour."""
-    settings = {
-        "NOTIFICATIONS_GRIP_URL": pushpin.grip_url(),
-        "NOTIFICATIONS_PING_SECONDS": 1.0,
-        "NOTIFICATIONS_SWEEP_SECONDS": NEVER_SECONDS,
-    }
-    with Site(tmp_path, blank=blank, settings=settings) as site:
+    with Site(tmp_path, blank=blank, settings={**SETTINGS, "NOTIFICATIONS_GRIP_URL": pushpin.grip_url()}) as site:
         yield site
 
 
-def served(site: Site, pushpin: Pushpin, program: str = "uvicorn", *, link_seconds: float = NEVER_SECONDS) -> Server:
+def served(
+    site: Site, pushpin: Pushpin, program: str = "uvicorn", *, link_seconds: float = NEVER_SECONDS, **settings: Any
+) -> Server:
     """Start a server, and the proxy in front of it."""
-    server: Server = getattr(site, program)(NOTIFICATIONS_GRIP_LINK_SECONDS=link_seconds)
+    server: Server = getattr(site, program)(NOTIFICATIONS_GRIP_LINK_SECONDS=link_seconds, **settings)
     pushpin.start(server.port)
     return server
 
 
-@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
-async def test_every_change_comes_through_the_edge(site: Site, pushpin: Pushpin, program: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A site on Daphne behind an edge that asks by itself about new connections only; for all tests that break nothing."""
+
+    site: Site
+    pushpin: Pushpin
+    server: Server
+
+
+@pytest.fixture(scope="module")
+def standing(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """One for the whole module. It lists another origin."""
+    with Pushpin() as pushpin:
+        settings = {**SETTINGS, "NOTIFICATIONS_GRIP_URL": pushpin.grip_url(), "NOTIFICATIONS_ALLOWED_ORIGINS": [LISTED]}
+        with Site(tmp_path_factory.mktemp("standing"), blank=blank, settings=settings) as site:
+            yield Standing(site, pushpin, served(site, pushpin, "daphne"))
+
+
+async def test_every_change_comes_through_the_edge(standing: Standing) -> None:
     """What another process writes arrives at once, every kind of change, each once; Django holds no connection."""
-    server = served(site, pushpin, program)
+    site, pushpin, server = standing.site, standing.pushpin, standing.server
     user, other = site.add_person("user"), site.add_person("other")
     async with follow(pushpin.url, user) as mine, follow(pushpin.url, other) as theirs:
         before = time.monotonic()
@@ -90,9 +109,9 @@ async def test_a_lost_publish_is_asked_for(site: Site, pushpin: Pushpin) -> None
         assert mine.connections == 1
 
 
-async def test_a_change_without_content_is_asked_for_at_once(site: Site, pushpin: Pushpin) -> None:
+async def test_a_change_without_content_is_asked_for_at_once(standing: Standing) -> None:
     """A change of more rows than a doorbell tells is a hint, and comes from the log."""
-    served(site, pushpin)
+    site, pushpin = standing.site, standing.pushpin
     user = site.add_person("user")
     await site.acall("[notify(user, title=str(number)).pk for number in range(60)]", user=user.pk)
     async with follow(pushpin.url, user) as mine:
@@ -122,7 +141,8 @@ async def test_a_killed_pushpin_costs_a_reconnection(site: Site, pushpin: Pushpi
 
 async def test_clients_outlive_a_restart_of_django(site: Site, pushpin: Pushpin) -> None:
     """While no Django runs, lines stay open and writes of other processes arrive; what was lost comes once it is back."""
-    server = served(site, pushpin, link_seconds=LINK_SECONDS)
+    # Each ping is a try of the proxy's as well, when its question failed: with one a second it would soon have had all.
+    server = served(site, pushpin, link_seconds=LINK_SECONDS, NOTIFICATIONS_PING_SECONDS=RETRY_SECONDS)
     user = site.add_person("user")
     deaf = site.shell()
     async with follow(pushpin.url, user) as mine:
@@ -139,9 +159,9 @@ async def test_clients_outlive_a_restart_of_django(site: Site, pushpin: Pushpin)
         assert mine.connections == 1
 
 
-async def test_a_logout_ends_what_the_edge_holds(site: Site, pushpin: Pushpin) -> None:
+async def test_a_logout_ends_what_the_edge_holds(standing: Standing) -> None:
     """The session's connections end at once with `bye auth`; those of other sessions and users go on."""
-    served(site, pushpin)
+    site, pushpin = standing.site, standing.pushpin
     user, other = site.add_person("user"), site.add_person("other")
     async with Visit(pushpin.url) as visit:
         await visit.login(user)
@@ -157,14 +177,65 @@ async def test_a_logout_ends_what_the_edge_holds(site: Site, pushpin: Pushpin) -
                 assert not client.all("bye")
 
 
-@pytest.mark.parametrize("change", ["is_active=False", "password='another'"])
-async def test_who_may_not_any_more_is_ended_by_the_next_question(site: Site, pushpin: Pushpin, change: str) -> None:
-    """Who was deactivated, or has another password, is ended within NOTIFICATIONS_GRIP_LINK_SECONDS."""
+async def test_who_may_not_any_more_is_ended(site: Site, pushpin: Pushpin) -> None:
+    """Who is deactivated is ended at once; by a query that tells nobody, within NOTIFICATIONS_GRIP_LINK_SECONDS."""
     served(site, pushpin, link_seconds=LINK_SECONDS)
+    user, other = site.add_person("user"), site.add_person("other")
+    async with follow(pushpin.url, user) as mine, follow(pushpin.url, other) as theirs:
+        await site.acall("User.objects.filter(pk=user).update(password='another')", user=user.pk)
+        await ended(mine)
+        assert not theirs.all("bye")
+
+
+async def test_who_is_deactivated_is_ended_at_once(standing: Standing) -> None:
+    """In the admin for example: the proxy is told, and asks."""
+    site, pushpin = standing.site, standing.pushpin
     user = site.add_person("user")
     async with follow(pushpin.url, user) as mine:
-        await site.acall(f"User.objects.filter(pk=user).update({change})", user=user.pk)
+        code = "person = User.objects.get(pk=user)\nperson.is_active = False\nperson.save()"
+        await site.acall(code, user=user.pk)
         await ended(mine)
+
+
+async def test_a_token_is_held_until_it_is_revoked(standing: Standing) -> None:
+    """A program's connection is the proxy's; within one ping after its token it ends, and gets no further one."""
+    site, pushpin, server = standing.site, standing.pushpin, standing.server
+    user, other = site.add_person("user"), site.add_person("other")
+    code = "from notifications.access.tokens import make_token\n"
+    code += "make_token(User.objects.get(pk=user), name='reports', scopes=['read'])"
+    headers = {"Authorization": f"Bearer {await site.acall(code, user=user.pk)}"}
+    async with Follower(pushpin.url + STREAM, headers=headers) as mine:
+        await mine.until(lambda mine: mine.named("reset"))
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+            assert (await http.get("/notifications/health/")).json()["streams"] == 0
+        await site.acall("notify(user, title='Secret').pk", user=other.pk)
+        await site.acall("notify(user, title='For the program').pk", user=user.pk)
+        await mine.knows("For the program")
+        await site.acall("from notifications.access.tokens import ApiToken, revoke\nrevoke(ApiToken.objects.all())")
+        await mine.until(lambda mine: mine.named("bye"))
+        assert mine.data_of("bye") == [{"reason": "auth"}]
+        assert "Secret" not in str(mine.events)
+    async with httpx.AsyncClient(base_url=pushpin.url, trust_env=False) as http:
+        assert (await http.get(STREAM, headers=headers)).status_code == 401
+
+
+async def test_a_listed_origin_reads_through_the_edge(standing: Standing) -> None:
+    """Its preflight and its stream say so with the proxy in between as well; a page of another origin gets nothing."""
+    site, pushpin = standing.site, standing.pushpin
+    user = site.add_person("user")
+    async with Visit(pushpin.url) as visit:
+        await visit.login(user)
+        for origin, statuses in ((LISTED, [204, 200]), ("https://elsewhere.example", [403, 403])):
+            headers = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+            async with (
+                visit.http.stream("OPTIONS", STREAM, headers=headers) as preflight,
+                visit.http.stream("GET", STREAM, headers={"Origin": origin}) as stream,
+            ):
+                assert [answer.status_code for answer in (preflight, stream)] == statuses
+                for answer in (preflight, stream):
+                    allowed = answer.headers.get("Access-Control-Allow-Origin")
+                    assert allowed == (LISTED if origin == LISTED else None)
+                    assert not [name for name in answer.headers if name.startswith("grip-")]
 
 
 async def ended(client: Client) -> None:
@@ -173,9 +244,9 @@ async def ended(client: Client) -> None:
     assert client.all("bye")[0].data == {"reason": "auth"}
 
 
-async def test_only_the_proxy_is_taken_for_it(site: Site, pushpin: Pushpin) -> None:
-    """Without its signature there are no instructions, and the address of a next link opens nothing."""
-    server = served(site, pushpin, link_seconds=LINK_SECONDS)
+async def test_only_the_proxy_is_taken_for_it(standing: Standing) -> None:
+    """Without its signature there are no instructions; and through it, what a client says in its name is not passed on."""
+    site, pushpin, server = standing.site, standing.pushpin, standing.server
     user = site.add_person("user")
     async with Visit(server.url) as visit:
         await visit.login(user)
@@ -184,26 +255,27 @@ async def test_only_the_proxy_is_taken_for_it(site: Site, pushpin: Pushpin) -> N
             async with visit.http.stream("GET", STREAM, headers=headers) as answer:
                 assert answer.status_code == 200
                 assert not [name for name in answer.headers if name.startswith("grip-")]
-    async with Follower(pushpin.url + STREAM, cookie=visit.cookie) as mine:
-        await mine.until(lambda mine: mine.named("reset"))
-    link = await site.acall(
-        "from notifications import edge\nfrom django.contrib.sessions.models import Session\n"
-        "edge.token_of(Session.objects.order_by('-expire_date')[0].session_key)"
-    )
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
-        assert (await http.get(STREAM, params={"grip": link})).status_code == 403
+        key = visit.http.cookies["sessionid"]
+    code = "from notifications.edge.tickets import ticket_of\nticket_of(user, key)"
+    stolen = await site.acall(code, user=user.pk, key=key)
+    theirs = [
+        ("Grip-Last", f"notifications-user-{user.pk}; last-id=1.1"),
+        ("Grip-Last", f"notifications-ticket; last-id={stolen}"),
+    ]
+    for url in (server.url, pushpin.url):
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            assert (await http.get(STREAM, headers=theirs)).status_code == 403
 
 
-async def test_nobody_follows_without_a_login(site: Site, pushpin: Pushpin) -> None:
+async def test_nobody_follows_without_a_login(standing: Standing) -> None:
     """Through the edge as well, who is not logged in gets 403, and a page of another site too."""
-    served(site, pushpin)
-    async with httpx.AsyncClient(base_url=pushpin.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=standing.pushpin.url, trust_env=False) as http:
         assert (await http.get(STREAM)).status_code == 403
         assert (await http.get(STREAM, headers={"Origin": "https://elsewhere.example"})).status_code == 403
 
 
-async def test_two_people_never_share_an_answer(site: Site, pushpin: Pushpin) -> None:
-    """Many connections that ask at the same time are each answered for their own user and position."""
+async def test_two_logins_never_share_an_answer(site: Site, pushpin: Pushpin) -> None:
+    """Many connections that are asked about together go on each as their own; a logout ends that session's alone."""
     served(site, pushpin, link_seconds=LINK_SECONDS)
     people: list[Person] = [site.add_person("user") for _ in range(4)]
     deaf = site.shell()
@@ -212,11 +284,18 @@ async def test_two_people_never_share_an_answer(site: Site, pushpin: Pushpin) ->
             group.create_task(lives(site, pushpin, deaf, person))
 
 
-async def lives(site: Site, pushpin: Pushpin, deaf: object, person: Person) -> None:
-    """Follow as one person on two devices, be told something unheard, and end up as the database is."""
-    async with follow(pushpin.url, person) as here, follow(pushpin.url, person) as there:
-        await asyncio.to_thread(deaf.call, UNHEARD, user=person.pk, title=f"For {person.username}")  # type: ignore[attr-defined]
-        for client in (here, there):
-            await client.knows(f"For {person.username}")
-            await client.equals_database(site, person.pk)
-            assert client.titles == [f"For {person.username}"]
+async def lives(site: Site, pushpin: Pushpin, deaf: Shell, person: Person) -> None:
+    """Follow as one person on two devices, be told something unheard, and end up as the database is; then log one out."""
+    async with Visit(pushpin.url) as visit:
+        await visit.login(person)
+        async with follow(pushpin.url, person, cookie=visit.cookie) as here, follow(pushpin.url, person) as there:
+            await asyncio.to_thread(deaf.call, UNHEARD, user=person.pk, title=f"For {person.username}")
+            for client in (here, there):
+                await client.knows(f"For {person.username}")
+                await client.equals_database(site, person.pk)
+                assert client.titles == [f"For {person.username}"]
+            await visit.logout()
+            await ended(here)
+            await asyncio.to_thread(deaf.call, UNHEARD, user=person.pk, title="Afterwards")
+            await there.knows("Afterwards")
+            assert not there.all("bye")

@@ -21,7 +21,7 @@ from .processes import Process, find_program, free_port
 
 __all__ = ["Pushpin"]
 
-KEY: Final = "a key+of/tests"
+KEY: Final = "a key+of/tests as long as it should be"
 
 
 class Pushpin:
@@ -35,7 +35,6 @@ class Pushpin:
         self.folder = Path(tempfile.mkdtemp(prefix="pushpin-"))  # short: a socket's path may have 107 bytes
         self.port, self.control_port = free_port(), free_port()
         self.backend_port = link_port
-        self._ports = [free_port() for _ in range(3)]
         self._process: Process | None = None
         self._zurl: Process | None = None
         self._services: list[int] = []
@@ -65,7 +64,6 @@ class Pushpin:
 
     def start(self, backend_port: int) -> None:
         """Start it in front of a server and wait until it takes connections on both sides."""
-        push, subscribe, command = self._ports
         text = replaced(
             (RECIPES / "pushpin.conf").read_text(),
             {
@@ -73,9 +71,10 @@ class Pushpin:
                 "/var/run/pushpin": str(self.folder),
                 "logdir=/var/log/pushpin": f"logdir={self.folder}",
                 "http_port=7999": f"http_port=127.0.0.1:{self.port}",
-                "tcp://127.0.0.1:5560": f"tcp://127.0.0.1:{push}",
-                "tcp://127.0.0.1:5562": f"tcp://127.0.0.1:{subscribe}",
-                "tcp://127.0.0.1:5563": f"tcp://127.0.0.1:{command}",
+                # of these nobody here makes use, and a port may be taken by another test meanwhile
+                "tcp://127.0.0.1:5560": f"ipc://{self.folder}/push",
+                "tcp://127.0.0.1:5562": f"ipc://{self.folder}/sub",
+                "tcp://127.0.0.1:5563": f"ipc://{self.folder}/command",
                 "push_in_http_port=5561": f"push_in_http_port={self.control_port}",
             },
         )

@@ -1,30 +1,41 @@
-"""The edge: its address, its signature, tokens for next links, and a publisher that holds nobody up."""
+"""The edge: its address, its signature, tickets for what is held, and a publisher that holds nobody up."""
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
 import pytest
 from django.contrib.auth.models import User
-from django.test import override_settings
+from django.contrib.auth.signals import user_logged_out
+from django.core.checks import run_checks
+from django.test import Client, override_settings
 from hypothesis import given, strategies as st
 
 from notifications import edge
+from notifications.access.auth import Credential
+from notifications.access.tokens import Bearer
+from notifications.checks import TAG
 from notifications.doorbell import Change
-from notifications.edge.publishing import Publisher, item_of
+from notifications.edge.publishing import Publisher, item_of, publisher
+from notifications.edge.signatures import is_signed, web_token
+from notifications.edge.tickets import credential_in, ticket_of
 from notifications.exceptions import InvalidSetting
 from notifications.log.tail import Position
 from notifications.publish import notify
 
-URL = "http://127.0.0.1:5561?key=secret"
+KEY = "a-secret-of-thirty-two-letters-or-more"
+URL = f"http://127.0.0.1:5561?key={KEY}"
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:5561", "http://127.0.0.1:5561", "ftp://x?key=y", "http://?key=x"])
@@ -51,11 +62,11 @@ def test_an_address_is_read_as_grip_libraries_write_it() -> None:
 @pytest.mark.parametrize(
     ("claims", "key", "algorithm", "is_ours"),
     [
-        ({"iss": "pushpin", "exp": 1}, "secret", "HS256", True),
+        ({"iss": "pushpin", "exp": 1}, KEY, "HS256", True),
         ({"iss": "pushpin", "exp": 1}, "another", "HS256", False),
-        ({"iss": "pushpin", "exp": -10}, "secret", "HS256", False),
-        ({"iss": "pushpin"}, "secret", "HS256", False),
-        ({"iss": "pushpin", "exp": 1}, "secret", "HS512", False),
+        ({"iss": "pushpin", "exp": -10}, KEY, "HS256", False),
+        ({"iss": "pushpin"}, KEY, "HS256", False),
+        ({"iss": "pushpin", "exp": 1}, KEY, "HS512", False),
     ],
 )
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")  # a short key is easier to read here
@@ -65,52 +76,93 @@ def test_a_signature_is_checked(claims: dict[str, Any], key: str, algorithm: str
     if "exp" in claims:
         claims = {**claims, "exp": int(time.time()) + 60 * claims["exp"]}
     token = jwt.encode(claims, key, algorithm=algorithm)
-    assert edge.is_signed([(b"grip-sig", token.encode())], proxy) is is_ours
+    assert is_signed([(b"grip-sig", token.encode())], proxy) is is_ours
     unsigned = jwt.encode(claims, "", algorithm="none")
-    assert not edge.is_signed([(b"grip-sig", unsigned.encode())], proxy)
+    assert not is_signed([(b"grip-sig", unsigned.encode())], proxy)
 
 
 @given(st.binary())
 def test_what_is_no_signature_is_none(text: bytes) -> None:
     """Whatever stands in the header, it is no error."""
-    assert not edge.is_signed([(b"grip-sig", text)], edge.parse_url(URL))
+    assert not is_signed([(b"grip-sig", text)], edge.parse_url(URL))
 
 
-@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_what_we_publish_is_signed() -> None:
     """Another library reads our web token with the key."""
-    proxy = edge.parse_url("http://127.0.0.1:5561?key=secret&iss=me")
-    assert jwt.decode(edge.web_token(proxy), "secret", algorithms=["HS256"])["iss"] == "me"
+    proxy = edge.parse_url(f"{URL}&iss=me")
+    assert jwt.decode(web_token(proxy), KEY, algorithms=["HS256"])["iss"] == "me"
+
+
+BEARER = Bearer("0123456789ab", "d" * 64)
 
 
 @given(st.text(st.characters(codec="ascii"), min_size=1, max_size=200))
-def test_a_token_holds_a_session_and_hides_it(session_key: str) -> None:
-    """The key comes back from its token, no two tokens are alike, and an altered one is none."""
-    token = edge.token_of(session_key)
-    assert edge.session_in(token) == session_key
-    assert edge.token_of(session_key) != token
-    assert edge.session_in(("B" if token[0] == "A" else "A") + token[1:]) is None
+def test_a_ticket_holds_a_login_and_hides_it(session_key: str) -> None:
+    """User and credential come back from a ticket, no two are alike, and an altered one is none."""
+    ticket = ticket_of(7, session_key)
+    assert credential_in(ticket) == ("7", session_key)
+    assert ticket_of(7, session_key) != ticket
+    assert credential_in(ticket[:20] + ("B" if ticket[20] == "A" else "A") + ticket[21:]) is None
     if len(session_key) > 8:
-        assert session_key not in token
+        assert session_key not in ticket
+    assert re.fullmatch(r"[\w-]+", ticket, re.ASCII)  # in a header, where `=`, `;` and `,` mean something
 
 
-def test_an_old_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token is good until the proxy must have asked, and no longer."""
-    token, now = edge.token_of("x"), time.time()
-    monkeypatch.setattr("django.core.signing.time.time", lambda: now + 719)
-    assert edge.session_in(token) == "x"
-    monkeypatch.setattr("django.core.signing.time.time", lambda: now + 722)
-    assert edge.session_in(token) is None
-    assert edge.session_in("") is None
-    assert edge.session_in("a:b:c") is None
+def test_a_ticket_of_a_token_is_one_of_a_token() -> None:
+    """A session's key, which a client chooses, can never pass for a token."""
+    assert credential_in(ticket_of("a-uuid", BEARER)) == ("a-uuid", BEARER)
 
 
-def test_a_position_is_found_among_channels() -> None:
+@given(st.text(max_size=300))
+def test_what_is_no_ticket_is_none(text: str) -> None:
+    """Whatever stands there, it is no error."""
+    assert credential_in(text) is None
+
+
+def test_an_old_ticket_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ticket is good until the proxy must have asked, and no longer."""
+    ticket, now = ticket_of(7, "x"), time.time()
+    for later, expected in ((719, ("7", "x")), (722, None)):
+        monkeypatch.setattr("time.time", lambda later=later: now + later)
+        assert credential_in(ticket) == expected
+
+
+def test_a_new_secret_key_keeps_tickets_while_the_old_one_is_a_fallback() -> None:
+    """After a rotation connections go on, and a logout still finds those held under the old key; later neither."""
+    with override_settings(SECRET_KEY="the old one"):
+        ticket, [channel] = ticket_of(7, "x"), edge.session_channels_of("x")
+    with override_settings(SECRET_KEY="the new one", SECRET_KEY_FALLBACKS=["the old one"]):
+        assert credential_in(ticket) == ("7", "x")
+        assert edge.session_channels_of("x")[1:] == [channel]
+    with override_settings(SECRET_KEY="the new one"):
+        assert credential_in(ticket) is None
+
+
+def link_of(user_id: int, credential: Credential) -> str:
+    """Return the next link of a connection."""
+    headers = dict(edge.hold(user_id, credential, ticket_of(user_id, credential), Position(1, 2), "/stream/"))
+    return headers[b"grip-link"].decode()
+
+
+def test_every_connection_has_the_same_link() -> None:
+    """The proxy asks ten links a second, each for a hundred connections; and nobody can read a login from one."""
+    links = {link_of(user_id, key).partition(";")[0] for user_id, key in ((1, "a"), (2, "b"), (2, BEARER))}
+    assert links == {"</stream/>"}
+
+
+def test_a_token_is_asked_about_with_each_ping() -> None:
+    """Nobody tells the proxy that one was revoked; a session's user has a time of their own, a little early."""
+    assert link_of(1, BEARER).endswith("timeout=15")
+    seconds = {int(link_of(user_id, "key").rpartition("=")[2]) for user_id in range(200)}
+    assert seconds == set(range(96, 121))
+    assert link_of(7, "key") == link_of(7, "another")
+
+
+def test_last_ids_are_found_by_channel() -> None:
     """The proxy names each channel with its last id, in one header or in several."""
-    headers = [(b"grip-last", b"x; last-id=1.1, notifications-user-7; last-id=5.42"), (b"other", b"y")]
-    assert edge.position_in(headers, 7) == Position(5, 42)
-    assert edge.position_in(headers, 8) is None
-    assert edge.position_in([(b"grip-last", b"notifications-user-7; last-id=x")], 7) is None
+    headers = [(b"grip-last", b"x; last-id=1.1, y; last-id=5.42"), (b"other", b"y"), (b"grip-last", b"z;last-id=3")]
+    assert edge.last_ids_of(headers) == {"x": "1.1", "y": "5.42", "z": "3"}
+    assert edge.last_ids_of([(b"cookie", b"z; last-id=3")]) == {}
 
 
 def test_a_change_without_content_is_a_hint_without_an_id() -> None:
@@ -124,11 +176,63 @@ def test_a_change_without_content_is_a_hint_without_an_id() -> None:
     assert item["formats"]["http-stream"]["content"] == "event: change\nid: 5.42\ndata: {}\n\n"
 
 
+def test_no_request_is_longer_than_the_proxy_takes() -> None:
+    """What is long in bytes although not in letters goes alone, and what is too long is a hint; the rest is not lost."""
+    publisher, data = Publisher(), "ü" * 200_000
+    with override_settings(NOTIFICATIONS_GRIP_URL=URL):
+        publisher._thread = threading.current_thread()  # nobody sends
+        publisher.put(item_of(Change("7", 5, number, number + 1, data)) for number in range(2))
+        publisher.put([item_of(Change("7", 5, 2, 3, data * 2)), item_of(Change("7", 5, 3, 4, "{}"))])
+    batches = [[json.loads(text) for text in publisher._take()] for _ in range(3)]
+    assert [item.get("id") for batch in batches for item in batch] == ["5.1", "5.2", None, "5.4"]
+    assert [len(batch) for batch in batches] == [1, 3, 0]
+    assert batches[1][1]["formats"] == {"http-stream": {"action": "hint"}}
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """Take what the proxy would be told."""
+    items: list[dict[str, Any]] = []
+    monkeypatch.setattr(publisher, "put", items.extend)
+    with override_settings(NOTIFICATIONS_GRIP_URL=URL):
+        yield items
+
+
+def test_the_proxy_asks_about_who_was_changed(
+    user: User, published: list[dict[str, Any]], django_capture_on_commit_callbacks: Any
+) -> None:
+    """Somebody deactivated, with a new password, or deleted is asked about after the commit; a login is no change."""
+    with django_capture_on_commit_callbacks(execute=True):
+        user.save(update_fields=["last_login"])
+    assert not published
+    hint = {"channel": f"notifications-user-{user.pk}", "formats": {"http-stream": {"action": "hint"}}}
+    with django_capture_on_commit_callbacks(execute=True):
+        user.is_active = False
+        user.save()
+        assert not published
+    assert published == [hint]
+    with django_capture_on_commit_callbacks(execute=True):
+        user.delete()
+    assert published[-1] == hint
+
+
+def test_a_logout_is_told_for_each_secret_key(client: Client, user: User, published: list[dict[str, Any]]) -> None:
+    """The goodbye and the end go to the session's channel, and to the one it had under an older key."""
+    client.force_login(user)
+    key = client.session.session_key
+    assert key is not None
+    with override_settings(SECRET_KEY_FALLBACKS=["the old one"]):
+        channels = edge.session_channels_of(key)
+        user_logged_out.send(User, request=SimpleNamespace(session=client.session), user=user)
+    assert [item["channel"] for item in published] == [channel for channel in channels for _ in range(2)]
+    assert published[1]["formats"] == {"http-stream": {"action": "close"}}
+
+
 @contextmanager
 def proxy_that_hangs() -> Iterator[str]:
     """Listen, take connections, and never answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}?key=secret"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}?key={KEY}"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -173,7 +277,7 @@ def test_items_go_out_in_order_and_over_a_new_line_when_the_old_is_closed() -> N
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with override_settings(NOTIFICATIONS_GRIP_URL=f"http://127.0.0.1:{server.server_port}?key=secret"):
+        with override_settings(NOTIFICATIONS_GRIP_URL=f"http://127.0.0.1:{server.server_port}?key={KEY}"):
             publisher = Publisher()
             for start in range(0, 300, 100):
                 publisher.put(item_of(Change("7", 5, number, number + 1, "{}")) for number in range(start, start + 100))
@@ -181,3 +285,24 @@ def test_items_go_out_in_order_and_over_a_new_line_when_the_old_is_closed() -> N
         server.shutdown()
     assert seen == [f"5.{number}" for number in range(1, 301)]
     assert publisher.sent == 300
+
+
+@pytest.mark.parametrize(
+    ("url", "missing", "found"),
+    [
+        ("", ["jwt", "cryptography"], []),
+        (URL, [], []),
+        (URL, ["jwt", "cryptography"], ["notifications.E021"]),
+        ("http://127.0.0.1:5561", [], ["notifications.E022"]),
+        ("http://127.0.0.1:5561?key=base64:x", [], ["notifications.E022"]),
+        ("http://127.0.0.1:5561?key=changeme", [], ["notifications.W016"]),
+        (f"{URL}&verify-key=changeme", [], ["notifications.W016"]),
+    ],
+)
+def test_check_says_what_is_wrong_with_the_edge(
+    monkeypatch: pytest.MonkeyPatch, url: str, missing: list[str], found: list[str]
+) -> None:
+    """A library that is not there, an address without a key, a key that can be guessed; without an edge nothing."""
+    monkeypatch.setattr("notifications.checks.find_spec", lambda name: None if name in missing else find_spec(name))
+    with override_settings(NOTIFICATIONS_GRIP_URL=url):
+        assert [each.id for each in run_checks(tags=[TAG]) if "GRIP" in each.msg] == found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -52,7 +54,7 @@ def test_the_app_names_what_it_imports() -> None:
     """The wheel's dependencies and these extras are all that the app imports; asgiref comes with Django."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    named = project["dependencies"] + extras["api"] + extras["eventstream"]
+    named = project["dependencies"] + extras["api"] + extras["eventstream"] + extras["edge"]
     assert needed("notifications") - {"asgiref"} == set(map(canonical, named))
 
 
@@ -77,6 +79,26 @@ def test_only_its_own_modules_import_django_eventstream() -> None:
         path.parent for path in (ROOT / "notifications").rglob("*.py") if "django_eventstream" in imported_by(path)
     }
     assert importing == {ROOT / "notifications" / "eventstream"}
+
+
+def test_only_the_edge_imports_what_only_the_edge_needs() -> None:
+    """A host without the extra `[edge]` loads no module that would miss it, as long as it names no edge."""
+    needing = {
+        path for path in (ROOT / "notifications").rglob("*.py") if {"jwt", "cryptography"} & set(imported_by(path))
+    }
+    folder = ROOT / "notifications" / "edge"
+    assert needing == {folder / "signatures.py", folder / "tickets.py"}
+    code = "import django, sys\ndjango.setup()\nimport notifications.asgi\n"
+    code += "print('notifications.edge.tickets' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "notifyproj.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "False\n"
 
 
 @pytest.mark.parametrize("folder", ["notifications", "notifyproj"])

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
 from notifications.hub import workers
-from notifications.hub.rounds import Door
+from notifications.hub.together import Together
 from notifications.hub.workers import Workers, forever
 
 SECONDS = 10
@@ -97,7 +97,7 @@ async def test_a_cancellation_that_is_not_ours_ends_no_task(monkeypatch: pytest.
 
 
 async def test_those_who_come_during_a_look_up_share_the_next(
-    threads: Workers, monkeypatch: pytest.MonkeyPatch
+    threads: Workers,
 ) -> None:
     """However many connect while one look-up runs, one more answers them all: a flood cannot queue up thousands."""
     batches: list[list[str]] = []
@@ -109,11 +109,10 @@ async def test_those_who_come_during_a_look_up_share_the_next(
         assert may_end.wait(SECONDS)
         return {key: key.upper() for key in keys}, {}
 
-    monkeypatch.setattr("notifications.access.auth.look_up", look_up)
-    door = Door(threads)
-    first = asyncio.ensure_future(door.user_of("first"))
+    door = Together(threads, look_up)
+    first = asyncio.ensure_future(door.find("first"))
     await asyncio.to_thread(has_begun.wait, SECONDS)
-    others = [asyncio.ensure_future(door.user_of(f"key{number:03}")) for number in range(200)]
+    others = [asyncio.ensure_future(door.find(f"key{number:03}")) for number in range(200)]
     await asyncio.sleep(0)
     may_end.set()
     assert await first == "FIRST"
@@ -123,9 +122,13 @@ async def test_those_who_come_during_a_look_up_share_the_next(
 
 async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who connects meanwhile is told to come back, instead of waiting for ever."""
-    monkeypatch.setattr("notifications.hub.rounds.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("notifications.hub.together.CHECK_SECONDS", 0.05)
     is_over = threading.Event()
-    monkeypatch.setattr("notifications.access.auth.look_up", lambda _keys: is_over.wait(SECONDS))
+
+    def look_up(_keys: Any) -> tuple[dict[str, Any], dict[str, Exception]]:
+        is_over.wait(SECONDS)
+        return {}, {}
+
     with pytest.raises(TimeoutError):
-        await Door(threads).user_of("anybody")
+        await Together(threads, look_up).find("anybody")
     is_over.set()
