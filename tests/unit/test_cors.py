@@ -14,6 +14,7 @@ from django.urls import set_script_prefix
 from notifications.access.cors import sharing
 from notifications.asgi import with_stream
 from notifications.conf import settings as own
+from notifications.counts import counts
 from notifications.exceptions import InvalidSetting
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser, Message, request
@@ -133,20 +134,30 @@ async def test_other_pages_of_the_site_are_not_shared() -> None:
 
 
 @override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED])
-@pytest.mark.parametrize(("origin", "closes"), [(LISTED, True), ("https://evil.example", True)])
-async def test_a_websocket_needs_a_listed_origin_too(origin: str, closes: bool) -> None:
-    """A listed page gets as far as the login; both are closed here, but only one of them was looked up."""
+@pytest.mark.parametrize(
+    ("origin", "first", "refused"),
+    [(LISTED, "websocket.accept", 0), ("https://evil.example", "websocket.close", 1), ("null", "websocket.close", 1)],
+)
+async def test_a_websocket_needs_a_listed_origin_too(
+    site: Site, user: User, origin: str, first: str, refused: int
+) -> None:
+    """With the reader's cookie a listed page is let in; a stranger is closed before anybody is looked up."""
     sent: list[Message] = []
+    said: list[Message] = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}]
 
     async def send(message: Message) -> None:
         sent.append(message)
 
     async def receive() -> Message:
-        return {"type": "websocket.connect"}
+        return said.pop(0)
 
-    scope: dict[str, Any] = {"type": "websocket", "path": "/notifications/ws/", "headers": from_page(origin)}
+    cookie = (b"cookie", f"sessionid={await site.do(log_in, user)}".encode())
+    scope: dict[str, Any] = {"type": "websocket", "path": "/notifications/ws/", "headers": from_page(origin, cookie)}
+    before = counts.connects["origin"]
     await with_stream(get_asgi_application())(scope | {"query_string": b""}, receive, send)
-    assert (sent == [{"type": "websocket.close"}]) is closes
+    assert sent[0]["type"] == first
+    assert counts.connects["origin"] - before == refused
+    assert len(sent) == 1 or not refused
 
 
 @override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED])
