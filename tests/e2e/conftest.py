@@ -15,6 +15,7 @@ from tests.support.processes import running
 from tests.support.servers import Person, Server, Site
 
 PING_SECONDS = 0.5  # a test waits for a ping where it must know that nothing else was sent
+SWEEP_SECONDS = 0.2  # and for the sweeper wherever another process writes; its own 3 s are what `unhurried` is for
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,26 +44,26 @@ def site(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
 
 @pytest.fixture(scope="session")
 def daphne(site: Site) -> Server:
-    """Daphne with the default sweep interval."""
-    return site.daphne()
+    """Daphne, which soon shows what another process writes. It also has the pages of errors to look at."""
+    return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=SWEEP_SECONDS, ROOT_URLCONF="tests.support.urls_states")
 
 
 @pytest.fixture(scope="session")
 def uvicorn(site: Site) -> Server:
-    """Uvicorn with the default sweep interval."""
-    return site.uvicorn()
+    """Uvicorn, which soon shows what another process writes."""
+    return site.uvicorn(NOTIFICATIONS_SWEEP_SECONDS=SWEEP_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def unhurried(site: Site) -> Server:
+    """Daphne with the default sweep interval."""
+    return site.daphne()
 
 
 @pytest.fixture(scope="session")
 def live(site: Site) -> Server:
     """Daphne whose sweeper sleeps: what shows there at once came by the doorbell."""
     return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=3600.0)
-
-
-@pytest.fixture(scope="session")
-def swift(site: Site) -> Server:
-    """Daphne that soon shows what another process writes: for tests of what pages do with it."""
-    return site.daphne(NOTIFICATIONS_SWEEP_SECONDS=0.2, ROOT_URLCONF="tests.support.urls_states")
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import pytest
@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 
 from tests.support.axe import violations
 from tests.support.chromium import Visitors
-from tests.support.probes import FAULTS, FOCUSED, MOVING, OVERHANG, TAB_STOPS, TURN
+from tests.support.probes import FAULTS, FOCUSED, MOVING, OVERHANG, START, TAB_STOPS, TURN
 from tests.support.proxy import Proxy
 from tests.support.servers import Server, Site
 from tests.support.states import STATES, Stage, State, reach
@@ -46,61 +46,97 @@ DJANGOS: Final = (
     ".select2-search__field",
     "p.datetime",
 )
+DARK: Final = [look for look in LOOKS if look.theme == "dark"]
 ZOOMED: Final = Look("light", 640, "ltr")  # a laptop at 200 %, which halves its 1280 px
 # Django's admin has a focus ring and motions of its own.
 OURS: Final = [state for state in STATES if state.who != "staff"]
-WALKED: Final = [state for state in OURS if state.inbox != "long"]  # a long list grows while one walks through it
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stage(browser: Browser, swift: Server, site: Site) -> AsyncIterator[Stage]:
-    """A server behind a line that can be cut, and people in Chromium."""
-    visitors = Visitors(browser)
-    async with Proxy(swift.port) as proxy:
+async def visitors(each_browser: Browser) -> AsyncIterator[Visitors]:
+    """The people of a test; those who look by axe and ruler do so in both browsers."""
+    visitors = Visitors(each_browser)
+    yield visitors
+    assert not visitors.unexpected
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(visitors: Visitors, daphne: Server, site: Site) -> AsyncIterator[Stage]:
+    """A server behind a line that can be cut."""
+    async with Proxy(daphne.port) as proxy:
         yield Stage(site, proxy, visitors, lambda who: site.add_person(who, is_admin=who == "staff"))
         await visitors.leave()
-    assert not visitors.unexpected
 
 
 async def turn(page: Page, look: Look) -> None:
     """Look at a page in another way, as it stands."""
-    await page.emulate_media(color_scheme=look.theme, reduced_motion="reduce")
+    await page.emulate_media(color_scheme=look.theme, reduced_motion="reduce")  # Firefox stays dark
     await page.set_viewport_size({"width": look.width, "height": 800})
     await page.evaluate(TURN, look.direction)
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-async def test_axe_and_ruler_find_nothing(stage: Stage, state: State) -> None:
-    """In both themes and directions, on a phone, a desktop and at 200 %: WCAG holds, and nothing scrolls sideways."""
-    page = await reach(state, stage)
-    is_ours = state in OURS
-    if not is_ours:  # axe copies elements to which select2 has given a width
-        stage.visitors.expect_problem("Applying inline style violates")
+async def look_at(page: Page, looks: Sequence[Look], *, is_ours: bool) -> list[str]:
+    """Return what axe and the ruler find."""
     found = []
-    for look in LOOKS:
+    for look in looks:
         await turn(page, look)
         lines = await violations(page, ignored=DJANGOS, is_strict=is_ours)
         found += [f"{look}: {line}" for line in lines + await page.evaluate(OVERHANG)]
-    await turn(page, ZOOMED)
-    assert not found + await page.evaluate(OVERHANG)
+    return found
 
 
-@pytest.mark.parametrize("state", WALKED, ids=lambda state: state.name)
-async def test_a_keyboard_finds_its_way(stage: Stage, state: State) -> None:
-    """Tab stops at each link, button and field in their order, each shows it, and nothing moves for those who ask so."""
-    page = await reach(state, stage, reduced_motion="reduce")
-    assert await page.evaluate(MOVING) == []
+async def walk_through(page: Page) -> list[str]:
+    """Return what is wrong with where Tab stops, and how it shows."""
     expected = await page.evaluate(TAB_STOPS)
+    await page.evaluate(START)
     reached, found = [], []
     for _ in expected:
         await page.keyboard.press("Tab")
         stop, complaint = await page.evaluate(FOCUSED)
         reached.append(stop)
         found += [complaint] if complaint else []
-    assert reached == expected
+    return found + ([] if reached == expected else [f"Tab stopped at {reached}, not at {expected}"])
+
+
+async def look_closely(page: Page, state: State, looks: Sequence[Look]) -> None:
+    """Check a state by axe, ruler and keyboard, one after the other, as it stays the same all the while."""
+    way = replace(looks[0], width=1280)
+    await turn(page, way)
+    stops = await page.evaluate(TAB_STOPS)
+    found = await look_at(page, looks, is_ours=state in OURS)
+    await turn(page, ZOOMED)
+    found += await page.evaluate(OVERHANG)
+    await turn(page, way)
+    if state.inbox != "long":  # it grows while one goes through it
+        assert await page.evaluate(TAB_STOPS) == stops, f"{state.name} did not last."
+        found += await walk_through(page) if state in OURS else []
     assert not found
 
 
+@pytest.mark.parametrize("each_browser", ["browser"], ids=["chromium"], indirect=True)
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+async def test_axe_ruler_and_keyboard_find_nothing(stage: Stage, state: State) -> None:
+    """In both themes and directions, on a phone, a desktop and at 200 %: WCAG holds, and nothing scrolls sideways.
+
+    Tab stops at each link, button and field in their order, each shows it, and nothing moves for those who ask so.
+    """
+    page = await reach(state, stage, reduced_motion="reduce")
+    if state not in OURS:  # axe copies elements to which select2 has given a width
+        stage.visitors.expect_problem("Applying inline style violates")
+    else:
+        assert await page.evaluate(MOVING) == []
+    await look_closely(page, state, LOOKS)
+
+
+@pytest.mark.parametrize("each_browser", ["firefox"], ids=["firefox"], indirect=True)
+@pytest.mark.parametrize("state", OURS, ids=lambda state: state.name)
+async def test_firefox_finds_nothing_either(stage: Stage, state: State) -> None:
+    """There each state is looked at in the dark, on a phone or from right to left, in turn."""
+    page = await reach(state, stage)
+    await look_closely(page, state, [DARK[OURS.index(state) % len(DARK)]])
+
+
+@pytest.mark.parametrize("each_browser", ["browser"], ids=["chromium"], indirect=True)
 async def test_faults_would_be_found(stage: Stage) -> None:
     """Each of the ways to look finds what was planted for it."""
     page = await reach(STATES[0], stage)

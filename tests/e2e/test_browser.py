@@ -45,11 +45,11 @@ async def test_admin_form_moves_the_badge_of_its_user_only(
 
 
 async def test_another_process_is_seen_within_five_seconds(
-    visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
+    visitors: Visitors, unhurried: Server, site: Site, user: Person, other: Person
 ) -> None:
     """A notification written in a shell, without Redis, moves the badge by itself."""
-    mine = await visitors.arrive(daphne, user)
-    theirs = await visitors.arrive(daphne, other)
+    mine = await visitors.arrive(unhurried, user)
+    theirs = await visitors.arrive(unhurried, other)
     await expect_unread(mine, 0)
     await site.acall("notify(user, title='From a shell').pk", user=user.pk)
     await expect(badge(mine)).to_have_text("1", timeout=PROMISED_MS)

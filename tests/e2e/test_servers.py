@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
@@ -27,10 +28,12 @@ def server(request: pytest.FixtureRequest) -> Server:
     return server
 
 
+@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
 async def test_another_process_is_heard_within_five_seconds(
-    server: Server, site: Site, user: Person, other: Person
+    program: str, site: Site, user: Person, other: Person
 ) -> None:
     """What a shell writes appears at its user within 5 s, through the sweeper, and at nobody else."""
+    server: Server = await asyncio.to_thread(getattr(site, program))
     async with follow(server, user) as mine, follow(server, other) as theirs:
         before = time.monotonic()
         await site.acall("notify(user, title=title).pk", user=user.pk, title="From a shell")

@@ -26,13 +26,13 @@ async def tell(site: Site, person: Person) -> None:
 
 
 async def test_one_stream_is_handed_over(
-    visitors: Visitors, swift: Server, site: Site, user: Person, other: Person
+    visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
 ) -> None:
     """Three tabs show everything over one connection, whichever of them are closed; another profile has its own."""
-    theirs = await visitors.arrive(swift, other)
+    theirs = await visitors.arrive(daphne, other)
     await tell(site, other)
     await expect_unread(theirs, 1)
-    tabs = await open_tabs(visitors, await visitors.arrive(swift, user, path=STREAMLESS))
+    tabs = await open_tabs(visitors, await visitors.arrive(daphne, user, path=STREAMLESS))
     for sent in (1, 2, 3):
         await tell(site, user)
         for tab in tabs:
@@ -43,9 +43,9 @@ async def test_one_stream_is_handed_over(
     await expect_unread(theirs, 1)
 
 
-async def test_each_tab_streams_without_locks(visitors: Visitors, swift: Server, site: Site, user: Person) -> None:
+async def test_each_tab_streams_without_locks(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Where a browser has no Web Locks, as over plain HTTP, each tab keeps itself right."""
-    first = await visitors.arrive(swift, user, path=STREAMLESS)
+    first = await visitors.arrive(daphne, user, path=STREAMLESS)
     await first.context.add_init_script(WITHOUT_LOCKS)
     tabs = await open_tabs(visitors, first)
     await tell(site, user)

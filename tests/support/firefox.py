@@ -34,6 +34,9 @@ PREFERENCES: Final[dict[str, str | float | bool]] = {
     "network.proxy.socks": "127.0.0.1",
     "network.proxy.socks_port": 9,
     "network.proxy.allow_hijacking_localhost": False,
+    "layout.css.prefers-color-scheme.content-override": 0,  # dark, as it cannot be told to be so later
+    "ui.primaryPointerCapabilities": 6,  # a mouse, which a machine without a screen has not: it points finely and hovers
+    "ui.allPointerCapabilities": 6,
     "ui.useOverlayScrollbars": 1,  # as in a Chromium without a window, they take no room
     # Nothing answers there, so what Firefox does by itself is turned off rather than left to fail
     "app.normandy.enabled": False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FAULTS", "FOCUSED", "MOVING", "OVERHANG", "TAB_STOPS", "TURN"]
+__all__ = ["FAULTS", "FOCUSED", "MOVING", "OVERHANG", "START", "TAB_STOPS", "TURN"]
 
 # What fades over to the other theme arrives there at once.
 TURN: Final = """
@@ -32,12 +32,17 @@ TAB_STOPS: Final = """
 () => {
   const opened = document.querySelector("dialog[open], :popover-open:not([popover=manual])");
   const stops = (opened ?? document).querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']");
-  const start = opened ?? document.body; // from where the browser goes on
-  start.tabIndex = -1;
-  start.focus();
   return [...stops].filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled
     && each.tabIndex >= 0 && each.type !== "hidden")
     .map((each) => `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`);
+}
+"""
+# From where the browser goes on with the first of them.
+START: Final = """
+() => {
+  const start = document.querySelector("dialog[open], :popover-open:not([popover=manual])") ?? document.body;
+  start.tabIndex = -1;
+  start.focus();
 }
 """
 # Where the focus is, and what is wrong with how it shows.
@@ -45,9 +50,9 @@ FOCUSED: Final = """
 () => {
   const each = document.activeElement;
   const { outlineStyle, outlineWidth } = getComputedStyle(each);
-  const { left, top, width, height } = each.getBoundingClientRect();
-  const [x, y] = [left + Math.min(width, innerWidth) / 2, top + height / 2];
-  const shown = document.elementFromPoint(x, y);
+  const { left, top, right, bottom } = each.getBoundingClientRect();
+  const middle = (from, to, most) => (Math.max(from, 0) + Math.min(to, most)) / 2; // of what can be seen
+  const shown = document.elementFromPoint(middle(left, right, innerWidth), middle(top, bottom, innerHeight));
   const name = `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`;
   const hasOutline = outlineStyle !== "none" && parseFloat(outlineWidth) >= 1;
   const problems = [

@@ -20,6 +20,8 @@ from .servers import Person, Site
 
 __all__ = ["STATES", "Stage", "State", "reach"]
 
+UNREACHABLE: Final = "net::ERR_|NS_ERROR_|can’t establish a connection"  # as Chromium and Firefox put it
+
 
 @dataclass(slots=True)
 class Stage:
@@ -115,7 +117,7 @@ async def page_back(page: Page, _stage: Stage) -> None:
 
 async def fail_to_act(page: Page, stage: Stage) -> None:
     """Do something that cannot reach the server."""
-    stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
+    stage.visitors.expect_problem(UNREACHABLE)
     await page.route("**/selection/", lambda route: route.abort())
     await page.locator(".notification-item").first.hover()
     await page.locator(".notification-item__read").first.click()
@@ -137,7 +139,7 @@ async def wait_for_panel(page: Page, stage: Stage) -> None:
 
 async def miss_panel(page: Page, stage: Stage) -> None:
     """Click the bell while the server cannot be reached."""
-    stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
+    stage.visitors.expect_problem(UNREACHABLE)
     await page.route("**/*part=panel*", lambda route: route.abort())
     await page.locator(".notification-bell").click()
     await expect(page.locator(".notification-panel__failed")).to_be_visible()
@@ -172,7 +174,7 @@ async def open_settings(page: Page, _stage: Stage) -> None:
 
 async def lose_network(page: Page, stage: Stage) -> None:
     """Go where there is no network."""
-    stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
+    stage.visitors.expect_problem(UNREACHABLE)
     stage.proxy.accepts = False
     await page.context.set_offline(True)
     stage.proxy.cut()
@@ -181,7 +183,7 @@ async def lose_network(page: Page, stage: Stage) -> None:
 
 async def lose_line(page: Page, stage: Stage) -> None:
     """Lose the connection to a server that does not come back at once."""
-    stage.visitors.expect_problem("net::ERR_|NS_ERROR_")
+    stage.visitors.expect_problem(UNREACHABLE)
     stage.proxy.accepts = False
     stage.proxy.cut()
     line = page.locator(".notification-line[data-line=connecting]")
