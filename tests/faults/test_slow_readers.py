@@ -169,7 +169,8 @@ async def test_frozen_readers(trial: Trial, site: Site, kind: str) -> None:
             f"{sample.memory - sample.before:,}"
         )
     held = ", ".join(
-        f"{program} held {sample.most_bytes / 1024:.0f} KiB for one, grew by {(sample.memory - sample.before) / 2**20:.1f} MiB"
+        f"{program} held {sample.most_bytes / 1024:.0f} KiB for one, "
+        f"grew by {(sample.memory - sample.before) / 2**20:.1f} MiB"
         for program, sample in zip(("uvicorn", "Daphne"), samples, strict=True)
     )
     fault = f"{READERS} readers of a {kind} at each server freeze while their user gets {ROWS:,} notifications"
