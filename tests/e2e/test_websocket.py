@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
+from typing import Final
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.client import follow
@@ -16,6 +17,11 @@ from tests.support.socket_client import PATH, follow_socket
 from tests.support.visit import Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MAKE_TOKEN: Final = """
+from notifications.access.tokens import make_token
+make_token(User.objects.get(pk=user), name="reports", scopes=["read"])
+"""
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])
@@ -145,6 +151,40 @@ async def test_a_logout_ends_the_socket_and_its_orders(server: Server, site: Sit
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+async def test_every_end_says_why(site: Site, user: Person, other: Person, kind: str) -> None:
+    """One socket too many for a user or for a process, a process that goes: a `bye`, and the number of its reason."""
+    limits = {"NOTIFICATIONS_STREAMS_PER_USER": 1, "NOTIFICATIONS_STREAMS_PER_PROCESS": 2}
+    server = await asyncio.to_thread(lambda: getattr(site, kind)(**limits))
+    third = await asyncio.to_thread(site.add_person)
+    async with AsyncExitStack() as stack:
+
+        async def opened(person: Person) -> ClientConnection:
+            headers = {"Authorization": f"Bearer {await site.acall(MAKE_TOKEN, user=person.pk)}"}
+            address = server.url.replace("http", "ws") + PATH
+            return await stack.enter_async_context(connect(address, additional_headers=headers, proxy=None))
+
+        first = await opened(user)
+        await first.recv()
+        second, theirs = await opened(user), await opened(other)
+        await second.recv()
+        await theirs.recv()
+        assert await end_of(first) == ("cap", 4029)
+        assert await end_of(await opened(third)) == ("overload", 4013)
+        await asyncio.to_thread(server.process.stop)
+        assert [await end_of(socket) for socket in (second, theirs)] == [("drain", 4012)] * 2
+
+
+async def end_of(socket: ClientConnection) -> tuple[str, int | None]:
+    """Read to the end; return what the last message gave as the reason, and the number of the close."""
+    text: str | bytes = ""
+    async with asyncio.timeout(10):
+        with suppress(ConnectionClosed):
+            while True:
+                text = await socket.recv()
+    return json.loads(text)["data"].get("reason"), socket.close_code
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 async def test_a_dead_peer_is_found(site: Site, user: Person, kind: str) -> None:
     """Who answers no ping of the server is dropped, though the line looks open: a phone that lost its network."""
     options = {
@@ -182,9 +222,7 @@ async def test_an_order_after_a_logout_is_not_carried_out(site: Site, user: Pers
 
 async def test_a_token_reads_until_it_is_revoked(server: Server, site: Site, user: Person, other: Person) -> None:
     """A program follows its user and nobody else, changes nothing, and ends within one ping after its token."""
-    code = "from notifications.access.tokens import make_token\n"
-    code += "make_token(User.objects.get(pk=user), name='reports', scopes=['read'])"
-    headers = {"Authorization": f"Bearer {await site.acall(code, user=user.pk)}"}
+    headers = {"Authorization": f"Bearer {await site.acall(MAKE_TOKEN, user=user.pk)}"}
     address = server.url.replace("http", "ws") + PATH
     async with asyncio.timeout(20), connect(address, additional_headers=headers, proxy=None) as socket:
         assert json.loads(await socket.recv())["event"] == "hello"

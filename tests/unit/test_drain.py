@@ -9,6 +9,7 @@ from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 
 from notifications.doorbell import Change
+from notifications.hub import leaving
 from notifications.hub.leaving import DRAIN_TYPE, SLICE_STREAMS, drain
 from notifications.hub.subscription import Subscription
 from notifications.log.tail import inbox_of
@@ -35,6 +36,31 @@ async def test_every_stream_is_told_and_resumes_elsewhere(site: Site, user: User
         again = await site.open(each, last_event_id=browser.position)
         await client.follow_to(again, (await site.do(inbox_of, each)).position)
         assert client.state == await site.do(in_database, each)
+
+
+async def test_a_goodbye_that_waits_is_finished(site: Site, user: User, other_user: User) -> None:
+    """A server whose every write waits (granian's WebSockets) gets to the end of it, and the client the reason."""
+    browser, _ = await follow(site, user)
+    other, _ = await follow(site, other_user)
+    browser.freeze()
+    site.hub.end(site.hub.users[str(user.pk)][0], "auth")
+    browser.thaw()
+    assert (await browser.next("bye")).data == {"reason": "auth"}
+    await browser.ended()
+    assert other.unseen_events == []
+
+
+async def test_a_goodbye_that_nobody_takes_ends_the_connection(
+    site: Site, user: User, other_user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for so long and no longer; then the application's task is cancelled."""
+    monkeypatch.setattr(leaving, "GOODBYE_SECONDS", 0.01)
+    browser, _ = await follow(site, user)
+    other, _ = await follow(site, other_user)
+    browser.freeze()
+    site.hub.end(site.hub.users[str(user.pk)][0], "auth")
+    await browser.ended()
+    assert browser.unseen_events == other.unseen_events == []
 
 
 async def test_an_order_over_the_layer_drains(site: Site, user: User, other_user: User) -> None:
