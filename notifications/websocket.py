@@ -91,7 +91,10 @@ class SocketApplication:
             if not subscription.is_ended:  # the server's own wish, not the hub's
                 here.end(subscription, "drain")
                 raise
-            await line.finish()
+            try:
+                await line.finish()
+            except Exception as error:  # whatever the server raises, the client has gone
+                logger.debug("A WebSocket of user %s was gone before its close: %r", subscription.key, error)
         finally:
             here.leave(subscription)
 
