@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.support.behind import (
     arrive_at_once,
@@ -19,9 +25,11 @@ from tests.support.behind import (
     streams_of,
 )
 from tests.support.caddy import Caddy
+from tests.support.chromium import ARGUMENTS, badge, log_in
 from tests.support.client import PATH
 from tests.support.fronts import Front
 from tests.support.lineup import start_front
+from tests.support.processes import find_program
 from tests.support.secure import SecureVisit, follow_securely, trusting_anybody
 from tests.support.servers import Person, Site
 from tests.support.socket_client import SocketClient
@@ -173,3 +181,33 @@ async def test_workers_know_visitor_and_address(workers: Workers, front: Front) 
         assert plain.status_code in (301, 308)
         assert plain.headers["location"].startswith("https://127.0.0.1")
         assert plain.headers["location"].endswith("/notifications/?page=2")
+
+
+async def test_http3_passes_too(workers: Workers, site: Site, user: Person, tmp_path: Path) -> None:
+    """Caddy offers HTTP/3 by itself, and browsers take it: a bell is live over it, and who leaves is noticed."""
+    with start_front("Caddy", tmp_path, workers.ports, static=static_of(site)) as front:
+        async with chromium_over_http3(front) as page:
+            await page.goto("/accounts/login/?next=/")
+            await log_in(page, user)
+            await expect(badge(page)).to_be_hidden()
+            assert await page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h3"
+            await streams_become(workers.ports, 1)
+            await site.acall("notify(user, title='Over HTTP/3').pk", user=user.pk)
+            await expect(badge(page)).to_have_text("1")
+        await streams_become(workers.ports, 0)
+
+
+@asynccontextmanager
+async def chromium_over_http3(front: Front) -> AsyncIterator[Page]:
+    """Run a Chromium that asks a proxy in HTTP/3 from the first request on, and believes its certificate."""
+    certificate = load_pem_x509_certificate((front.folder / "fullchain.pem").read_bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    arguments = [
+        *(argument for argument in ARGUMENTS if argument != "--disable-quic"),
+        f"--origin-to-force-quic-on=127.0.0.1:{front.port}",
+        f"--ignore-certificate-errors-spki-list={b64encode(sha256(key).digest()).decode()}",
+    ]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_program("chromium"), args=arguments)
+        yield await browser.new_page(base_url=front.url)
+        await browser.close()
