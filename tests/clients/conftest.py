@@ -55,9 +55,9 @@ def note(request: pytest.FixtureRequest) -> Callable[[Trial], None]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site on SQLite without Redis, whose sweeper is quick."""
-    with Site(tmp_path_factory.mktemp("clients"), settings=CLIENT_SETTINGS) as site:
+    with Site(tmp_path_factory.mktemp("clients"), blank=blank, settings=CLIENT_SETTINGS) as site:
         yield site
 
 

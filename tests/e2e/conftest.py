@@ -28,13 +28,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
 
 
 @pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    with Site(tmp_path_factory.mktemp("blank")) as site:
-        return site.database
-
-
-@pytest.fixture(scope="session")
 def site(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site on SQLite without Redis: each of its processes hears only its own doorbells."""
     settings = {"NOTIFICATIONS_PING_SECONDS": PING_SECONDS}

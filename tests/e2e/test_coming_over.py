@@ -83,9 +83,9 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 def moved(site: Site) -> None:
     """Set the old table aside and make ours."""
     prepare, migrate, _try, _bring = GUIDE
-    assert "Run `manage.py migrate` now." in site.manage(*prepare)
-    site.manage(*prepare)  # twice is harmless
-    site.manage(*migrate, "--verbosity", "0")
+    assert "Run `manage.py migrate` now." in site.command(*prepare)
+    site.command(*prepare)  # twice is harmless
+    site.command(*migrate, "--verbosity", "0")
 
 
 @every_old_site
@@ -93,7 +93,7 @@ async def test_rows_come_over_as_they_read_there(site: Site) -> None:
     """Sentence, text, level, link, subject, time, read state and data of each row are ours now; what was deleted is left."""
     moved(site)
     _prepare, _migrate, attempt, bring = GUIDE
-    assert "Would import 7 notifications of 2 users." in site.manage(*attempt)
+    assert "Would import 7 notifications of 2 users." in site.command(*attempt)
     assert site.call("Notification.objects.count()") == 0
     said = site.manage(*bring, "--batch", "3")
     assert "Imported 7 notifications of 2 users." in said
@@ -126,13 +126,13 @@ async def test_it_goes_on_where_it_was_interrupted(site: Site) -> None:
     """A run that dies within a portion loses that portion only; the next brings the rest, and a third brings nothing."""
     moved(site)
     assert site.call(CRASH) == 2
-    assert "Imported 5 notifications" in site.manage(IMPORT, "--batch", "2")
-    assert "Imported 0 notifications" in site.manage(IMPORT)
-    assert "Imported 1 notifications of 1 users." in site.manage(IMPORT, "--include-deleted")
+    assert "Imported 5 notifications" in site.command(IMPORT, "--batch", "2")
+    assert "Imported 0 notifications" in site.command(IMPORT)
+    assert "Imported 1 notifications of 1 users." in site.command(IMPORT, "--include-deleted")
     titles = site.call("[row.title for row in Notification.objects.order_by('pk')]")
     assert len(titles) == len(set(titles)) == 8
     assert site.call("[row.title for row in Notification.objects.archived()]") == ["ada was deleted by its reader"]
-    site.manage("check_inboxes")
+    site.command("check_inboxes")
 
 
 @one_old_site
@@ -142,7 +142,7 @@ async def test_open_pages_see_them_come(site: Site) -> None:
     code = "uma = User.objects.get(username='uma')\numa.set_password('demo')\numa.save()\numa.pk"
     uma = Person(site.call(code), "uma")
     async with follow(site.daphne(), uma) as client:
-        site.manage(IMPORT)
+        site.command(IMPORT)
         await client.knows("ada mentioned you")
         await client.equals_database(site, uma.pk)
         assert client.replica.unread == 5
@@ -152,13 +152,13 @@ async def test_open_pages_see_them_come(site: Site) -> None:
 async def test_it_says_what_comes_first(blank: Path, tmp_path: Path, site: Site) -> None:
     """Before its time, and where there is nothing to bring over, the command says what to do."""
     with pytest.raises(AssertionError, match="run this with --prepare first"):
-        site.manage(IMPORT)
-    site.manage(IMPORT, "--prepare")
+        site.command(IMPORT)
+    site.command(IMPORT, "--prepare")
     with pytest.raises(AssertionError, match=r"run `manage.py migrate` first"):
-        site.manage(IMPORT)
+        site.command(IMPORT)
     (tmp_path / "new").mkdir()
     with (
         Site(tmp_path / "new", blank=blank) as new,
         pytest.raises(AssertionError, match="no table of django-notifications"),
     ):
-        new.manage(IMPORT, "--prepare")
+        new.command(IMPORT, "--prepare")

@@ -25,6 +25,7 @@ def open_site(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "NOTIFICATIONS_PUBLIC_HISTORY": HISTORY,
         "NOTIFICATIONS_PUBLIC_STREAMS_PER_ADDRESS": 3,
         "NOTIFICATIONS_TRUSTED_PROXIES": ["127.0.0.1"],
+        "NOTIFICATIONS_SWEEP_SECONDS": 0.2,
     }
     with Site(tmp_path_factory.mktemp("open"), blank=blank, settings=settings) as site:
         yield site

@@ -20,7 +20,8 @@ GO_ON = re.compile(r"Go on with --since (\S+)")
 def tail(site: Site, person: Person, *arguments: str) -> Process:
     """Start the command."""
     command = [PYTHON, "manage.py", "tail_notifications", person.username, *arguments]
-    return Process(command, name="tail", env=site.env(), cwd=ROOT)
+    env = site.env(**({} if site.redis_url else {"NOTIFICATIONS_SWEEP_SECONDS": 0.2}))
+    return Process(command, name="tail", env=env, cwd=ROOT)
 
 
 def interrupt(process: Process) -> str:

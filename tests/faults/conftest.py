@@ -57,13 +57,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
 
 
 @pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    with Site(tmp_path_factory.mktemp("blank")) as site:
-        return site.database
-
-
-@pytest.fixture(scope="session")
 def settings() -> dict[str, Any]:
     """Settings of every site here: what takes a while in production takes a moment."""
     return {
