@@ -24,13 +24,7 @@ make_token(User.objects.get(pk=user), name="reports", scopes=["read"])
 """
 
 
-@pytest.fixture(scope="module")
-def swift_uvicorn(site: Site) -> Server:
-    """Uvicorn that soon shows what another process writes."""
-    return site.uvicorn(NOTIFICATIONS_SWEEP_SECONDS=0.2)
-
-
-@pytest.fixture(params=["swift", "swift_uvicorn"], ids=["daphne", "uvicorn"])
+@pytest.fixture(params=["daphne", "uvicorn"])
 def server(request: pytest.FixtureRequest) -> Server:
     """Each server in turn; both must behave the same."""
     server: Server = request.getfixturevalue(request.param)
@@ -94,10 +88,10 @@ async def test_orders_are_carried_out_and_answered(server: Server, site: Site, u
     ],
 )
 async def test_nonsense_is_answered_and_changes_nothing(
-    swift: Server, user: Person, text: str, field: str | None
+    daphne: Server, user: Person, text: str, field: str | None
 ) -> None:
     """Whatever a client sends, it is told what is wrong, and the connection goes on."""
-    async with follow_socket(swift, user) as client:
+    async with follow_socket(daphne, user) as client:
         await client.send(text)
         await client.until(lambda client: None in client.answers)  # type: ignore[attr-defined]
         data = client.answers[None]["data"]
