@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
 from playwright.async_api import Page, async_playwright, expect
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.behind import (
     arrive_at_once,
@@ -28,6 +30,7 @@ from tests.support.caddy import Caddy
 from tests.support.chromium import ARGUMENTS, badge, log_in
 from tests.support.client import PATH
 from tests.support.fronts import Front
+from tests.support.haproxy import Haproxy
 from tests.support.lineup import start_front
 from tests.support.processes import find_program
 from tests.support.secure import SecureVisit, follow_securely, trusting_anybody
@@ -38,6 +41,7 @@ from tests.support.workers import Workers
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FRONTS: Final = ("Caddy", "HAProxy")
+GOING_AWAY: Final = 1001  # https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,27 @@ async def test_a_websocket_passes_too(workers: Workers, front: Front, site: Site
         await client.knows("Through")
         assert (await client.ask(do="read", ids=[pk]))["data"]["changed"] == 1
         await client.equals_database(site, user.pk)
+
+
+async def test_a_reload_leaves_streams_alone(workers: Workers, front: Front, site: Site, user: Person) -> None:
+    """As after a renewed certificate: streams stay where they are; WebSockets too, but Caddy closes them and they resume."""
+    assert isinstance(front, Caddy | Haproxy)
+    async with follow_securely(front.url, user) as client:
+        headers = {"Cookie": client.cookie, "Origin": front.url}
+        url = front.url.replace("https", "wss") + "/notifications/ws/"
+        async with connect(url, additional_headers=headers, proxy=None, ssl=trusting_anybody()) as socket:
+            await asyncio.to_thread(front.reload)
+            async with follow_securely(front.url, user, http2=True) as late:
+                await arrive_at_once(site, user, client, late)
+            texts: list[str] = []
+            with suppress(ConnectionClosed):
+                while "Event 2" not in "".join(texts):
+                    texts.append(await socket.recv(decode=True))
+            assert socket.close_code == (GOING_AWAY if isinstance(front, Caddy) else None)
+        assert client.connections == 1
+    if isinstance(front, Haproxy):
+        assert front.leaving is not None
+        assert await asyncio.to_thread(front.leaving.wait) == 0
 
 
 async def test_clients_of_a_killed_worker_move(

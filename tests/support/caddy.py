@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from .fronts import RECIPES, SBIN, Front, certify, replaced
-from .processes import Process, find_program
+from .processes import Process, find_program, free_port
 
 __all__ = ["Caddy"]
 
 # What would be the machine's: ports, the address of its administration, where it keeps what it keeps.
 MAIN: Final = """
 {{
-	admin off
+	admin 127.0.0.1:{admin_port}
 	default_bind 127.0.0.1
 	http_port {plain_port}
 	https_port {port}
@@ -51,10 +51,19 @@ class Caddy(Front):
             },
         )
         (self.folder / "site.caddy").write_text(site)
-        main = MAIN.format(port=self.port, plain_port=self.plain_port, folder=self.folder)
+        ports = {"port": self.port, "plain_port": self.plain_port, "admin_port": free_port()}
+        main = MAIN.format(**ports, folder=self.folder)
         (self.folder / "Caddyfile").write_text(main)
+        self.process = self._call("run")
+        self.process.wait_for_port(self.port)
+
+    def reload(self) -> None:
+        """Have it read its files again, as `systemctl reload caddy` does."""
+        with self._call("reload", "--force") as reloading:
+            assert reloading.wait() == 0, reloading.tail
+
+    def _call(self, *words: str) -> Process:
         home = {"HOME": str(self.folder)}  # where it would keep its last configuration
         program = find_program("caddy", folders=SBIN)
-        words: list[str | Path] = ["run", "--config", self.folder / "Caddyfile", "--adapter", "caddyfile"]
-        self.process = Process([program, *words], env=home, cwd=self.folder)
-        self.process.wait_for_port(self.port)
+        config: list[str | Path] = ["--config", self.folder / "Caddyfile", "--adapter", "caddyfile"]
+        return Process([program, *words, *config], env=home, cwd=self.folder)

@@ -40,6 +40,17 @@ class Haproxy(Front):
             },
         )
         (self.folder / "haproxy.cfg").write_text(recipe)
+        self.process = self._start()
+        self.leaving: Process | None = None  # what ends when the last of its connections does
+
+    def reload(self) -> None:
+        """Have another process read the files and take over, as `systemctl reload haproxy` does."""
+        self.leaving = self.process
+        self.process = self._start("-sf", str(self.process.pid))
+        self.leaving.wait_for_line("Proxy workers stopped")
+
+    def _start(self, *words: str) -> Process:
         program = find_program("haproxy", folders=SBIN)
-        self.process = Process([program, "-db", "-f", self.folder / "haproxy.cfg"])
-        self.process.wait_for_port(self.port)
+        process = Process([program, "-db", "-f", self.folder / "haproxy.cfg", *words])
+        process.wait_for_port(self.port)
+        return process
