@@ -12,18 +12,19 @@ routes HTTP itself puts `StreamApplication()` into that `URLRouter`.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from django.conf import settings as django_settings
-from django.core.handlers.asgi import ASGIHandler
-from django.urls import get_script_prefix, reverse
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.urls import Resolver404, get_script_prefix, resolve, reverse
 
 from .access import cors
 from .broadcasts import runner
 from .conf import settings
 from .hub.lines import for_event_streams
-from .stream import StreamApplication
+from .stream import StreamApplication, answer
 from .websocket import SocketApplication
 
 __all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
@@ -55,6 +56,7 @@ class Front:
         self.application = application
         # django-eventstream's views are Django's, which knows nothing of the line
         self.has_event_streams = bool(getattr(django_settings, "EVENTSTREAM_STORAGE_CLASS", None))
+        self.has_grip = "django_grip.GripMiddleware" in django_settings.MIDDLEWARE
         api = unquote(reverse("notifications:centre")) + "api/"
         self.api = (api, "/" + api.removeprefix(get_script_prefix()))  # as below
         self.own: dict[tuple[str, str], Any] = {}
@@ -74,6 +76,10 @@ class Front:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks
             return
         if serve is self.application and self.has_event_streams and scope["type"] == "http":
+            if self.has_foreign_words(scope):
+                text = "Invalid request: es-meta is for an edge proxy; leave it out.\n"
+                await answer(send, 400, text)
+                return
             send = for_event_streams(send)
         if serve is self.application and self.is_api(scope):
             if cors.is_preflight(scope):
@@ -83,6 +89,21 @@ class Front:
         connection = serve(scope, receive, send)
         del serve, scope, receive, send  # this frame lives as long as the stream
         await connection
+
+    def has_foreign_words(self, scope: dict[str, Any]) -> bool:
+        """Return whether somebody says to django-eventstream's view in an edge proxy's name whose stream it is.
+
+        `es-meta` is a web token under SECRET_KEY, which other parts of a site may sign as well; one that is none is an error
+        of the server there. Where its own edge is set up (django-grip's middleware), its links hold it.
+        """
+        query = str(scope["query_string"], "latin-1")
+        if self.has_grip or "=" not in query or "es-meta" not in parse_qs(query):
+            return False
+        try:
+            view = resolve(ASGIRequest(scope, BytesIO()).path_info).func
+        except Resolver404:
+            return False
+        return (view.__module__, view.__name__) == ("django_eventstream.views", "events")
 
     def is_api(self, scope: dict[str, Any]) -> bool:
         """Return whether a request is for the JSON API while pages of other origins may use it."""

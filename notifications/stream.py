@@ -27,7 +27,7 @@ from .hub.subscription import Subscription, start_with
 from .log.tail import parse_position
 from .wire.frames import bye
 
-__all__ = ["StreamApplication", "admit"]
+__all__ = ["StreamApplication", "admit", "answer"]
 
 logger = logging.getLogger("notifications.stream")
 
