@@ -17,7 +17,6 @@ from tests.support.follower import Follower
 from tests.support.kinds import EVERY_KIND
 from tests.support.pushpin import Pushpin
 from tests.support.servers import Person, Server, Site
-from tests.support.shell import Shell
 from tests.support.visit import Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,7 +29,14 @@ RETRY_SECONDS = 30.0  # the proxy's own pauses, when it cannot reach Django, one
 # A write whose announcement is lost on the way to the proxy.
 LISTED = "https://app.example.com"
 SETTINGS = {"NOTIFICATIONS_PING_SECONDS": 1.0, "NOTIFICATIONS_SWEEP_SECONDS": NEVER_SECONDS}
-UNHEARD = "from notifications import doorbell\ndoorbell.others.clear()\nnotify(user, title=title).pk"
+UNHEARD = """
+from notifications import doorbell
+others = doorbell.others[:]
+doorbell.others.clear()
+made = notify(user, title=title).pk
+doorbell.others[:] = others
+made
+"""
 
 
 @pytest.fixture
@@ -91,22 +97,20 @@ async def test_every_change_comes_through_the_edge(standing: Standing) -> None:
             assert (await http.get("/notifications/health/")).json()["streams"] == 0
 
 
-async def test_a_lost_publish_is_asked_for(site: Site, pushpin: Pushpin) -> None:
-    """One that is lost is noticed by the next one's previous id; the last one by the proxy's own question."""
-    served(site, pushpin, link_seconds=LINK_SECONDS)
+async def test_a_lost_publish_is_asked_for(standing: Standing) -> None:
+    """One that is lost is noticed by the next one's previous id, and comes from the log before it."""
+    site, pushpin = standing.site, standing.pushpin
     user = site.add_person("user")
-    deaf = site.shell()
     async with follow(pushpin.url, user) as mine:
+        await asyncio.to_thread(pushpin.wait_for_question, user.pk)
         await site.acall("notify(user, title='One').pk", user=user.pk)
         await mine.knows("One")
-        await asyncio.to_thread(deaf.call, UNHEARD, user=user.pk, title="Two, unheard")
+        await site.acall(UNHEARD, user=user.pk, title="Two, unheard")
         await site.acall("notify(user, title='Three').pk", user=user.pk)
         await mine.knows("Three")
-        assert "Two, unheard" in mine.titles
-        await asyncio.to_thread(deaf.call, UNHEARD, user=user.pk, title="Four, unheard")
-        await mine.knows("Four, unheard")
+        assert [item["title"] for change in mine.changes for item in change.data["upsert"]][1] == "Two, unheard"
         await mine.equals_database(site, user.pk)
-        assert mine.connections == 1
+        assert (mine.connections, len(mine.all("reset"))) == (1, 1)
 
 
 async def test_a_change_without_content_is_asked_for_at_once(standing: Standing) -> None:
@@ -144,14 +148,13 @@ async def test_clients_outlive_a_restart_of_django(site: Site, pushpin: Pushpin)
     # Each ping is a try of the proxy's as well, when its question failed: with one a second it would soon have had all.
     server = served(site, pushpin, link_seconds=LINK_SECONDS, NOTIFICATIONS_PING_SECONDS=RETRY_SECONDS)
     user = site.add_person("user")
-    deaf = site.shell()
     async with follow(pushpin.url, user) as mine:
         await site.acall("notify(user, title='Before').pk", user=user.pk)
         await mine.knows("Before")
         server.process.kill()
         await site.acall("notify(user, title='Meanwhile').pk", user=user.pk)
         await mine.knows("Meanwhile")
-        await asyncio.to_thread(deaf.call, UNHEARD, user=user.pk, title="Unheard")
+        await site.acall(UNHEARD, user=user.pk, title="Unheard")
         again = site.uvicorn(port=server.port, NOTIFICATIONS_GRIP_LINK_SECONDS=LINK_SECONDS)
         assert again.port == server.port
         await mine.knows("Unheard", seconds=RETRY_SECONDS)
@@ -170,6 +173,7 @@ async def test_a_logout_ends_what_the_edge_holds(standing: Standing) -> None:
             follow(pushpin.url, user) as there,
             follow(pushpin.url, other) as theirs,
         ):
+            await asyncio.to_thread(pushpin.wait_for_question, user.pk, count=2)
             await visit.logout()
             await ended(here)
             for client in (there, theirs):
@@ -192,6 +196,7 @@ async def test_who_is_deactivated_is_ended_at_once(standing: Standing) -> None:
     site, pushpin = standing.site, standing.pushpin
     user = site.add_person("user")
     async with follow(pushpin.url, user) as mine:
+        await asyncio.to_thread(pushpin.wait_for_question, user.pk)
         code = "person = User.objects.get(pk=user)\nperson.is_active = False\nperson.save()"
         await site.acall(code, user=user.pk)
         await ended(mine)
@@ -211,6 +216,7 @@ async def test_a_token_is_held_until_it_is_revoked(standing: Standing) -> None:
         await site.acall("notify(user, title='Secret').pk", user=other.pk)
         await site.acall("notify(user, title='For the program').pk", user=user.pk)
         await mine.knows("For the program")
+        await asyncio.to_thread(pushpin.wait_for_question, user.pk)
         await site.acall("from notifications.access.tokens import ApiToken, revoke\nrevoke(ApiToken.objects.all())")
         await mine.until(lambda mine: mine.named("bye"))
         assert mine.data_of("bye") == [{"reason": "auth"}]
@@ -278,24 +284,23 @@ async def test_two_logins_never_share_an_answer(site: Site, pushpin: Pushpin) ->
     """Many connections that are asked about together go on each as their own; a logout ends that session's alone."""
     served(site, pushpin, link_seconds=LINK_SECONDS)
     people: list[Person] = [site.add_person("user") for _ in range(4)]
-    deaf = site.shell()
     async with asyncio.TaskGroup() as group:
         for person in people:
-            group.create_task(lives(site, pushpin, deaf, person))
+            group.create_task(lives(site, pushpin, person))
 
 
-async def lives(site: Site, pushpin: Pushpin, deaf: Shell, person: Person) -> None:
+async def lives(site: Site, pushpin: Pushpin, person: Person) -> None:
     """Follow as one person on two devices, be told something unheard, and end up as the database is; then log one out."""
     async with Visit(pushpin.url) as visit:
         await visit.login(person)
         async with follow(pushpin.url, person, cookie=visit.cookie) as here, follow(pushpin.url, person) as there:
-            await asyncio.to_thread(deaf.call, UNHEARD, user=person.pk, title=f"For {person.username}")
+            await site.acall(UNHEARD, user=person.pk, title=f"For {person.username}")
             for client in (here, there):
                 await client.knows(f"For {person.username}")
                 await client.equals_database(site, person.pk)
                 assert client.titles == [f"For {person.username}"]
             await visit.logout()
             await ended(here)
-            await asyncio.to_thread(deaf.call, UNHEARD, user=person.pk, title="Afterwards")
+            await site.acall(UNHEARD, user=person.pk, title="Afterwards")
             await there.knows("Afterwards")
             assert not there.all("bye")

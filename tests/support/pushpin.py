@@ -101,6 +101,11 @@ class Pushpin:
         for pid in self._services:
             leash.hold(pid)
 
+    def wait_for_question(self, user_id: int, *, count: int = 1) -> None:
+        """Wait until it has asked so often about connections of this user, as it does a second after each has come."""
+        assert self._process is not None, "Start it first."
+        self._process.wait_for_line(rf"\[handler\] GET .* code=200 .*#notifications-user-{user_id}=", count=count)
+
     def kill(self) -> None:
         """Kill it and all of its processes, as a crash does. Calling it twice is harmless."""
         for process in (self._process, self._zurl):
