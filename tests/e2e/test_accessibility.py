@@ -11,7 +11,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.support.axe import violations
-from tests.support.chromium import Visitors
+from tests.support.chromium import Visitors, in_chromium
+from tests.support.firefox import in_firefox
 from tests.support.probes import FAULTS, FOCUSED, MOVING, OVERHANG, START, TAB_STOPS, TURN
 from tests.support.proxy import Proxy
 from tests.support.servers import Server, Site
@@ -113,7 +114,7 @@ async def look_closely(page: Page, state: State, looks: Sequence[Look]) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("each_browser", ["browser"], ids=["chromium"], indirect=True)
+@in_chromium
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 async def test_axe_ruler_and_keyboard_find_nothing(stage: Stage, state: State) -> None:
     """In both themes and directions, on a phone, a desktop and at 200 %: WCAG holds, and nothing scrolls sideways.
@@ -128,7 +129,7 @@ async def test_axe_ruler_and_keyboard_find_nothing(stage: Stage, state: State) -
     await look_closely(page, state, LOOKS)
 
 
-@pytest.mark.parametrize("each_browser", ["firefox"], ids=["firefox"], indirect=True)
+@in_firefox
 @pytest.mark.parametrize("state", OURS, ids=lambda state: state.name)
 async def test_firefox_finds_nothing_either(stage: Stage, state: State) -> None:
     """There each state is looked at in the dark, on a phone or from right to left, in turn."""
@@ -136,7 +137,7 @@ async def test_firefox_finds_nothing_either(stage: Stage, state: State) -> None:
     await look_closely(page, state, [DARK[OURS.index(state) % len(DARK)]])
 
 
-@pytest.mark.parametrize("each_browser", ["browser"], ids=["chromium"], indirect=True)
+@in_chromium
 async def test_faults_would_be_found(stage: Stage) -> None:
     """Each of the ways to look finds what was planted for it."""
     page = await reach(STATES[0], stage)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest.fixture
 def each_browser(browser: Browser) -> Browser:
-    """Chromium alone: what differs between browsers is in test_browser, test_centre, test_ambient, test_tabs, test_pages."""
+    """Chromium alone, as these are pages of Django's admin; what readers see of it is in test_browser, in both."""
     return browser
 
 

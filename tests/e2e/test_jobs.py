@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.support.chromium import CENTRE, Visitors, expect_unread, headings
+from tests.support.chromium import CENTRE, Visitors, expect_unread, headings, in_chromium
+from tests.support.firefox import in_firefox
 from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest.fixture
-def each_browser(browser: Browser) -> Browser:
-    """Chromium alone: what differs between browsers is in test_browser, test_centre, test_ambient, test_tabs, test_pages."""
-    return browser
 
 
 JOB_MS = 30_000  # the demo's export takes 8 s, on a busy machine more
@@ -29,6 +24,7 @@ async def start(page: Page, button: str) -> None:
     await expect(headings(page)).to_have_text(["Demo export"])
 
 
+@in_chromium
 async def test_a_demo_job_moves_its_bar(visitors: Visitors, live: Server, user: Person, other: Person) -> None:
     """The bar moves without a reload, in every page of that user and in nobody else's, and goes when the job is done.
 
@@ -61,15 +57,20 @@ async def test_a_demo_job_moves_its_bar(visitors: Visitors, live: Server, user: 
     await expect_unread(theirs, 0)
 
 
+@in_firefox
 async def test_a_demo_job_fails_with_its_reason(visitors: Visitors, live: Server, user: Person) -> None:
-    """The one that fails says why, as an error."""
+    """The one that fails moves its bar as well, until it says why, as an error."""
     page = await visitors.arrive(live, user, path="/")
     await start(page, "Start one that fails")
+    await expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
+    first = await page.locator("progress").evaluate("bar => bar.value")
+    await page.wait_for_function("first => document.querySelector('progress').value > first", arg=first)
     item = page.locator(".notification-item[data-level=error]")
     await expect(item).to_contain_text("The file grew beyond 100 MB.", timeout=JOB_MS)
     await expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
+@in_chromium
 async def test_a_job_whose_process_was_killed_is_stalled(
     visitors: Visitors, daphne: Server, site: Site, user: Person
 ) -> None:

@@ -1,4 +1,4 @@
-"""Languages in a real Chromium: the switch, what the server renders, and what the scripts write."""
+"""Languages in real browsers: the switch, what the server renders, and what the scripts write."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ import re
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Page, Route, expect
 
-from tests.support.chromium import CENTRE, Visitors, expect_unread
+from tests.support.chromium import CENTRE, Visitors, expect_unread, in_chromium
 from tests.support.servers import Person, Server, Site
 from tests.support.visit import Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest.fixture
-def each_browser(browser: Browser) -> Browser:
-    """Chromium alone: what differs between browsers is in test_browser, test_centre, test_ambient, test_tabs, test_pages."""
-    return browser
 
 
 # One that was sent five minutes ago, told past the log: nobody waits that long.
@@ -104,6 +98,7 @@ async def misspell(route: Route) -> None:
     await route.fulfill(response=response, body=(await response.text()).replace('lang="en"', 'lang="en_US"', 1))
 
 
+@in_chromium
 async def test_the_switch_works_without_javascript(visitors: Visitors, live: Server, user: Person) -> None:
     """It is a form, for visitors too; the choice outlives the login."""
     page = await visitors.arrive(live, path=f"/accounts/login/?next={CENTRE}", has_javascript=False)
@@ -115,6 +110,7 @@ async def test_the_switch_works_without_javascript(visitors: Visitors, live: Ser
     await expect(page.get_by_text("暂无通知")).to_be_visible()
 
 
+@in_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["English", CHINESE])
 async def test_a_narrow_phone_holds_the_header(

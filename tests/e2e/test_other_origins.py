@@ -11,18 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from tests.support.chromium import Visitors
 from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest.fixture
-def each_browser(browser: Browser) -> Browser:
-    """Chromium alone: what differs between browsers is in test_browser, test_centre, test_ambient, test_tabs, test_pages."""
-    return browser
 
 
 # What a page tries: each answers with what it could read, or with "refused".

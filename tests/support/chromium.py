@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
+import pytest
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -29,7 +30,18 @@ from .processes import find_program
 from .servers import Person, Server
 from .visit import Visit
 
-__all__ = ["ADD_FORM", "CENTRE", "Visitors", "badge", "chromium", "expect_unread", "headings", "log_in", "send"]
+__all__ = [
+    "ADD_FORM",
+    "CENTRE",
+    "Visitors",
+    "badge",
+    "chromium",
+    "expect_unread",
+    "headings",
+    "in_chromium",
+    "log_in",
+    "send",
+]
 
 CENTRE: Final = "/notifications/"
 ADD_FORM: Final = "/admin/notifications/notification/add/"
@@ -47,6 +59,8 @@ ARGUMENTS: Final = [
     "--disable-sync",
 ]
 expect.set_options(timeout=WAIT_MS)
+# For a test whose claim does not depend on the browser: the other one of the two is not started for it.
+in_chromium: Final = pytest.mark.parametrize("each_browser", ["browser"], ids=["chromium"], indirect=True)
 
 
 @asynccontextmanager

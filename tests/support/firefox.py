@@ -17,11 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import pytest
 from playwright.async_api import Browser, async_playwright
 
 from .processes import find_program
 
-__all__ = ["firefox"]
+__all__ = ["firefox", "in_firefox"]
 
 RELAY: Final = Path(__file__).with_name("bidi_relay.py")
 # A proxy that nobody serves: the pages reach this machine, which is never asked for through it, and nothing else.
@@ -57,6 +58,10 @@ PREFERENCES: Final[dict[str, str | float | bool]] = {
     "toolkit.telemetry.enabled": False,
     "toolkit.telemetry.server": "data:,",
 }
+
+
+# For a test whose counterpart runs in Chromium.
+in_firefox: Final = pytest.mark.parametrize("each_browser", ["firefox"], ids=["firefox"], indirect=True)
 
 
 @asynccontextmanager
