@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.axe import violations
-from tests.support.chromium import Visitors, in_chromium
+from tests.support.chromium import Visitors, headings, in_chromium
 from tests.support.firefox import in_firefox
 from tests.support.probes import FAULTS, FOCUSED, MOVING, OVERHANG, START, TAB_STOPS, TURN
 from tests.support.proxy import Proxy
@@ -50,6 +50,7 @@ DJANGOS: Final = (
 DARK: Final = [look for look in LOOKS if look.theme == "dark"]
 ZOOMED: Final = Look("light", 640, "ltr")  # a laptop at 200 %, which halves its 1280 px
 # Django's admin has a focus ring and motions of its own.
+FULL: Final = next(state for state in STATES if state.name == "full")
 OURS: Final = [state for state in STATES if state.who != "staff"]
 
 
@@ -135,6 +136,52 @@ async def test_firefox_finds_nothing_either(stage: Stage, state: State) -> None:
     """There each state is looked at in the dark, on a phone or from right to left, in turn."""
     page = await reach(state, stage)
     await look_closely(page, state, [DARK[OURS.index(state) % len(DARK)]])
+
+
+@in_chromium
+async def test_forced_colours_hide_nothing(stage: Stage) -> None:
+    """Where the system chooses the colours, unread still looks unlike read, and the focus shows at each stop of Tab."""
+    page = await reach(FULL, stage, forced_colors="active", reduced_motion="reduce")
+    assert await walk_through(page) == []
+    await page.evaluate("document.activeElement.blur()")
+    item = page.locator(".notification-item:not([data-read])").first
+    unread = await item.screenshot()
+    await item.evaluate("item => item.setAttribute('data-read', '')")
+    assert await item.screenshot() != unread
+    await page.locator(".notification-item__select").nth(1).check()
+    assert await page.locator(".notification-selection").is_visible()
+
+
+async def test_focus_returns_where_it_came_from(stage: Stage) -> None:
+    """From the help, the settings and the offer to undo the focus goes back to the item, button or list it came from."""
+    page = await reach(FULL, stage)
+    focused = "document.activeElement.closest('li')?.querySelector('.notification-item__link').textContent"
+    press = page.keyboard.press
+    await press("j")
+    await press("j")
+    title = await page.evaluate(focused)
+    await press("?")
+    await expect(page.locator(".notification-help")).to_be_visible()
+    await press("Escape")
+    await expect(page.locator(".notification-help")).to_be_hidden()
+    assert await page.evaluate(focused) == title
+    settings = page.get_by_role("button", name="Settings")
+    await settings.focus()
+    await press("Enter")
+    await expect(page.get_by_role("switch", name="Toasts")).to_be_visible()
+    await press("Tab")
+    await press("Escape")
+    await expect(page.get_by_role("switch", name="Toasts")).to_be_hidden()
+    await expect(settings).to_be_focused()
+    count = await headings(page).count()
+    await press("j")
+    await press("e")
+    await expect(headings(page)).to_have_count(count - 1)
+    await page.get_by_role("button", name="Undo").focus()
+    await press("Enter")
+    await expect(headings(page)).to_have_count(count)
+    await expect(page.locator(".notification-undo")).to_be_hidden()
+    await expect(page.locator(".notification-list")).to_be_focused()
 
 
 @in_chromium

@@ -3,9 +3,17 @@
 Playwright's own Firefox is a patched build that one has to download. Its channel `moz-firefox` is for an unpatched one: it
 speaks WebDriver BiDi (https://w3c.github.io/webdriver-bidi/), which Firefox serves by itself, so that neither geckodriver
 nor a second client library with its own way to find and await things is needed. A relay of a hundred lines
-(`bidi_relay.py`) makes up for commands that an extended-support release does not know yet. What BiDi lacks: JavaScript
-cannot be turned off for one profile (`Visitors` keeps the scripts from loading instead), colour scheme and reduced motion
-cannot be set, and no failed request is written to the console (`Visitors` listens for those).
+(`bidi_relay.py`) makes up for commands that an extended-support release does not know yet.
+
+What Playwright offers and Firefox 153 does not do over BiDi, most of it without a word (the rest that tests use here works:
+routes, the clock, being offline, permission to notify, locale, viewport, keyboard and pointer):
+
+    emulate_media(…), color_scheme=…   nothing is set: it is dark by a preference below; reduced motion, forced colours and
+                                       print are looked at in Chromium alone
+    java_script_enabled=False          scripts run: `Visitors` keeps them from loading instead
+    on("console")                      failed requests are not told there: `Visitors` listens for them
+    on("websocket"), new_cdp_session() are Chromium's
+    grant_permissions()                knows "notifications", not "clipboard-read"
 """
 
 from __future__ import annotations
