@@ -26,7 +26,9 @@ def notification_bell(context: Context) -> dict[str, Any]:
     user = getattr(context.get("request"), "user", None)
     if user is None or not user.is_authenticated:
         return {"inbox": None}
-    return {"inbox": context.get("notification_inbox") or inbox_of(user)}
+    known = context.get("notification_inbox")
+    # `part` is "list" in the centre's own page, which has the icons already and opens no panel
+    return {"inbox": known or inbox_of(user), "part": known and context.get("part")}
 
 
 @register.simple_tag(takes_context=True)

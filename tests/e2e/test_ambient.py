@@ -40,10 +40,10 @@ window.Notification = class extends Desktop {
     super.close();
   }
 };
-const Audio = AudioContext;
-window.AudioContext = class extends Audio {
-  constructor() {
-    super();
+const Sound = Audio;
+window.Audio = class extends Sound {
+  async play() {
+    await super.play(); // a refusal, or a file that is none, is no sound
     note("sounds", ++sounds);
   }
 };

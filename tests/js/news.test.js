@@ -63,7 +63,7 @@ test("What is read, archived or deleted elsewhere is gone, one by one or all up 
 });
 
 test("After a snapshot nothing is new but what comes after it.", () => {
-  const it = new News(MADE, 9);
+  const it = new News(MADE, [item(9, 1)]);
   assert.deepEqual(it.take(brings(item(9, 6), item(10, 6))), [10]);
 });
 

@@ -81,7 +81,7 @@ test("A wish shows at once, changes the count of unread ones, and is taken back.
   rows.wish([9], { isGone: true });
   rows.wish([8], { isRead: true });
   assert.deepEqual([rows.ids, rows.unread()], [[8], []]);
-  rows.unwish([9, 8]);
+  rows.wish([9, 8]);
   assert.deepEqual(
     [rows.ids, rows.unread()],
     [

@@ -1,11 +1,8 @@
-/** What a reader does to a list: shown at once, sent, corrected by the stream, put back where the server refuses. */
+/** What a reader does: shown at once, sent, put back where the server refuses. */
 
 import { find, post } from "./element.js";
-import { isBehind } from "./store.js";
 import { counted } from "./words.js";
 
-const STREAM_MS = 2000; // what takes longer is fetched
-const REFUSALS = { 403: "refused", 404: "gone", 410: "late" };
 const WISHES = {
 	read: { isRead: true },
 	unread: { isRead: false },
@@ -13,72 +10,55 @@ const WISHES = {
 	unarchive: { isArchived: false },
 	delete: { isGone: true },
 };
+let latest; // which undo is for
 
-export class Actions {
-	constructor(list) {
-		this.list = list;
-	}
+export async function act(list, action, ids, bound) {
+	const { rows, store, dataset } = list;
+	const { unread } = store;
+	const others = bound ? 0 : unread - rows.unread().length;
+	rows.wish(ids, WISHES[action]);
+	const expected = Math.max(0, others + rows.unread().length);
+	store.count({ unread: expected });
+	list.select(false);
+	list.draw();
+	const fields = bound ? [["up_to", bound]] : ids.map((id) => ["id", id]);
+	const sent = send(list, bound ? dataset.readAllUrl : dataset.actUrl, [["action", action], ...fields]);
+	latest = sent;
+	const answer = await sent;
+	if (answer?.undo && sent === latest) offerUndo(list, list.getAttribute(`data-did-${action}`), answer);
+	if (answer) return;
+	if (store.unread === expected) store.count({ unread }); // the server has not told since
+	rows.wish(ids);
+	list.draw();
+}
 
-	/** Without `fields` on these items; else the form says which they are: all up to a bound. */
-	async act(action, ids, url = this.list.dataset.actUrl, fields = null) {
-		const { list } = this;
-		const { rows, store } = list;
-		const { unread } = store;
-		const others = fields ? 0 : unread - rows.unread().length;
-		rows.wish(ids, WISHES[action]);
-		const expected = Math.max(0, others + rows.unread().length);
-		store.count({ unread: expected });
-		list.select(false);
-		list.draw();
-		const sent = this.#send(url, [["action", action], ...(fields ?? ids.map((id) => ["id", id]))]);
-		this.latest = sent; // undo is for it, whichever is answered last
-		const answer = await sent;
-		if (answer?.undo && sent === this.latest)
-			this.#offer(answer.undo.token, list.getAttribute(`data-did-${action}`), answer.changed);
-		if (answer) return;
-		if (store.unread === expected) store.count({ unread }); // the server has not told since
-		rows.unwish(ids);
-		list.draw();
-	}
+/** Until an animation ends, which a style may hold. */
+function offerUndo(list, did, { changed, undo: { token } }) {
+	const bar = find(list, "undo");
+	const [text, button] = bar.children;
+	const hide = () => (bar.hidden = true);
+	hide();
+	text.textContent = changed > 1 ? counted(`${did}: {count}`, changed) : did;
+	void bar.offsetWidth; // to start anew
+	bar.hidden = false;
+	bar.onanimationend = hide;
+	button.onclick = async () => {
+		if (bar.hidden) return;
+		if (bar.matches(":focus-within")) find(list, "list").focus();
+		hide();
+		if (await send(list, list.dataset.undoUrl, [["token", token]])) list.line.check(true);
+	};
+}
 
-	undo() {
-		const { list, token } = this;
-		if (!token) return;
-		if (find(list, "undo:focus-within")) find(list, "list").focus();
-		this.#offer("");
-		this.#send(list.dataset.undoUrl, [["token", token]]);
+async function send(list, url, fields) {
+	list.say("");
+	const response = await post(url, fields);
+	if (!response?.ok) {
+		const why = response?.status ?? "failed";
+		if (why === 404) await list.refresh();
+		return list.say(why);
 	}
-
-	/** Return the answer, or nothing and tell the reader why. */
-	async #send(url, fields) {
-		const { list } = this;
-		const { store, share } = list;
-		list.say("");
-		const response = await post(url, fields).catch(console.warn);
-		if (!response?.ok) {
-			const why = REFUSALS[response?.status] ?? "failed";
-			if (why === "gone") await list.refresh();
-			list.say(why);
-			return;
-		}
-		const answer = await response.json();
-		store.report(answer);
-		setTimeout(() => {
-			if (!isBehind(store.position, answer.position)) return;
-			list.refresh();
-			share.check();
-		}, STREAM_MS);
-		return answer;
-	}
-
-	/** Offer to take something back, until an animation ends, which a style stops while the reader points at it. */
-	#offer(token, text = "", count = 1) {
-		const bar = find(this.list, "undo");
-		this.token = token;
-		bar.hidden = true;
-		bar.firstElementChild.textContent = count > 1 ? counted(`${text}: {count}`, count) : text;
-		void bar.offsetWidth; // so that it starts anew
-		bar.hidden = !token;
-		bar.onanimationend = () => this.#offer("");
-	}
+	const answer = await response.json();
+	list.store.report(answer);
+	return answer;
 }

@@ -1,4 +1,4 @@
-/** What reaches a reader who looks elsewhere: desktop, sound, icons. */
+/** What reaches who looks elsewhere: desktop, sound, icons. */
 
 import { isFollowable } from "./element.js";
 import { isOn } from "./settings.js";
@@ -13,18 +13,17 @@ export function tellWhetherLookedAt() {
 	navigator.locks?.request(LOOKED_AT, { mode: "shared" }, stay);
 }
 
-/** Only a leading tab alerts, while none is looked at. Without locks tabs do not know of each other. */
+/** The leading tab, while none is looked at. */
 export async function isChosen({ isLeading }) {
 	const { held } = (await navigator.locks?.query()) ?? {};
-	return !!held && isLeading && !held.some(({ name }) => name === LOOKED_AT);
+	return isLeading && !!held?.every(({ name }) => name !== LOOKED_AT);
 }
 
-export function alert(item, onOpen) {
-	const { id, title, body, url } = item;
-	if (!isOn("desktop") || Notification.permission !== "granted") return;
+export function alert({ id, modseq, title, body, url }, onOpen) {
+	if (!isOn("desktop")) return;
 	try {
-		const shown = new Notification(title, { body, tag: `notification-${id}` });
-		desktop.set(id, { item, shown, onOpen });
+		const shown = new Notification(title, { body, tag: `notification-${id}`, data: modseq });
+		desktop.set(id, shown);
 		shown.onclick = () => {
 			window.focus();
 			onOpen(id);
@@ -34,24 +33,16 @@ export function alert(item, onOpen) {
 	} catch {} // Android leaves them to service workers
 }
 
-export function follow(news) {
-	for (const [id, { item, shown, onOpen }] of desktop) {
+export function follow(news, onOpen) {
+	for (const [id, shown] of desktop) {
 		const [now] = news.among([id]);
-		if (now && now !== item) alert(now, onOpen);
+		if (now && now.modseq !== shown.data) alert(now, onOpen);
 		if (!now && id && desktop.delete(id)) shown.close();
 	}
 }
 
-export function chime() {
-	if (!isOn("sound") || navigator.userActivation?.hasBeenActive === false) return; // browsers refuse
-	const audio = new AudioContext();
-	const volume = new GainNode(audio, { gain: 0.1 });
-	const note = new OscillatorNode(audio, { frequency: 880 });
-	note.connect(volume).connect(audio.destination);
-	volume.gain.exponentialRampToValueAtTime(0.001, 0.6);
-	note.start();
-	note.stop(0.6);
-	note.onended = () => audio.close();
+export function chime(url) {
+	if (isOn("sound")) new Audio(url).play().catch(() => {}); // refused before the first click
 }
 
 export function mark(unread) {

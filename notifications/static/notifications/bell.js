@@ -1,83 +1,61 @@
-/** <notification-bell>: how many are unread, in badge, name and title; a click opens the latest. */
+/** <notification-bell>: the count, in badge, name and title, and a panel. */
 
-import { find, isPlain, LiveElement } from "./element.js";
+import { find, LiveElement, set } from "./element.js";
 import { counted } from "./words.js";
 
-let title; // the page's, without a count
-let written;
+let prefix = ""; // of the page's title
 
 class Bell extends LiveElement {
+	#states = [...find(this, "panel").children];
+
 	begin() {
-		const { store } = this;
 		const [bell, panel] = [find(this, "bell"), find(this, "panel")];
-		if (!document.getElementById("notification-level-info")) this.append(this.querySelector("template").content);
-		this.on(store, "counters", () => this.#show(store.unread));
-		this.#show(store.unread);
-		if (!panel.togglePopover || document.querySelector("[data-part=list]")) return; // it stays a link
 		const isOpen = () => panel.matches(":popover-open");
 		let wasOpen = false; // when the pointer went down, which closes it
+		if (!bell.dataset.panelUrl || !panel.togglePopover) return; // it stays a link
 		bell.ariaExpanded = "false";
-		this.on(bell, "pointerdown", () => {
-			wasOpen = isOpen();
-		});
-		this.on(bell, "click", (event) => {
-			if (!isPlain(event)) return;
+		this.on(bell, "pointerdown", () => (wasOpen = isOpen()));
+		this.on(this, "click", (event) => {
+			const aim = event.target.closest("[data-panel-url]");
+			if (!aim || event.ctrlKey || event.metaKey || event.shiftKey) return; // for a new tab
 			event.preventDefault();
-			panel.togglePopover(!wasOpen && !isOpen());
+			if (aim === bell) panel.togglePopover(!wasOpen && !isOpen());
+			else this.#load(panel, aim.dataset.panelUrl);
 			wasOpen = false;
 		});
 		this.on(panel, "toggle", () => {
+			const list = panel.querySelector("notification-list");
 			bell.ariaExpanded = `${isOpen()}`;
-			if (isOpen()) this.#open(panel);
+			if (isOpen() && list) list.see();
+			else if (isOpen()) this.#load(panel, bell.dataset.panelUrl);
 		});
 		this.on(panel, "focusout", ({ relatedTarget }) => {
 			if (relatedTarget && !this.contains(relatedTarget)) panel.hidePopover();
 		});
-		this.on(panel, "click", (event) => {
-			const aim = event.target.closest(".notification-tabs__tab, .notification-panel__retry");
-			if (!aim || !isPlain(event)) return;
-			event.preventDefault();
-			this.#load(panel, aim.href);
-		});
 	}
 
-	#open(panel) {
-		const list = panel.querySelector("notification-list");
-		panel.focus();
-		if (list) list.see();
-		else this.#load(panel);
+	async #load(panel, url) {
+		const [skeleton, failed] = this.#states;
+		const tab = find(panel, "tabs [aria-current]");
+		if (!tab) panel.replaceChildren(skeleton);
+		const text = await fetch(url)
+			.then((response) => response.text())
+			.catch(console.warn);
+		const page = new DOMParser().parseFromString(text, "text/html");
+		const list = page.querySelector("notification-list"); // none where one must log in
+		panel.replaceChildren(...(list ? [...page.querySelectorAll("link"), list] : [failed]));
+		if (tab) find(panel, "tabs [aria-current]")?.focus();
 	}
 
-	async #load(panel, url = this.dataset.panelUrl) {
-		const [skeleton, failed, ...old] = panel.children;
-		const address = new URL(url, location.href);
-		address.searchParams.set("part", "panel");
-		skeleton.hidden = old.length > 0;
-		failed.hidden = true;
-		try {
-			const text = await (await fetch(address)).text();
-			const page = new DOMParser().parseFromString(text, "text/html");
-			const list = page.querySelector("notification-list");
-			panel.append(...page.querySelectorAll("link"), list);
-			if (old.length) find(list, "tabs [aria-current]").focus();
-		} catch (error) {
-			console.warn("notifications:", error);
-			failed.hidden = false;
-		}
-		skeleton.hidden = true;
-		for (const each of old) each.remove();
-	}
-
-	#show(unread) {
+	tell() {
+		const { unread } = this.store;
 		const { labelNone, labelSome, many } = this.dataset;
-		const badge = find(this, "bell__badge");
 		const count = unread > 99 ? many : counted("{count}", unread);
-		badge.textContent = count;
-		badge.hidden = !unread;
-		find(this, "bell").ariaLabel = unread ? counted(labelSome, unread) : labelNone;
-		if (document.title !== written) title = document.title;
-		written = unread ? `(${count}) ${title}` : title;
-		document.title = written;
+		const title = document.title.replace(prefix, "");
+		set(this, "bell__badge", { textContent: count });
+		set(this, "bell", { ariaLabel: counted(labelSome, unread) || labelNone });
+		prefix = count && `(${count}) `;
+		document.title = prefix + title;
 	}
 }
 

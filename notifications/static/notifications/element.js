@@ -1,20 +1,21 @@
-/** What the elements have in common: they listen while they are in the page. */
+/** What the elements share: they listen while they are in the page. */
 
 import { live } from "./live.js";
 
+let page; // store and line
+
 export const find = (root, name) => root.querySelector(`.notification-${name}`);
 
-/** On this site, or http(s). */
-export const isFollowable = (url) => /^(\/(?![/\\])|https?:\/\/)/i.test(url);
+/** A site's template may leave it out. */
+export const set = (root, name, properties) => Object.assign(find(root, name) ?? {}, properties);
 
-/** No new tab is wanted. */
-export const isPlain = ({ button, ctrlKey, metaKey, shiftKey }) => !(button || ctrlKey || metaKey || shiftKey);
+export const isFollowable = (url) => /^(\/(?![/\\])|https?:\/\/)/i.test(url);
 
 export function post(url, fields = []) {
 	const { name, value } = document.querySelector("[name=csrfmiddlewaretoken]");
 	const body = new URLSearchParams([[name, value], ...fields]);
-	const keepalive = `${body}`.length < 60_000; // sent also when the page is left; browsers refuse more
-	return fetch(url, { method: "POST", body, headers: { Accept: "application/json" }, keepalive });
+	const keepalive = `${body}`.length < 60_000; // also when the page is left; browsers refuse more
+	return fetch(url, { method: "POST", body, headers: { Accept: "application/json" }, keepalive }).catch(console.warn);
 }
 
 export class LiveElement extends HTMLElement {
@@ -22,8 +23,11 @@ export class LiveElement extends HTMLElement {
 
 	connectedCallback() {
 		this.#life = new AbortController();
-		Object.assign(this, live());
+		page ??= live();
+		Object.assign(this, page);
 		this.begin();
+		this.on(this.store, "counters line", () => this.tell());
+		this.tell();
 	}
 
 	disconnectedCallback() {

@@ -1,39 +1,49 @@
-/** One item, in a list or a toast: made from the `<template>`, filled by `textContent`, never by markup. */
+/** Items and toasts: clones of a `<template>`, filled by `textContent`, never by markup. */
 
-import { find, isFollowable } from "./element.js";
+import { find, isFollowable, set } from "./element.js";
 import { showTime } from "./words.js";
 
-/** Return what the server's markup says of an item. */
+export const idOf = (element) => Number(element.dataset.id);
+
 export function rowOf(made) {
-	const { id, modseq, read, archived } = made.dataset;
-	return { id: Number(id), modseq: Number(modseq), isRead: read === "", isArchived: archived === "", made };
+	const { modseq, read, archived } = made.dataset;
+	return { id: idOf(made), modseq: Number(modseq), isRead: read === "", isArchived: archived === "", made };
 }
 
-export function show(list, { id, modseq, isRead, isArchived, item, made }, element = made) {
-	element ??= list.querySelector("template").content.firstElementChild.cloneNode(true);
-	if (item && Number(element.dataset.modseq) !== modseq) fill(element, item, list);
+/** Move only what must move: it loses the focus. */
+export function render(owner, parent, rows) {
+	const old = new Map(Array.from(parent.querySelectorAll(":scope > [data-id]"), (each) => [idOf(each), each]));
+	const items = rows.map((row) => show(owner, row, old.get(row.id) ?? row.made));
+	for (const element of old.values()) if (!items.includes(element)) element.remove();
+	for (const [index, item] of items.entries())
+		if (parent.children[index] !== item) parent.insertBefore(item, parent.children[index]);
+	return items;
+}
+
+function show(owner, { id, modseq, isRead, isArchived, item }, element) {
+	element ??= owner.querySelector("template").content.firstElementChild.cloneNode(true);
+	if (item && Number(element.dataset.modseq) !== modseq) fill(element, item, owner);
 	Object.assign(element.dataset, { id, modseq });
 	element.toggleAttribute("data-read", !!isRead);
 	element.toggleAttribute("data-archived", !!isArchived);
 	return element;
 }
 
-function fill(element, item, list) {
-	const { level, title, url, data, created_at } = item;
-	const { done = 0, total, state = "" } = data?.progress ?? {};
-	const [link, time, bar, box] = ["link", "time", "progress", "select"].map((name) => find(element, `item__${name}`));
+function fill(element, item, owner) {
+	const { level, title, url, data } = item;
+	const { done, total, state = "" } = data?.progress ?? {};
+	const [link, time, bar] = ["link", "time", "progress"].map((name) => find(element, `item__${name}`));
 	element.dataset.level = level;
 	element.querySelector("use").setAttribute("href", `#notification-level-${level}`);
-	find(element, "item__level").textContent = list.getAttribute(`data-level-${level}`);
+	set(element, "item__level", { textContent: owner.getAttribute(`data-level-${level}`) });
+	set(element, "item__select", { ariaLabel: owner.dataset.select?.replace("{title}", () => title) });
 	for (const field of element.querySelectorAll("[data-field]")) field.textContent = item[field.dataset.field];
 	if (isFollowable(url)) link.href = url;
 	else link.removeAttribute("href");
-	if (box) box.ariaLabel = list.dataset.select.replace("{title}", () => title);
 	if (!time) return; // a toast
-	time.dateTime = created_at;
+	time.dateTime = item.created_at;
 	showTime(time);
 	bar.dataset.state = state;
-	bar.max = total || 1;
-	bar.value = done;
-	if (!total) bar.removeAttribute("value");
+	bar.removeAttribute("value");
+	if (total) Object.assign(bar, { max: total, value: done });
 }

@@ -1,4 +1,4 @@
-/** The keyboard: a key presses what names it in `aria-keyshortcuts`; j and k step. */
+/** A key presses what names it in `aria-keyshortcuts`; j and k step. */
 
 import { isOn } from "./settings.js";
 
@@ -11,7 +11,7 @@ export function press(event, list) {
 	if (target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog")) return;
 	if (!isOn("shortcuts") || !(list.isPage || list.contains(target))) return;
 	if (altKey || ((ctrlKey || metaKey) && key !== "z")) return;
-	if (key === "Enter" && !target.matches("li, input")) return; // links and buttons know what to do
+	if (key === "Enter" && !target.matches("li, input")) return;
 	const step = item
 		? items[items.indexOf(item) + STEPS[key]]
 		: items.find((each) => each.getBoundingClientRect().top >= 0);

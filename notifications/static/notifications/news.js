@@ -2,42 +2,35 @@
 
 import { Rows } from "./rows.js";
 
-const SLACK_MS = 2000; // a row is committed some time after its `created_at`
+const SLACK_MS = 2000; // from `created_at` to the commit
+const isRunning = (item) => item?.data?.progress?.state === "running";
 
 export class News extends Rows {
 	#since;
 	#newest; // ids rise with the log
-	#jobs = new Map(); // id → whether it has ended: read while it runs, it is news then
 
-	/** What is older than `since` and comes now was edited. */
-	constructor(since, newest = 0) {
-		super({ tab: "unread", since: since - SLACK_MS });
-		this.#since = new Date(since).toISOString();
-		this.#newest = newest;
+	constructor(since, known = []) {
+		super({ tab: "unread" });
+		this.#since = since - SLACK_MS;
+		this.#newest = Math.max(0, ...known.map(({ id }) => id));
 	}
 
 	among(ids) {
 		return this.ids.flatMap((id) => (ids.includes(id) ? this.get(id).item : [])).reverse();
 	}
 
-	/** Return the ids of what a change has brought. */
+	/** A job is read while it runs, and new when it has ended. */
 	take(change) {
-		const ended = [];
-		const upsert = change.upsert.map((item) => {
-			const { id, data } = item;
-			const isOver = data?.progress?.state !== "running";
-			if (isOver && this.#jobs.get(id) === false) ended.push(id);
-			if (!isOver || this.#jobs.has(id)) this.#jobs.set(id, isOver);
-			return this.#jobs.get(id) ? { ...item, created_at: this.#since } : item;
-		});
-		this.apply({ ...change, upsert });
-		const fresh = this.ids.filter((id) => id > this.#newest || ended.includes(id)).reverse();
-		this.#newest = Math.max(this.#newest, ...upsert.map(({ id }) => id));
-		return fresh;
+		const isNew = ({ id, created_at }) => id > this.#newest && Date.parse(created_at) >= this.#since;
+		const hasEnded = (item) => isRunning(this.get(item.id)?.item) && !isRunning(item);
+		const fresh = change.upsert.filter((item) => isNew(item) || hasEnded(item)).map(({ id }) => id);
+		this.apply(change);
+		this.#newest = Math.max(this.#newest, ...change.upsert.map(({ id }) => id));
+		return this.among(fresh).map(({ id }) => id);
 	}
 }
 
-/** `take` gets ids `delay` ms after the first, but no sooner than `gap` ms after those before. */
+/** `take` gets ids `delay` ms after the first, `gap` ms after others. */
 export function batch(delay, gap, take) {
 	let next = 0;
 	const ids = [];

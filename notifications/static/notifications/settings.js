@@ -1,27 +1,26 @@
-/** What the reader has switched on in this browser, and <notification-settings>, the switches. */
+/** What is switched on in this browser, and <notification-settings>, the switches. */
 
 import { LiveElement } from "./element.js";
 
-const ON = ["toasts", "shortcuts"]; // until switched off
+const DEFAULTS = { toasts: "on", shortcuts: "on" };
 
-export const isOn = (name) => (localStorage[`notifications.${name}`] ?? (ON.includes(name) && "on")) === "on";
+export const isOn = (name) => (localStorage[`notifications.${name}`] ?? DEFAULTS[name]) === "on";
 
 class Settings extends LiveElement {
 	begin() {
 		this.on(this, "change", ({ target }) => this.#change(target));
-		this.on(window, "storage focus", () => this.#show());
-		this.#show();
+		this.on(window, "storage focus", () => this.tell());
 		this.hidden = false;
 	}
 
 	async #change({ name, checked }) {
 		if (name === "desktop" && checked) await Notification.requestPermission();
 		localStorage[`notifications.${name}`] = checked ? "on" : "off";
-		this.#show();
+		this.tell();
 	}
 
-	#show() {
-		const may = globalThis.Notification?.permission ?? "missing"; // as over plain HTTP
+	tell() {
+		const may = globalThis.Notification?.permission ?? "missing";
 		for (const box of this.querySelectorAll("input")) {
 			const isBarred = box.name === "desktop" && may !== "granted";
 			box.checked = isOn(box.name) && !isBarred;

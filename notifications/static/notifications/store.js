@@ -1,8 +1,7 @@
 /** Where this page stands in the log, moved by frames, which may come twice, late or not at all. Pure. */
 
-/** What is none stands before everything, so it leads to a reset. */
 export function parse(text) {
-	const [, epoch = "0", modseq = "0"] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? [];
+	const [, epoch = "0", modseq = "0"] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? []; // else before everything
 	return { epoch, modseq: Number(modseq) };
 }
 
@@ -24,38 +23,32 @@ export class Store extends EventTarget {
 		return `${this.epoch}.${this.modseq}`;
 	}
 
+	/** Return whether something before this frame is missing. */
 	apply({ event, position, data }) {
-		if (event === "bye") {
-			if (data.reason !== "auth") return "known";
-			this.#tell("over");
-			return "over";
-		}
-		this.setLine(event === "line" ? data : "live");
-		const { epoch } = parse(position);
+		if (event !== "bye") this.setLine(event === "line" ? data : "live");
+		else if (data.reason === "auth") this.setLine("over");
+		const { epoch, modseq } = parse(position);
 		const isOther = epoch !== this.epoch;
-		const isAhead = isOther || data.modseq > this.modseq;
-		if (event === "change" ? isOther || data.prev > this.modseq : event === "ping" && isAhead) return "gap";
-		const isNews = event === "change" ? isAhead : event === "reset" && (isOther || data.modseq !== this.modseq);
-		if (!isNews) return "known"; // hello tells what the next frames tell
-		Object.assign(this, { epoch, modseq: data.modseq });
+		const needed = { change: data.prev, ping: data.modseq, line: modseq }[event];
+		if (needed > this.modseq || (isOther && needed >= 0)) return true;
+		const isNews = { change: modseq > this.modseq, reset: isOther || modseq !== this.modseq }[event];
+		if (!isNews) return;
+		Object.assign(this, { epoch, modseq });
 		this.count(data.snapshot ?? data);
 		this.#tell(event, data);
-		return "applied";
 	}
 
-	/** Only the stream moves the position. */
 	report({ position, ...counts }) {
-		const { epoch, modseq } = parse(position);
-		if (epoch === this.epoch && modseq >= this.modseq) this.count(counts);
+		if (!isBehind(position, this.position)) this.count(counts);
 	}
 
 	setLine(line) {
-		if (line === this.line) return;
+		if ([line, "over"].includes(this.line)) return;
 		this.line = line;
 		this.#tell("line", line);
 	}
 
-	count({ unread, unseen = this.unseen ?? 0 }) {
+	count({ unread, unseen = this.unseen }) {
 		Object.assign(this, { unread: Number(unread), unseen: Number(unseen) });
 		this.#tell("counters");
 	}

@@ -1,96 +1,88 @@
 /** <notification-toasts>: shows, says and signals what is new. */
 
 import { alert, chime, follow, isChosen, mark, tellWhetherLookedAt } from "./alerts.js";
-import { LiveElement, post } from "./element.js";
-import { show } from "./item.js";
+import { find, LiveElement, post, set } from "./element.js";
+import { render } from "./item.js";
 import { batch, News } from "./news.js";
 import { isOn } from "./settings.js";
 import { counted } from "./words.js";
 
 const SHOWN_MS = 8000;
 const MOST = 3; // more become one toast, whose id is 0
+const words = (text, items) => counted(text, items.length).replace("{title}", () => items[0].title);
 
 class Toasts extends LiveElement {
-	#since = Date.parse(this.dataset.since);
-	#news = new News(this.#since);
+	#news;
 	#ids = [];
 	#timer;
 	#from; // where the focus was
-	#arrive = batch(100, 1000, (ids) => this.#add(ids));
-	#tell = batch(1000, 5000, (ids) => this.#say(this.#news.among(ids)));
+	#read = (id) => id && post(this.dataset.actUrl, Object.entries({ action: "read", id }));
 
 	begin() {
-		if (document.querySelector(this.localName) !== this) return; // a page may have several bells
-		const { store } = this;
-		this.on(store, "change", ({ detail }) => this.#take(this.#news.take(detail)));
-		this.on(store, "reset", ({ detail: { snapshot } }) => {
-			this.#news = new News(this.#since, Math.max(0, ...snapshot.items.map(({ id }) => id)));
-			this.#take([]);
+		if (document.querySelector(this.localName) !== this) return; // as with two bells
+		const since = Date.parse(this.dataset.since);
+		const add = batch(100, 1000, (ids) => this.#add(ids));
+		const say = batch(1000, 5000, (ids) => this.#say(this.#news.among(ids)));
+		const take = (fresh) => {
+			this.#keep(this.#ids);
+			follow(this.#news, this.#read);
+			add(fresh);
+			say(fresh);
+		};
+		this.#news = new News(since);
+		this.on(this.store, "change", ({ detail }) => take(this.#news.take(detail)));
+		this.on(this.store, "reset", ({ detail: { snapshot } }) => {
+			this.#news = new News(since, snapshot.items);
+			take([]);
 		});
-		this.on(store, "counters", () => mark(store.unread));
 		this.on(this, "click auxclick", (event) => this.#click(event));
 		this.on(this, "pointerleave focusout", () => this.#wait());
 		this.on(document, "keydown", (event) => this.#press(event));
 		this.on(document, "visibilitychange", tellWhetherLookedAt);
 		tellWhetherLookedAt();
-		mark(store.unread);
 	}
 
-	#take(fresh) {
-		this.#render();
-		follow(this.#news);
-		this.#arrive(fresh);
-		this.#tell(fresh);
+	tell() {
+		mark(this.store.unread);
 	}
 
 	#add(ids) {
 		if (!isOn("toasts") || !this.isConnected) return;
-		this.#ids.push(...ids.filter((id) => !isInSight(id)));
-		if (!this.matches(":focus-within")) this.togglePopover(false); // to come back above what was opened meanwhile
-		this.#render();
+		if (!this.matches(":focus-within")) this.togglePopover(false); // to come back on top
+		this.#keep([...this.#ids, ...ids.filter((id) => !isInSight(id))]);
 		this.#wait();
 	}
 
-	#render() {
+	/** Of these, what is still unread. */
+	#keep(ids) {
 		const hadFocus = this.matches(":focus-within");
-		const items = this.#news.among(this.#ids);
-		const old = [...this.querySelectorAll("article")];
-		const find = (id) => old.find(({ dataset }) => dataset.id === `${id}`);
-		const toasts = this.#few(items).map((item) => show(this, { ...item, item }, find(item.id)));
+		const items = this.#news.among(ids);
+		const rows = this.#few(items).map((item) => ({ ...item, item }));
 		this.#ids = items.map(({ id }) => id);
-		for (const toast of old) if (!toasts.includes(toast)) toast.remove();
-		this.append(...toasts.filter((toast) => !toast.isConnected));
-		this.togglePopover(toasts.length > 0);
-		if (hadFocus && !this.matches(":focus-within")) (this.querySelector("button") ?? this.#from)?.focus();
+		this.togglePopover(render(this, this, rows).length > 0);
+		if (hadFocus && !this.matches(":focus-within")) (find(this, "toast button") ?? this.#from)?.focus();
 	}
 
 	#few(items) {
 		if (items.length <= MOST) return items;
-		const level = items.some((item) => item.level === "error") ? "error" : "info";
-		const title = words(this.dataset.many, items);
-		return [{ id: 0, modseq: items.length, level, title, body: "", url: this.dataset.url }];
+		const { many, url } = this.dataset;
+		const level = items.some(({ level }) => level === "error") ? "error" : "info";
+		return [{ id: 0, modseq: items.length, level, title: words(many, items), body: "", url }];
 	}
 
-	/** Close what somebody could have read. An error stays. */
+	/** For what somebody could have read. An error stays. */
 	#wait() {
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(() => {
-			const isHeld = document.hidden || this.matches(":hover, :focus-within");
-			const items = this.#news.among(this.#ids).filter(({ level }) => isHeld || level === "error");
-			this.#keep(items.map(({ id }) => id));
-			if (isHeld) this.#wait();
+			if (document.hidden || this.matches(":hover, :focus-within")) this.#wait();
+			else this.#keep(this.#ids.filter((id) => this.#news.get(id).item.level === "error"));
 		}, SHOWN_MS);
-	}
-
-	#keep(ids) {
-		this.#ids = ids;
-		this.#render();
 	}
 
 	#click({ target, button }) {
 		const id = Number(target.closest("article")?.dataset.id);
 		if (target.closest("button")) this.#keep(this.#ids.filter((each) => id && each !== id));
-		else if (id && button < 2 && target.closest("a[href]")) this.#read(id);
+		else if (button < 2 && target.closest("a[href]")) this.#read(id);
 	}
 
 	#press(event) {
@@ -102,26 +94,20 @@ class Toasts extends LiveElement {
 		(isInside ? this.#from : this).focus();
 	}
 
-	#read(id) {
-		post(this.dataset.actUrl, Object.entries({ action: "read", id })).catch(console.warn);
-	}
-
 	async #say(items) {
-		const text = items.length > 1 ? this.dataset.spokenMany : this.dataset.spoken;
 		if (!items.length) return;
-		if (!document.hidden) document.querySelector(".notification-voice").textContent = words(text, items);
-		if (!(await isChosen(this.share))) return;
-		chime();
-		for (const item of this.#few(items)) alert(item, (id) => id && this.#read(id));
+		const { spoken, spokenMany, chimeUrl } = this.dataset;
+		const textContent = words(items.length > 1 ? spokenMany : spoken, items);
+		if (!document.hidden) set(document, "voice", { textContent });
+		if (!(await isChosen(this.line))) return;
+		chime(chimeUrl);
+		for (const item of this.#few(items)) alert(item, this.#read);
 	}
 }
 
-/** In a list. */
 function isInSight(id) {
 	const box = document.querySelector(`.notification-item[data-id="${id}"]`)?.getBoundingClientRect();
-	return box?.height > 0 && box.bottom > 0 && box.top < innerHeight;
+	return box?.bottom > 0 && box.top < innerHeight;
 }
-
-const words = (text, { length, 0: { title } }) => counted(text, length).replace(/{title}/g, () => title);
 
 customElements.define("notification-toasts", Toasts);

@@ -1,4 +1,4 @@
-/** The shapes that the modules pass to each other. For editors; no page loads this file. */
+/** The shapes that the modules pass to each other, and what they promise. For editors; no page loads this file. */
 
 /** The JSON of a notification (payloads.py). */
 export interface Item {
@@ -30,8 +30,8 @@ export interface Change {
 }
 
 /**
- * What the stream sends: an event, its id or the latest id before it, its data. The line itself adds `line`, whose data
- * is "connecting".
+ * What the stream sends: an event, its id or the latest id before it, its data. The line itself adds `line`, whose data is
+ * a `LineState`: how the line is, and where what follows continues.
  */
 export interface Frame {
 	event: string;
@@ -40,11 +40,8 @@ export interface Frame {
 	data: any;
 }
 
-/** What a frame meant to a store. On "gap" the caller fetches what is missing. */
-export type Verdict = "applied" | "known" | "gap" | "over";
-
-/** How the line to the server is. */
-export type Line = "live" | "connecting" | "offline";
+/** How the line to the server is; "over" where the session has ended, for good. */
+export type LineState = "live" | "connecting" | "offline" | "over";
 
 /**
  * What tabs say to each other over a BroadcastChannel. HTTP/1.1 allows six connections to a host, over all tabs, so one
@@ -53,19 +50,45 @@ export type Line = "live" | "connecting" | "offline";
  *
  *     {frame}           leader to all: a frame of the stream, as it came
  *     {ask: position}   to the leader: are you there, and please continue from here
- *     {at: position, line}   leader to all: I lead, and what follows continues from here
  *
- * Every `ask` is answered by `at`. A leader that does not answer (its tab is frozen) loses the lock to the one who asked.
- * Where there are no locks (plain HTTP, old browsers) each tab leads itself.
+ * Every `ask` is answered by a frame `line`. A leader that does not answer (its tab is frozen) loses the lock to the one who
+ * asked. Where there are no locks (plain HTTP, old browsers) each tab leads itself.
  */
 export interface Message {
 	frame?: Frame;
 	ask?: string;
-	at?: string;
-	line?: Line;
 }
 
-/** What a list knows of a notification; `item` where it came as JSON and not as markup. */
+/** One line of a page (line.js). It goes back where a frame is missing: at once, then with pauses until a ping comes. */
+export interface Line {
+	/** Whether this tab holds the stream, for all of them. */
+	readonly isLeading: boolean;
+	/** Follow or lead, from where the store stands. Does nothing where it has started or the session is over. */
+	start(): void;
+	/** Let another tab lead. A page that holds a lock is not kept for the "back" button, and a frozen one must not lead. */
+	stop(): void;
+	/** The page is looked at, or has a network again: a line of the network before may look open for minutes. */
+	check(isNetworkNew?: boolean): void;
+}
+
+/** Where a page stands in the log (store.js). Frames may come twice, late or not at all; each change is told once, in order. */
+export interface Store extends EventTarget {
+	readonly position: string;
+	readonly epoch: string;
+	readonly modseq: number;
+	readonly unread: number;
+	readonly unseen: number;
+	readonly line: LineState;
+	/** Take what is new; return whether something before this frame is missing. Tells `change` or `reset`, and `counters`. */
+	apply(frame: Frame): boolean | undefined;
+	/** Take the counts of an answer or a page, unless they are older. Only the stream moves the position. */
+	report(counts: { position: string; unread: number; unseen?: number }): void;
+	/** Take a count that is a guess. */
+	count(counts: { unread: number; unseen?: number }): void;
+	setLine(line: LineState): void;
+}
+
+/** What a list knows of a notification; `item` where it came as JSON, `made` where it came as markup. */
 export interface Row {
 	id: number;
 	modseq: number;
@@ -73,6 +96,7 @@ export interface Row {
 	isArchived: boolean;
 	isGone?: boolean;
 	item?: Item;
+	made?: HTMLElement;
 }
 
 /** What an action will make of a row, shown before the server has said so. */
@@ -86,5 +110,38 @@ export interface Page {
 	q?: string;
 	before?: number;
 	next?: number;
-	rows?: Iterable<Row>;
+}
+
+/** Which notifications belong into a list (rows.js). */
+export interface Rows {
+	/** What belongs there, newest first. */
+	readonly ids: number[];
+	/** From this id on the list is complete; 0 is the end. */
+	readonly next: number;
+	/** A row as it will be once what was wished has happened. */
+	get(id: number): Row | undefined;
+	/** The known ones that are unread and have not changed since `upTo`. */
+	unread(upTo?: number): number[];
+	apply(change: Change): void;
+	/** After a reset anything may have happened: whatever comes next is newer. */
+	doubt(): void;
+	/** Take in all that there was below `before` and from `next` on, as of `modseq`. */
+	add(items: Item[], before: number, next: number, modseq: number): void;
+	/** Show a wish until the log tells of the rows; without one, take back what was wished. */
+	wish(ids: number[], wish?: Wish): void;
+}
+
+/**
+ * Do something to these of a list (act.js); with `bound`, to all that the reader has seen, of which the page may know only
+ * these. What came above the view is beyond the bound. Undo is offered for what was done last; after it the line is opened
+ * anew, as what comes back shall not wait until a dead one is noticed.
+ */
+export type Act = (list: HTMLElement, action: string, ids: number[], bound?: string) => Promise<void>;
+
+/** What has come since the page was made (news.js). */
+export interface News extends Rows {
+	/** The items of these ids that are still unread, oldest first. */
+	among(ids: number[]): Item[];
+	/** Apply a change; return the ids of what is new and not merely edited. A job is read while it runs: its end is new. */
+	take(change: Change): number[];
 }

@@ -1,4 +1,4 @@
-/** How counts and moments are said in the page's language. */
+/** Counts and moments in the page's language. */
 
 const UNIT_SECONDS = { year: 31_536_000, month: 2_592_000, week: 604_800, day: 86_400, hour: 3_600, minute: 60 };
 
@@ -10,10 +10,10 @@ export function language() {
 	}
 }
 
-export const counted = (phrase, count) => phrase.replace("{count}", count.toLocaleString(language()));
+export const counted = (phrase, count) => (count ? phrase.replace("{count}", count.toLocaleString(language())) : "");
 
 export function relative(then, now = Date.now()) {
-	const seconds = Math.max(0, (now - then) / 1000); // a clock that goes slow puts nothing into the future
+	const seconds = Math.max(0, (now - then) / 1000); // clocks differ
 	const [unit, length] = Object.entries(UNIT_SECONDS).find(([, length]) => seconds >= length) ?? ["second", Infinity];
 	return new Intl.RelativeTimeFormat(language(), { numeric: "auto" }).format(-Math.floor(seconds / length), unit);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import { Share } from "../../notifications/static/notifications/share.js";
+import { Line } from "../../notifications/static/notifications/line.js";
 import { Store } from "../../notifications/static/notifications/store.js";
 import { change, FakeChannel, FakeEventSource, FakeLocks } from "./fakes.js";
 
@@ -18,20 +18,20 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  for (const { share } of tabs) share.stop();
+  for (const { line } of tabs) line.stop();
   mock.timers.reset();
   mock.restoreAll();
 });
 
 /** Open a tab whose page stands at a position. */
-async function tab(position, name = "user") {
+async function tab(position) {
   const store = new Store({ position });
   const applied = [];
   store.addEventListener("change", (event) => applied.push(event.detail.modseq));
-  const share = new Share(name, "/stream/", store);
-  share.start();
+  const line = new Line("/stream/", store);
+  line.start();
   await settled();
-  const opened = { share, store, applied, channel: [...FakeChannel.all].at(-1) };
+  const opened = { line, store, applied, channel: [...FakeChannel.all].at(-1) };
   tabs.push(opened);
   return opened;
 }
@@ -50,9 +50,9 @@ test("Two tabs at one position have one stream, and both apply what it brings.",
   assert.deepEqual([first.store.position, second.store.position], ["7.2", "7.2"]);
 });
 
-test("Tabs of two users share nothing.", async () => {
+test("Tabs of two users line nothing.", async () => {
   globalThis.navigator.locks = { request: (_name, _options, lead) => lead() };
-  const [mine, other] = [await tab("7.1", "user"), await tab("8.1", "other user")];
+  const [mine, other] = [await tab("7.1"), await tab("8.1")];
   FakeEventSource.all[0].send("change", change(1, 2), "7.2");
   assert.deepEqual([mine.store.position, other.store.position], ["7.2", "8.1"]);
 });
@@ -84,7 +84,7 @@ test("A tab whose page is newer than the stream waits until the stream is there.
 test("When the leading tab closes, the next one continues from where it stands.", async () => {
   const [first, second] = [await tab("7.1"), await tab("7.1")];
   send(2);
-  first.share.stop();
+  first.line.stop();
   await settled();
   assert.equal(FakeEventSource.latest.url, "/stream/?since=7.2");
   send(3);
@@ -107,37 +107,37 @@ test("A tab that lost messages notices by the next frame and gets them.", async 
 test("A leader that does not answer loses the lead, and follows when it wakes.", async () => {
   const [first, second] = [await tab("7.1"), await tab("7.1")];
   first.channel.isFrozen = true;
-  second.share.check(); // its page became visible
+  second.line.check(); // its page became visible
   await tick(5);
-  assert.deepEqual([first.share.isLeading, second.share.isLeading], [false, true]);
+  assert.deepEqual([first.line.isLeading, second.line.isLeading], [false, true]);
   first.channel.isFrozen = false;
   send(2);
   assert.deepEqual([first.applied, second.applied], [[2], [2]]);
   assert.equal(open().length, 1);
-  second.share.stop();
+  second.line.stop();
   await settled();
-  assert.ok(first.share.isLeading, "the one that lost the lead is next in the queue");
+  assert.ok(first.line.isLeading, "the one that lost the lead is next in the queue");
 });
 
 test("A leader that answers keeps the lead, however quiet the stream is.", async () => {
   const [first, second] = [await tab("7.1"), await tab("7.1")];
   for (let minute = 0; minute < 3; minute++) await tick(60);
-  assert.deepEqual([first.share.isLeading, second.share.isLeading], [true, false]);
+  assert.deepEqual([first.line.isLeading, second.line.isLeading], [true, false]);
 });
 
 test("When the session is over, all tabs stop and none takes over.", async () => {
   const [first, second] = [await tab("7.1"), await tab("7.1")];
   FakeEventSource.latest.send("bye", { reason: "auth" });
   await tick(1000);
-  assert.deepEqual([first.share.isLeading, second.share.isLeading], [false, false]);
+  assert.deepEqual([first.line.isLeading, second.line.isLeading], [false, false]);
   assert.equal(open().length, 0);
 });
 
 test("A tab that left and returned continues from where it stood.", async () => {
   const first = await tab("7.1");
-  first.share.stop();
+  first.line.stop();
   await settled();
-  first.share.start();
+  first.line.start();
   await settled();
   send(2);
   assert.deepEqual(first.applied, [2]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { backoffSeconds, Stream } from "../../notifications/static/notifications/stream.js";
+import { backoffSeconds, Line } from "../../notifications/static/notifications/line.js";
 import { change, FakeEventSource } from "./fakes.js";
 
 const seconds = (count) => mock.timers.tick(count * 1000);
@@ -20,15 +20,24 @@ afterEach(() => {
   mock.restoreAll();
 });
 
+/** Open a line where there are no locks, so that it leads; `store` notes what it is given, and says whether it is a gap. */
 function openAt(position) {
-  const frames = [];
-  const stream = new Stream("/stream/", (frame) => frame.event !== "line" && frames.push(frame));
-  stream.open(position);
-  return { stream, frames };
+  const [frames, told] = [[], []];
+  const store = {
+    position,
+    apply({ event, data, ...frame }) {
+      if (event === "line") told.push(data);
+      else frames.push({ event, data, ...frame });
+      return this.isGap;
+    },
+  };
+  const line = new Line("/stream/", store);
+  line.start();
+  return { line, store, frames, told };
 }
 
 test("Frames are passed on with the position they lead to; a ping carries the latest one.", () => {
-  const { stream, frames } = openAt("7.41");
+  const { frames } = openAt("7.41");
   assert.deepEqual(opened(), ["/stream/?since=7.41"]);
   FakeEventSource.latest.send("change", change(41, 42), "7.42");
   FakeEventSource.latest.send("ping", { modseq: 42 });
@@ -39,7 +48,6 @@ test("Frames are passed on with the position they lead to; a ping carries the la
       ["ping", "7.42"],
     ],
   );
-  assert.equal(stream.position, "7.42");
 });
 
 test("After 45 s of silence the stream is opened anew from where it stands.", () => {
@@ -76,11 +84,15 @@ test("Pauses end at 30 s and are spread over half of their length.", () => {
 });
 
 test("Going back is done at once, then with pauses; it closes the line meanwhile.", () => {
-  const { stream } = openAt("7.50");
-  stream.goBack("7.41");
+  const { store } = openAt("7.50");
+  const lose = (position) => {
+    Object.assign(store, { position, isGap: true });
+    FakeEventSource.latest.send("change", change(59, 60), "7.60");
+  };
+  lose("7.41");
   assert.equal(FakeEventSource.latest.readyState, FakeEventSource.CLOSED);
   seconds(0);
-  stream.goBack("7.40");
+  lose("7.40");
   seconds(0.9);
   assert.equal(opened().length, 2);
   seconds(0.1);
@@ -95,35 +107,35 @@ test("After a goodbye the browser is left to wait for the server's retry.", () =
 });
 
 test("With too many streams this one closes, until the page is looked at.", () => {
-  const { stream } = openAt("7.41");
+  const { line } = openAt("7.41");
   FakeEventSource.latest.send("bye", { reason: "cap" });
   assert.equal(FakeEventSource.latest.readyState, FakeEventSource.CLOSED);
   seconds(599);
   assert.equal(opened().length, 1);
-  stream.check();
+  line.check();
   assert.equal(opened().length, 2);
 });
 
 test("A check leaves a line alone that was heard of, and opens one that slept with the machine.", () => {
-  const { stream } = openAt("7.41");
+  const { line } = openAt("7.41");
   FakeEventSource.latest.send("ping", { modseq: 41 }, "7.41");
-  stream.check();
+  line.check();
   assert.equal(opened().length, 1);
   mock.timers.setTime(46_000); // a sleeping machine's timers do not fire
-  stream.check();
+  line.check();
   assert.equal(FakeEventSource.latest.readyState, FakeEventSource.CONNECTING);
 });
 
 test("A new network means a new line, also where the old one looks open.", () => {
-  const { stream } = openAt("7.41");
+  const { line } = openAt("7.41");
   FakeEventSource.latest.send("ping", { modseq: 41 }, "7.41");
-  stream.check(true);
+  line.check(true);
   assert.equal(opened().length, 2);
 });
 
 test("A closed stream stays closed.", () => {
-  const { stream } = openAt("7.41");
-  stream.close();
+  const { line } = openAt("7.41");
+  line.stop();
   seconds(1000);
   assert.equal(opened().length, 1);
 });
@@ -146,20 +158,14 @@ test("A stream refused with 403 ends as after a logout; with 500 it is tried aga
 });
 
 test("A line that breaks says so at once, whether the browser tries again or has given up.", () => {
-  const told = [];
-  const stream = new Stream("/stream/", ({ event, data }) => told.push([event, data]));
-  stream.open("7.41");
+  const { told } = openAt("7.41");
   FakeEventSource.latest.listeners.get("error")({});
   FakeEventSource.latest.refuse();
-  assert.deepEqual(told, [
-    ["line", "connecting"],
-    ["line", "connecting"],
-  ]);
+  assert.deepEqual(told, ["connecting", "connecting"]);
 });
 
 test("Without a network the line is offline, in whichever order the browser tells.", () => {
-  const told = [];
-  new Stream("/stream/", ({ data }) => told.push(data)).open("7.41");
+  const { told } = openAt("7.41");
   Object.defineProperty(globalThis, "navigator", { value: { onLine: false }, configurable: true });
   FakeEventSource.latest.listeners.get("error")({});
   assert.deepEqual(told, ["offline"]);
