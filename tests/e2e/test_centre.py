@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.support.chromium import CENTRE, Visitors, badge, expect_unread, headings
+from tests.support.proxy import Proxy
 from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -18,6 +19,13 @@ SEND = "[notify(user, title=title, url=url).pk for title in titles]"
 SEND_MANY = """
 rows = [Notification(recipient_id=user, title=f"Number {n}", body="text " * (n % 40)) for n in range(count)]
 len(Notification.objects.bulk_create(rows, batch_size=1000))
+"""
+# More than the log replays (NOTIFICATIONS_REPLAY_ROWS, 300), and two of those that are being read.
+MISS = """
+Notification.objects.get(recipient=user, title="Number 101").delete()
+Notification.objects.filter(recipient=user, title="Number 99").mark_read()
+rows = [Notification(recipient_id=user, title=f"Later {n}") for n in range(400)]
+len(Notification.objects.bulk_create(rows))
 """
 
 
@@ -70,19 +78,32 @@ async def test_the_bell_opens_a_panel(
     await home.locator(".notification-bell").click()
     await expect(panel).to_be_hidden()
     assert sum("part=panel" in line for line in asked) == 2, "once opened, it is kept right by the stream"
+    async with home.context.expect_page() as opened:
+        await home.locator(".notification-bell").click(modifiers=["ControlOrMeta"])
+    await (await opened.value).wait_for_url(f"**{CENTRE}")
+    await expect(panel).to_be_hidden()
     assert await site.acall("Inbox.objects.get(pk=user).unread", user=other.pk) == 1
 
 
 async def test_a_panel_that_cannot_be_loaded_says_so(
     visitors: Visitors, daphne: Server, site: Site, user: Person
 ) -> None:
-    """A reader without a network is told, and tries again."""
+    """A reader without a network, or who was logged out meanwhile, is told, and tries again."""
     visitors.expect_problem("net::ERR_")
     await tell(site, user, "One")
     home = await visitors.arrive(daphne, user)
     await home.route("**/*part=panel*", lambda route: route.abort())
     await home.locator(".notification-bell").click()
-    await expect(home.get_by_text("The list could not be loaded.")).to_be_visible()
+    failed = home.get_by_text("The list could not be loaded.")
+    await expect(failed).to_be_visible()
+    await home.unroute_all()
+    await home.route(
+        "**/*part=panel*", lambda route: route.fulfill(body="<form>Log in</form>", content_type="text/html")
+    )
+    async with home.expect_response("**/*part=panel*"):
+        await home.get_by_role("button", name="Try again").click()
+    await expect(failed).to_be_visible()
+    await expect(home.locator(".notification-panel > *")).to_have_count(1)
     await home.unroute_all()
     await home.get_by_role("button", name="Try again").click()
     await expect(home.locator(".notification-panel").locator(ITEMS)).to_have_count(1)
@@ -230,6 +251,37 @@ async def test_ten_thousand_scroll_in_a_bounded_document(
     assert await page.locator(ITEMS).count() == 200
 
 
+async def test_a_reset_keeps_the_place(visitors: Visitors, swift: Server, site: Site, user: Person) -> None:
+    """Who reads far down when more was missed than the log replays goes on there; what changed meanwhile shows."""
+    visitors.expect_problem(r"/notifications/stream/|net::ERR_|NS_ERROR_")
+    await site.acall(SEND_MANY, user=user.pk, count=260)
+    async with Proxy(swift.port) as proxy:
+        page = await visitors.arrive(proxy.url, user, path=CENTRE)
+        row, gone, read = (page.locator(ITEMS, has_text=re.compile(rf"Number {n}\b")) for n in (100, 101, 99))
+        while not await row.count():
+            await page.mouse.wheel(0, 20_000)
+            await page.wait_for_timeout(20)
+        await row.evaluate("row => row.scrollIntoView({block: 'center'})")
+        await expect(read).to_be_visible()
+        proxy.accepts = False
+        proxy.cut()
+        top = await row.evaluate("row => row.getBoundingClientRect().top")
+        await site.acall(MISS, user=user.pk)
+        proxy.accepts = True
+        await expect(page.locator(".notification-fresh")).to_have_text("400 new", timeout=20_000)
+        await expect(gone).to_have_count(0)
+        await expect(read).to_have_attribute("data-read", "")
+        height = 200  # the row above it has gone
+        assert abs(await row.evaluate("row => row.getBoundingClientRect().top") - top) < height, (
+            "what is read has moved"
+        )
+        await expect(page.locator(".notification-tabs__count")).to_have_text("658")
+        await page.locator(".notification-fresh").click()
+        await expect(page.locator(ITEMS).first).to_contain_text("Later 399")
+        await expect(page.locator(ITEMS).first).to_be_in_viewport()
+        await visitors.leave()
+
+
 async def test_live_changes_obey_the_filters(
     visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
 ) -> None:
@@ -314,3 +366,26 @@ async def test_the_line_is_told(visitors: Visitors, daphne: Server, site: Site, 
     await expect(offline).to_be_hidden()
     await tell(site, user, "Back")
     await expect(headings(page)).to_have_text(["Back"], timeout=15_000)
+
+
+async def test_a_line_that_breaks_is_told(visitors: Visitors, swift: Server, site: Site, user: Person) -> None:
+    """A reader whose server cannot be reached is told that the page reconnects, not that there is no network."""
+    visitors.expect_problem(r"/notifications/stream/|net::ERR_|NS_ERROR_")
+    async with Proxy(swift.port) as proxy:
+        page = await visitors.arrive(proxy.url, user, path=CENTRE)
+        await page.locator("notification-list[data-line=live]").wait_for()
+        reconnecting = page.get_by_text("Reconnecting…")
+        await expect(reconnecting).to_be_hidden()
+        proxy.accepts = False
+        proxy.cut()
+        await page.locator("notification-list[data-line=connecting]").wait_for()
+        await reconnecting.evaluate(
+            "line => line.getAnimations().forEach((animation) => animation.finish())"
+        )  # 7 s later
+        await expect(reconnecting).to_be_visible()
+        await expect(page.get_by_text("You are offline.")).to_be_hidden()
+        proxy.accepts = True
+        await tell(site, user, "Back")
+        await expect(headings(page)).to_have_text(["Back"], timeout=20_000)
+        await expect(reconnecting).to_be_hidden()
+        await visitors.leave()
