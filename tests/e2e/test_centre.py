@@ -251,11 +251,11 @@ async def test_ten_thousand_scroll_in_a_bounded_document(
     assert await page.locator(ITEMS).count() == 200
 
 
-async def test_a_reset_keeps_the_place(visitors: Visitors, swift: Server, site: Site, user: Person) -> None:
+async def test_a_reset_keeps_the_place(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Who reads far down when more was missed than the log replays goes on there; what changed meanwhile shows."""
     visitors.expect_problem(r"/notifications/stream/|net::ERR_|NS_ERROR_")
     await site.acall(SEND_MANY, user=user.pk, count=260)
-    async with Proxy(swift.port) as proxy:
+    async with Proxy(daphne.port) as proxy:
         page = await visitors.arrive(proxy.url, user, path=CENTRE)
         row, gone, read = (page.locator(ITEMS, has_text=re.compile(rf"Number {n}\b")) for n in (100, 101, 99))
         while not await row.count():
@@ -368,10 +368,10 @@ async def test_the_line_is_told(visitors: Visitors, daphne: Server, site: Site, 
     await expect(headings(page)).to_have_text(["Back"], timeout=15_000)
 
 
-async def test_a_line_that_breaks_is_told(visitors: Visitors, swift: Server, site: Site, user: Person) -> None:
+async def test_a_line_that_breaks_is_told(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """A reader whose server cannot be reached is told that the page reconnects, not that there is no network."""
     visitors.expect_problem(r"/notifications/stream/|net::ERR_|NS_ERROR_")
-    async with Proxy(swift.port) as proxy:
+    async with Proxy(daphne.port) as proxy:
         page = await visitors.arrive(proxy.url, user, path=CENTRE)
         await page.locator("notification-list[data-line=live]").wait_for()
         reconnecting = page.get_by_text("Reconnecting…")
