@@ -163,7 +163,7 @@ async def test_clients_outlive_a_restart_of_django(site: Site, pushpin: Pushpin)
 
 
 async def test_a_logout_ends_what_the_edge_holds(standing: Standing) -> None:
-    """The session's connections end at once with `bye auth`; those of other sessions and users go on."""
+    """The session's connections end at once with `bye auth`, others' go on; and no log has held the session's key."""
     site, pushpin = standing.site, standing.pushpin
     user, other = site.add_person("user"), site.add_person("other")
     async with Visit(pushpin.url) as visit:
@@ -174,11 +174,14 @@ async def test_a_logout_ends_what_the_edge_holds(standing: Standing) -> None:
             follow(pushpin.url, other) as theirs,
         ):
             await asyncio.to_thread(pushpin.wait_for_question, user.pk, count=2)
+            key = visit.http.cookies["sessionid"]
             await visit.logout()
             await ended(here)
             for client in (there, theirs):
                 await client.next("ping")
                 assert not client.all("bye")
+    assert "#notifications-ticket=" in pushpin.log
+    assert key not in pushpin.log
 
 
 async def test_who_may_not_any_more_is_ended(site: Site, pushpin: Pushpin) -> None:

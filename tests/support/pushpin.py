@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,9 @@ from .processes import Process, find_program, free_port
 
 __all__ = ["Pushpin"]
 
+READY: Final = "/ready-of-the-tests"
+READY_SECONDS: Final = 20.0
+TRY_SECONDS: Final = 0.3
 KEY: Final = "a key+of/tests as long as it should be"
 
 
@@ -58,6 +63,11 @@ class Pushpin:
         """The process groups that it consists of."""
         return [process.pid for process in (self._process, self._zurl) if process is not None] + self._services
 
+    @property
+    def log(self) -> str:
+        """All that it and its client of HTTP have written since its start."""
+        return "".join(process.log for process in (self._process, self._zurl) if process is not None)
+
     def grip_url(self, port: int | None = None) -> str:
         """Return what goes into NOTIFICATIONS_GRIP_URL, by another control port if there is a proxy before it."""
         return f"http://127.0.0.1:{port or self.control_port}?key={quote(KEY)}"
@@ -89,17 +99,33 @@ class Pushpin:
         zurl = [f"{name.replace('-', '_')}_spec={address}" for name, address in sockets.items()]
         (self.folder / "zurl.conf").write_text("\n".join(["[General]", "defpolicy=allow", "deny=", *zurl, ""]))
         (self.folder / "pushpin.conf").write_text(text)
-        (self.folder / "routes").write_text(routes)
+        (self.folder / "routes").write_text(f"{routes}*,path_beg={READY},path_rem={len(READY)} test\n")
         self.backend_port = backend_port
         self._zurl = Process([find_program("zurl"), f"--config={self.folder / 'zurl.conf'}"], name="zurl")
         words: list[str | Path] = ["--merge-output", "--config", self.folder / "pushpin.conf"]
         self._process = Process([find_program("pushpin"), *words], name="pushpin")
         self._process.wait_for_port(self.port)
         self._process.wait_for_port(self.control_port)
+        # it takes connections before its parts have found each other, and forgets them
+        for path in (f"{READY}/stream?channel=ready", "/favicon.ico"):
+            self._wait_for_answer(path)
         # they lead groups of their own, which outlive the program that started them
         self._services = [int(path.read_text()) for path in self.folder.glob("*.pid")]
         for pid in self._services:
             leash.hold(pid)
+
+    def _wait_for_answer(self, path: str) -> None:
+        """Ask until there is an answer: of its own stream for tests, which is held, and of the server behind it."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            with (
+                suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), timeout=TRY_SECONDS) as line,
+            ):
+                line.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                if line.recv(1):
+                    return
+        raise TimeoutError(f"Pushpin did not answer {path} within {READY_SECONDS} s.\n{self.log}")
 
     def wait_for_question(self, user_id: int, *, count: int = 1) -> None:
         """Wait until it has asked so often about connections of this user, as it does a second after each has come."""
