@@ -141,7 +141,8 @@ def hold(user_id: Any, credential: Credential, ticket: str, position: Position, 
     values = {
         "grip-hold": "stream",
         "grip-channel": ", ".join(channels),
-        "grip-link": f"<{path}>; rel=next; timeout={link_seconds_of(changes, credential)}",
+        # relative to what the proxy was asked for: a prefix (FORCE_SCRIPT_NAME, --root-path) may have come on or off since
+        "grip-link": f"<{quote(path.rpartition('/')[2]) or './'}>; rel=next; timeout={link_seconds_of(changes, credential)}",
         "grip-keep-alive": f"{KEEP_ALIVE}; format=cstring; timeout={max(1, round(settings.ping_seconds))}",
     }
     return [(name.encode(), value.encode()) for name, value in values.items()]

@@ -25,6 +25,7 @@ STREAM = "/notifications/stream/"
 LINK_SECONDS = 2.0  # of the tests in which the proxy has to ask by itself
 NEVER_SECONDS = 3600.0
 AT_ONCE_SECONDS = 3.0
+SILENCE_SECONDS = 5.0  # some pings long
 RETRY_SECONDS = 30.0  # the proxy's own pauses, when it cannot reach Django, one after the other
 # A write whose announcement is lost on the way to the proxy.
 LISTED = "https://app.example.com"
@@ -131,7 +132,8 @@ async def test_a_killed_pushpin_costs_a_reconnection(site: Site, pushpin: Pushpi
     """Killed and restarted with nothing remembered, it is given each client's own position; nothing is missing."""
     served(site, pushpin)
     user = site.add_person("user")
-    async with follow(pushpin.url, user) as mine:
+    # a line that Pushpin forgets in its first moments is found by its silence, by the page's script after 45 s
+    async with follow(pushpin.url, user, silence_seconds=SILENCE_SECONDS) as mine:
         await site.acall("notify(user, title='Before').pk", user=user.pk)
         await mine.knows("Before")
         await asyncio.to_thread(pushpin.kill)

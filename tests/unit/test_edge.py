@@ -138,16 +138,19 @@ def test_a_new_secret_key_keeps_tickets_while_the_old_one_is_a_fallback() -> Non
         assert credential_in(ticket) is None
 
 
-def link_of(user_id: int, credential: Credential) -> str:
+def link_of(user_id: int, credential: Credential, path: str = "/app/stream/") -> str:
     """Return the next link of a connection."""
-    headers = dict(edge.hold(user_id, credential, ticket_of(user_id, credential), Position(1, 2), "/stream/"))
+    headers = dict(edge.hold(user_id, credential, ticket_of(user_id, credential), Position(1, 2), path))
     return headers[b"grip-link"].decode()
 
 
 def test_every_connection_has_the_same_link() -> None:
     """The proxy asks ten links a second, each for a hundred connections; and nobody can read a login from one."""
     links = {link_of(user_id, key).partition(";")[0] for user_id, key in ((1, "a"), (2, "b"), (2, BEARER))}
-    assert links == {"</stream/>"}
+    assert links == {"<./>"}
+    assert link_of(1, "a", "/app/live feed").startswith(
+        "<live%20feed>;"
+    )  # also below a prefix that the proxy does not see
 
 
 def test_a_token_is_asked_about_with_each_ping() -> None:
