@@ -33,6 +33,7 @@ async def test_it_works_without_javascript(
     await log_in(page, user)
     await expect(badge(page)).to_have_text("2")
     await expect(headings(page)).to_have_text(["Two", "One"])
+    await expect(page.locator(".notification-centre__keys")).to_be_hidden()
     item = page.locator(".notification-item", has_text="Two")
     await item.get_by_role("button", name="Mark as read").click()
     await expect(badge(page)).to_have_text("1")
