@@ -107,7 +107,7 @@ class Toasts extends LiveElement {
 
 function isInSight(id) {
 	const box = document.querySelector(`.notification-item[data-id="${id}"]`)?.getBoundingClientRect();
-	return box?.bottom > 0 && box.top < innerHeight;
+	return box?.height > 0 && box.top < innerHeight;
 }
 
 customElements.define("notification-toasts", Toasts);
