@@ -43,6 +43,20 @@ async def test_one_stream_is_handed_over(
     await expect_unread(theirs, 1)
 
 
+async def test_a_frozen_tab_hands_over(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A tab that is told of its freezing lets another one lead, and is right again once it goes on."""
+    leader, *others = await open_tabs(visitors, await visitors.arrive(daphne, user, path=STREAMLESS))
+    await expect_unread(leader, 0)
+    await leader.evaluate("document.dispatchEvent(new Event('freeze'))")  # no browser without a screen freezes one
+    await tell(site, user)
+    for tab in others:
+        await expect_unread(tab, 1)
+    assert len(visitors.streams) == 2
+    await expect_unread(leader, 0)
+    await leader.evaluate("document.dispatchEvent(new Event('resume'))")
+    await expect_unread(leader, 1)
+
+
 async def test_each_tab_streams_without_locks(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Where a browser has no Web Locks, as over plain HTTP, each tab keeps itself right."""
     first = await visitors.arrive(daphne, user, path=STREAMLESS)
