@@ -14,10 +14,21 @@ hypothesis.settings.register_profile("site", deadline=None)
 hypothesis.settings.load_profile("site")
 
 
+# A minute or more each on two cores; one that began last would keep the others waiting.
+LONGEST = ("test_accessibility.py", "test_ambient.py", "test_browser.py", "test_centre.py", "test_senders.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let processes that share a run begin with what takes long, so that what takes no time fills the gaps at its end."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: item.path.parent.name == "unit" and "postgresql" not in item.path.name)
+        items.sort(key=lambda item: rank_of(item.path))
+
+
+def rank_of(path: Path) -> int:
+    """Return 0 for the longest files, 1 for those that run programs, 2 for the quick ones."""
+    if path.name in LONGEST:
+        return 0
+    return 2 if "unit" in path.parts and "postgresql" not in path.name else 1
 
 
 @pytest.fixture
