@@ -27,7 +27,7 @@ CLIENTS: Final = 5
 MANY: Final = 120  # more than two slices of a drain, so that it shows that they are spread
 DRAIN_SECONDS: Final = 2.0
 STOP_SECONDS: Final = DRAIN_SECONDS + 3  # what a service manager waits at least; uvicorn needs no more than the drain
-RELOAD_SECONDS: Final = 3.0
+RELOAD_SECONDS: Final = 8.0  # one takes two; a server that waited for its streams would not end at all
 ASKED: Final = re.compile(r"Asked (\d+) streams to move on")
 
 
@@ -113,7 +113,7 @@ async def test_sigterm_drains(trial: Trial, site: Site, heir: Server, program: s
         await writing
         await goodbyes(clients)
         byes = sorted(client.all("bye")[0].at for client in clients)
-        assert byes[-1] - byes[0] > 0.05, "All clients left in the same moment."
+        assert byes[-1] - byes[0] > 0.01, "All clients left in the same moment."
         assert byes[-1] - began < DRAIN_SECONDS + ALLOWANCE_SECONDS
         note = f"{program} ended {stopped:.1f} s after the signal"
         await trial.settle(f"SIGTERM with {MANY} streams, clients move", f"{program} → uvicorn, Redis", note=note)
