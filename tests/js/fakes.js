@@ -96,20 +96,15 @@ export class FakeChannel {
     this.name = name;
     this.isFrozen = false;
     /** @type {(event: {data: any}) => void} */
-    this.listener = () => {};
+    this.onmessage = () => {};
     FakeChannel.all.add(this);
-  }
-
-  /** @param {string} _event @param {(event: {data: any}) => void} listener */
-  addEventListener(_event, listener) {
-    this.listener = listener;
   }
 
   /** @param {any} data */
   postMessage(data) {
     for (const other of [...FakeChannel.all]) {
       if (other !== this && other.name === this.name && !other.isFrozen)
-        other.listener({ data: structuredClone(data) });
+        other.onmessage({ data: structuredClone(data) });
     }
   }
 

@@ -50,7 +50,7 @@ test("Two tabs at one position have one stream, and both apply what it brings.",
   assert.deepEqual([first.store.position, second.store.position], ["7.2", "7.2"]);
 });
 
-test("Tabs of two users line nothing.", async () => {
+test("Tabs of two users share nothing.", async () => {
   globalThis.navigator.locks = { request: (_name, _options, lead) => lead() };
   const [mine, other] = [await tab("7.1"), await tab("8.1")];
   FakeEventSource.all[0].send("change", change(1, 2), "7.2");

@@ -15,8 +15,8 @@ export function tellWhetherLookedAt() {
 
 /** The leading tab, while none is looked at. */
 export async function isChosen({ isLeading }) {
-	const { held } = (await navigator.locks?.query()) ?? {};
-	return isLeading && !!held?.every(({ name }) => name !== LOOKED_AT);
+	const locks = await navigator.locks?.query();
+	return isLeading && !!locks?.held.every(({ name }) => name !== LOOKED_AT);
 }
 
 export function alert({ id, modseq, title, body, url }, onOpen) {
@@ -49,6 +49,6 @@ export function mark(unread) {
 	navigator.setAppBadge?.(unread).catch(() => {}); // where nothing is installed
 	for (const icon of document.querySelectorAll("link[data-unread]")) {
 		icon.dataset.read ??= icon.href;
-		icon.href = unread ? icon.dataset.unread : icon.dataset.read;
+		icon.href = icon.dataset[unread ? "unread" : "read"];
 	}
 }

@@ -1,4 +1,4 @@
-/** What the elements share: they listen while they are in the page. */
+/** What elements share: they listen while they are in the page. */
 
 import { live } from "./live.js";
 
@@ -14,7 +14,7 @@ export const isFollowable = (url) => /^(\/(?![/\\])|https?:\/\/)/i.test(url);
 export function post(url, fields = []) {
 	const { name, value } = document.querySelector("[name=csrfmiddlewaretoken]");
 	const body = new URLSearchParams([[name, value], ...fields]);
-	const keepalive = `${body}`.length < 60_000; // also when the page is left; browsers refuse more
+	const keepalive = `${body}`.length < 60_000; // outlives the page; browsers refuse more
 	return fetch(url, { method: "POST", body, headers: { Accept: "application/json" }, keepalive }).catch(console.warn);
 }
 

@@ -1,6 +1,5 @@
-/** Brings the elements to life. */
+/** All the elements. */
 
 import "./bell.js";
 import "./list.js";
-import "./settings.js";
 import "./toasts.js";

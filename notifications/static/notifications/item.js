@@ -1,4 +1,4 @@
-/** Items and toasts: clones of a `<template>`, filled by `textContent`, never by markup. */
+/** Items and toasts: clones of a `<template>`, filled by `textContent`. */
 
 import { find, isFollowable, set } from "./element.js";
 import { showTime } from "./words.js";

@@ -22,7 +22,7 @@ export class Line {
 
 	constructor(url, store) {
 		Object.assign(this, { url, store });
-		this.name = `notifications:${url}:${store.epoch}`; // an epoch is one inbox's: tabs of two users never share
+		this.name = `notifications:${url}:${store.epoch}`; // an epoch is one inbox's: users never share
 	}
 
 	start(steal = false) {
@@ -32,7 +32,7 @@ export class Line {
 		const lead = () => signal.aborted || this.#lead(signal);
 		if (!navigator.locks) return lead();
 		this.#channel = new BroadcastChannel(this.name);
-		this.#channel.addEventListener("message", ({ data }) => this.#hear(data));
+		this.#channel.onmessage = ({ data }) => this.#hear(data);
 		this.#ask();
 		navigator.locks.request(this.name, steal ? { steal } : { signal }, lead).catch((error) => {
 			if (error.name !== "AbortError") throw error;
@@ -137,10 +137,10 @@ export class Line {
 	async #giveUp(source) {
 		this.#attempt += 1;
 		this.#wait(backoffSeconds(this.#attempt));
-		const response = await fetch(source.url).catch(console.warn);
-		response?.body?.cancel(); // it may be a stream
+		const { status, body } = (await fetch(source.url).catch(console.warn)) ?? {};
+		body?.cancel(); // it may be a stream
 		if (source !== this.#source) return;
-		if (![401, 403].includes(response?.status)) return console.warn("no live stream:", source.url, response?.status);
+		if (![401, 403].includes(status)) return console.warn("no live stream:", source.url, status);
 		this.#close();
 		this.#pass("bye", { reason: "auth" });
 	}

@@ -1,4 +1,4 @@
-/** <notification-list>: the centre, or what the bell opens, kept right by the stream. */
+/** <notification-list>: centre or panel, kept right by the stream. */
 
 import { act } from "./act.js";
 import { find, LiveElement, post, set } from "./element.js";
@@ -10,7 +10,6 @@ import { counted, showTime } from "./words.js";
 
 const MOST = 200; // items in the document
 const STEP = 50; // they move by
-const MARGIN = 1000; // px below the view
 const boxOf = (element) => element.getBoundingClientRect();
 const showTimes = (root) => root.querySelectorAll(".notification-item__time").forEach(showTime);
 
@@ -74,7 +73,7 @@ class List extends LiveElement {
 		return this.#fetch(this.dataset.before || Number.MAX_SAFE_INTEGER, this.items.at(-1)?.dataset.id);
 	}
 
-	/** What is read stays in its place by scroll anchoring. */
+	/** Scroll anchoring keeps what is read in its place. */
 	draw() {
 		const { rows } = this;
 		const focus = document.activeElement;
@@ -115,7 +114,7 @@ class List extends LiveElement {
 		const bound = find(this, "bound");
 		set(this, "fresh", { textContent: counted(this.dataset.fresh, fresh) });
 		if (bound && !fresh) bound.value = Math.max(bound.value, this.store.modseq);
-		if (next && this.isPage && bottom < innerHeight + MARGIN) this.#fetch(next);
+		if (next && this.isPage && bottom < 2 * innerHeight) this.#fetch(next);
 	}
 
 	async #fetch(before, last) {

@@ -1,10 +1,10 @@
-/** One store and one line for a page, following it as it hides, sleeps and returns. */
+/** A page's store and line, following it as it hides, sleeps and returns. */
 
 import { Line } from "./line.js";
 import { Store } from "./store.js";
 
 export function live() {
-	const { dataset } = document.querySelector("notification-list") ?? document.querySelector("notification-bell");
+	const { dataset } = document.querySelector("notification-bell, notification-list");
 	const store = new Store(dataset);
 	const line = new Line(dataset.streamUrl, store);
 	const on = (events, react) => {

@@ -1,4 +1,4 @@
-/** What has come since the page was made and is still unread. Pure. */
+/** What has come since the page was made, still unread. Pure. */
 
 import { Rows } from "./rows.js";
 

@@ -1,4 +1,4 @@
-/** Which notifications belong into a list. Pure. A row is changed only by what is newer. */
+/** Which notifications belong into a list, changed only by what is newer. Pure. */
 
 const isUnread = ({ isRead, isArchived, isGone }) => !isRead && !isArchived && !isGone;
 
@@ -40,7 +40,6 @@ export class Rows {
 		for (const row of this.#rows.values()) row.modseq = 0;
 	}
 
-	/** All there was between `next` and `before`, as of `modseq`. */
 	add(items, before, next, modseq) {
 		for (const [id, row] of this.#rows) if (id < before && id >= next && row.modseq <= modseq) this.#rows.delete(id);
 		for (const item of items) this.#take(item);

@@ -1,4 +1,4 @@
-/** What is switched on in this browser, and <notification-settings>, the switches. */
+/** <notification-settings>: what is switched on in this browser. */
 
 import { LiveElement } from "./element.js";
 

@@ -1,4 +1,4 @@
-/** Where this page stands in the log, moved by frames, which may come twice, late or not at all. Pure. */
+/** Where this page stands in the log, moved by frames, which may come twice, late or never. Pure. */
 
 export function parse(text) {
 	const [, epoch = "0", modseq = "0"] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? []; // else before everything
@@ -49,7 +49,8 @@ export class Store extends EventTarget {
 	}
 
 	count({ unread, unseen = this.unseen }) {
-		Object.assign(this, { unread: Number(unread), unseen: Number(unseen) });
+		this.unread = Number(unread);
+		this.unseen = Number(unseen);
 		this.#tell("counters");
 	}
 

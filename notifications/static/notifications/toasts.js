@@ -19,7 +19,7 @@ class Toasts extends LiveElement {
 	#read = (id) => id && post(this.dataset.actUrl, Object.entries({ action: "read", id }));
 
 	begin() {
-		if (document.querySelector(this.localName) !== this) return; // as with two bells
+		if (document.querySelector(this.localName) !== this) return; // of two bells
 		const since = Date.parse(this.dataset.since);
 		const add = batch(100, 1000, (ids) => this.#add(ids));
 		const say = batch(1000, 5000, (ids) => this.#say(this.#news.among(ids)));
@@ -106,7 +106,7 @@ class Toasts extends LiveElement {
 }
 
 function isInSight(id) {
-	const box = document.querySelector(`.notification-item[data-id="${id}"]`)?.getBoundingClientRect();
+	const box = find(document, `item[data-id="${id}"]`)?.getBoundingClientRect();
 	return box?.height > 0 && box.top < innerHeight;
 }
 
