@@ -1,8 +1,10 @@
-/** What a reader does: shown at once, sent, put back where the server refuses. */
+/** What a reader does: shown at once, put back where the server refuses. */
 
 import { find, post } from "./element.js";
+import { isBehind } from "./store.js";
 import { counted } from "./words.js";
 
+const STREAM_MS = 2000; // what takes longer is fetched
 const WISHES = {
 	read: { isRead: true },
 	unread: { isRead: false },
@@ -42,11 +44,11 @@ function offerUndo(list, did, { changed, undo: { token } }) {
 	void bar.offsetWidth; // to start anew
 	bar.hidden = false;
 	bar.onanimationend = hide;
-	button.onclick = async () => {
+	button.onclick = () => {
 		if (bar.hidden) return;
 		if (bar.matches(":focus-within")) find(list, "list").focus();
 		hide();
-		if (await send(list, list.dataset.undoUrl, [["token", token]])) list.line.check(true);
+		send(list, list.dataset.undoUrl, [["token", token]]);
 	};
 }
 
@@ -60,5 +62,6 @@ async function send(list, url, fields) {
 	}
 	const answer = await response.json();
 	list.store.report(answer);
+	setTimeout(() => isBehind(list.store.position, answer.position) && list.refresh(), STREAM_MS);
 	return answer;
 }

@@ -133,8 +133,8 @@ export interface Rows {
 
 /**
  * Do something to these of a list (act.js); with `bound`, to all that the reader has seen, of which the page may know only
- * these. What came above the view is beyond the bound. Undo is offered for what was done last; after it the line is opened
- * anew, as what comes back shall not wait until a dead one is noticed.
+ * these. What came above the view is beyond the bound. Undo is offered for what was done last. Where the stream has not
+ * brought what the answer tells within two seconds, the list is fetched: nobody waits until a dead line is noticed.
  */
 export type Act = (list: HTMLElement, action: string, ids: number[], bound?: string) => Promise<void>;
 
