@@ -116,6 +116,7 @@ async def test_a_panel_that_cannot_be_loaded_says_so(
     await home.unroute_all()
     await home.get_by_role("button", name="Try again").click()
     await expect(home.locator(".notification-panel").locator(ITEMS)).to_have_count(1)
+    assert await home.evaluate("document.querySelector('.notification-panel').contains(document.activeElement)")
 
 
 # --- Actions

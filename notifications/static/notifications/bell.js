@@ -24,7 +24,7 @@ class Bell extends LiveElement {
 			wasOpen = false;
 		});
 		this.on(panel, "toggle", () => {
-			const list = panel.querySelector("notification-list");
+			const list = find(panel, "centre");
 			bell.ariaExpanded = `${isOpen()}`;
 			if (isOpen() && list) list.see();
 			else if (isOpen()) this.#load(panel, bell.dataset.panelUrl);
@@ -36,15 +36,16 @@ class Bell extends LiveElement {
 
 	async #load(panel, url) {
 		const [skeleton, failed] = this.#states;
-		const tab = find(panel, "tabs [aria-current]");
-		if (!tab) panel.replaceChildren(skeleton);
+		if (!find(panel, "tabs")) panel.replaceChildren(skeleton);
 		const text = await fetch(url)
 			.then((response) => response.text())
 			.catch(console.warn);
 		const page = new DOMParser().parseFromString(text, "text/html");
-		const list = page.querySelector("notification-list"); // none where one must log in
+		const list = find(page, "centre"); // none where one must log in
 		panel.replaceChildren(...(list ? [...page.querySelectorAll("link"), list] : [failed]));
-		if (tab) find(panel, "tabs [aria-current]")?.focus();
+		if (this.matches(":focus-within")) return;
+		panel.focus(); // a list without its style yet cannot be
+		find(panel, "tabs [aria-current]")?.focus();
 	}
 
 	tell() {
