@@ -52,7 +52,7 @@ class Bell extends LiveElement {
 		const { unread } = this.store;
 		const { labelNone, labelSome, many } = this.dataset;
 		const count = unread > 99 ? many : counted("{count}", unread);
-		const title = document.title.replace(prefix, "");
+		const title = document.title.slice(document.title.startsWith(prefix) ? prefix.length : 0);
 		set(this, "bell__badge", { textContent: count });
 		set(this, "bell", { ariaLabel: counted(labelSome, unread) || labelNone });
 		prefix = count && `(${count}) `;
