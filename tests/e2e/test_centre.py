@@ -119,6 +119,22 @@ async def test_a_panel_that_cannot_be_loaded_says_so(
     assert await home.evaluate("document.querySelector('.notification-panel').contains(document.activeElement)")
 
 
+async def test_a_panel_lacks_nothing(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """What the page was told of while the panel was on its way, and the panel does not have, shows there as well."""
+    await tell(site, user, "One")
+    home = await visitors.arrive(daphne, user)
+
+    async def come_late(route: Route) -> None:
+        answer = await route.fetch()
+        await tell(site, user, "Two")
+        await expect_unread(home, 2)
+        await route.fulfill(response=answer)
+
+    await home.route("**/*part=panel*", come_late)
+    await home.locator(".notification-bell").click()
+    await expect(headings(home.locator(".notification-panel"))).to_have_text(["Two", "One"])
+
+
 # --- Actions
 
 
@@ -259,6 +275,32 @@ async def test_ten_thousand_scroll_in_a_bounded_document(
     await expect(page.locator(ITEMS).first).to_contain_text("Number 9999")
     await expect(page.locator(ITEMS).first).to_be_in_viewport()
     assert await page.locator(ITEMS).count() == 200
+
+
+async def test_older_ones_are_asked_for_again_by_the_reader(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Where older ones cannot be fetched scrolling on does not ask again and again; "Try again" does."""
+    visitors.expect_problem("net::ERR_|NS_ERROR_")
+    await site.acall(SEND_MANY, user=user.pk, count=120)
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    asked: list[Route] = []
+    await page.route("**/*part=rows*", lambda route: asked.append(route))
+    while not asked:
+        await page.mouse.wheel(0, 5000)
+        await page.wait_for_timeout(20)
+    known = await page.locator(ITEMS).count()
+    await asked[0].abort()
+    await expect(page.get_by_text("it may be out of date")).to_be_visible()
+    scrolled = "() => new Promise((done) => { addEventListener('scroll', done, { once: true }); scrollBy(0, -50); })"
+    for _ in range(3):
+        await page.evaluate(scrolled)
+    assert len(asked) == 1
+    await page.unroute_all()
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text("it may be out of date")).to_be_hidden()
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    await expect(page.locator(ITEMS).nth(known)).to_be_attached()
 
 
 async def test_a_reset_keeps_the_place(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:

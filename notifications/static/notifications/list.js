@@ -5,7 +5,7 @@ import { find, LiveElement, post, set } from "./element.js";
 import { idOf, render, rowOf } from "./item.js";
 import { press } from "./keys.js";
 import { Rows } from "./rows.js";
-import { parse } from "./store.js";
+import { isBehind, parse } from "./store.js";
 import { counted, showTime } from "./words.js";
 
 const MOST = 200; // items in the document
@@ -43,6 +43,7 @@ class List extends LiveElement {
 		showTimes(this);
 		this.draw();
 		this.see();
+		if (isBehind(this.dataset.position, this.store.position)) this.refresh(); // changes came first
 	}
 
 	get items() {
@@ -69,6 +70,7 @@ class List extends LiveElement {
 	}
 
 	refresh() {
+		this.say("");
 		this.rows.doubt();
 		return this.#fetch(this.dataset.before || Number.MAX_SAFE_INTEGER, this.items.at(-1)?.dataset.id);
 	}
@@ -114,7 +116,7 @@ class List extends LiveElement {
 		const bound = find(this, "bound");
 		set(this, "fresh", { textContent: counted(this.dataset.fresh, fresh) });
 		if (bound && !fresh) bound.value = Math.max(bound.value, this.store.modseq);
-		if (next && this.isPage && bottom < 2 * innerHeight) this.#fetch(next);
+		if (next && this.isPage && !find(this, "retry:not([hidden])") && bottom < 2 * innerHeight) this.#fetch(next);
 	}
 
 	async #fetch(before, last) {
@@ -124,8 +126,7 @@ class List extends LiveElement {
 		const page = await asked.catch(console.warn);
 		if (asked !== this.#asked) return; // a reset has come in between
 		this.ariaBusy = null;
-		this.say(page ? "" : "stale");
-		if (!page) return;
+		if (!page) return this.say("stale");
 		this.rows.add(page.items, before, page.next, page.modseq);
 		this.draw();
 	}
