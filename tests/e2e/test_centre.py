@@ -303,6 +303,23 @@ async def test_older_ones_are_asked_for_again_by_the_reader(
     await expect(page.locator(ITEMS).nth(known)).to_be_attached()
 
 
+async def test_a_list_that_scrolls_in_a_part_of_the_page(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Where a part of the page scrolls older ones come as well, and what is new is seen at the top."""
+    await site.acall(SEND_MANY, user=user.pk, count=120)
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    first = await page.locator(ITEMS).count()
+    part = page.locator(":has(> notification-list)")
+    await part.evaluate("part => Object.assign(part.style, { blockSize: '30rem', overflow: 'auto' })")
+    await part.evaluate("part => part.scrollTo(0, part.scrollHeight)")
+    await expect(page.locator(ITEMS).nth(first)).to_be_attached()
+    await tell(site, user, "New")
+    await expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    await part.evaluate("part => part.scrollTo(0, 0)")
+    await expect(page.locator(".notification-fresh")).to_be_empty()
+
+
 async def test_a_reset_keeps_the_place(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Who reads far down when more was missed than the log replays goes on there; what changed meanwhile shows."""
     visitors.expect_problem(r"/notifications/stream/|net::ERR_|NS_ERROR_")

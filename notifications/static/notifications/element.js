@@ -34,7 +34,7 @@ export class LiveElement extends HTMLElement {
 		this.#life.abort();
 	}
 
-	on(target, names, react) {
-		for (const name of names.split(" ")) target.addEventListener(name, react, this.#life);
+	on(target, names, react, capture) {
+		for (const name of names.split(" ")) target.addEventListener(name, react, { signal: this.#life.signal, capture });
 	}
 }

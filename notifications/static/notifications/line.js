@@ -12,7 +12,7 @@ export const backoffSeconds = (attempt, random = Math.random()) =>
 
 export class Line {
 	isLeading = false;
-	#life; // from start to stop
+	#life;
 	#channel;
 	#source;
 	#position; // which the next frames continue
@@ -116,7 +116,6 @@ export class Line {
 		this.#source = undefined;
 	}
 
-	/** At once, then with pauses. */
 	#goBack(position) {
 		this.#close();
 		this.#position = position;

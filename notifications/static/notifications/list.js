@@ -16,7 +16,7 @@ const showTimes = (root) => root.querySelectorAll(".notification-item__time").fo
 class List extends LiveElement {
 	isPage = this.dataset.part === "list";
 	#list = find(this, "list");
-	#ids = []; // newest first
+	#ids = [];
 	#start = 0; // in the document
 	#height = 100; // px of an item
 	#seen; // the newest that was in view
@@ -36,7 +36,8 @@ class List extends LiveElement {
 			this.tell();
 		});
 		this.on(document, "keydown", (event) => press(event, this));
-		this.on(window, "scroll resize", () => (this.#findStart() === this.#start ? this.#look() : this.draw()));
+		const move = () => (this.#findStart() === this.#start ? this.#look() : this.draw());
+		this.on(window, "scroll resize", move, true); // panels, too
 		this.store.report(this.dataset);
 		this.rows = new Rows(this.dataset, this.items.map(rowOf));
 		this.#seen = this.rows.ids[0];

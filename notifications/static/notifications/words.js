@@ -1,4 +1,4 @@
-/** Counts and moments in the page's language. */
+/** Counts and times in the page's language. */
 
 const UNIT_SECONDS = { year: 31_536_000, month: 2_592_000, week: 604_800, day: 86_400, hour: 3_600, minute: 60 };
 
