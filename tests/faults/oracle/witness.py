@@ -7,6 +7,7 @@ write what they are told into one `Account`: no two may be told different things
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from array import array
@@ -23,9 +24,10 @@ from .records import digest
 __all__ = ["Account", "SocketWitness", "Witness"]
 
 JOURNAL_ENTRIES: Final = 300  # enough to see how a failure came about
-# A doorbell tells at most this many rows, and a replay's frame with so few is always its last: in these frames the
-# counters are those of the frame's own `modseq`. Frames in the middle of a long replay carry the head's.
+# A doorbell tells at most so many rows, and a replay's frame no longer than log/tail.py's `MAX_FRAME_BYTES` is always
+# its last: in these frames the counters are those of the frame's own `modseq`. Others, of a long replay, carry the head's.
 EXACT_ROWS: Final = 50
+EXACT_BYTES: Final = 12 * 1024
 
 
 class Account:
@@ -59,6 +61,11 @@ class Account:
             self.contradictions.append(
                 f"user {self.user} at {modseq}: {unread} unread, {unseen} unseen; before {self.counters[modseq]}"
             )
+
+
+def is_exact(items: Sequence[dict[str, Any]]) -> bool:
+    """Return whether the counters told with these items are those of their own moment."""
+    return len(items) <= EXACT_ROWS and len(json.dumps(items)) <= EXACT_BYTES
 
 
 class OnlineClock:
@@ -147,7 +154,7 @@ class Witness(Client):
         elif event == "change":
             self.account.hear_change(data)
             self.account.hear_rows(data["upsert"])
-            if data["prev"] == data["modseq"] - 1 and len(data["upsert"]) <= EXACT_ROWS:
+            if data["prev"] == data["modseq"] - 1 and is_exact(data["upsert"]):
                 self.account.hear_counters(data["modseq"], data["unread"], data["unseen"])
             self.tally["told again"] += outcome == "known"
             if outcome == "applied":
