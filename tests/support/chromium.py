@@ -171,7 +171,7 @@ def badge(page: Page) -> Locator:
     return page.locator(".notification-bell__badge")
 
 
-def headings(page: Page) -> Locator:
+def headings(page: Page | Locator) -> Locator:
     """Return the titles of the listed notifications, newest first."""
     return page.locator(".notification-list .notification-item__link")
 
