@@ -24,7 +24,7 @@ from tests.support.servers import Server, Site
 from tests.support.visit import Visit
 
 CLIENTS: Final = 5
-MANY: Final = 120  # more than two slices of a drain, so that it shows that they are spread
+MANY: Final = 120  # more than two slices of a drain
 DRAIN_SECONDS: Final = 2.0
 STOP_SECONDS: Final = DRAIN_SECONDS + 3  # what a service manager waits at least; uvicorn needs no more than the drain
 RELOAD_SECONDS: Final = 8.0  # one takes two; a server that waited for its streams would not end at all
@@ -98,7 +98,7 @@ async def test_killed_mid_stream(trial: Trial, site: Site, heir: Server, program
 
 @pytest.mark.parametrize("program", ["uvicorn", "Daphne"])
 async def test_sigterm_drains(trial: Trial, site: Site, heir: Server, program: str) -> None:
-    """At SIGTERM every client hears `bye drain`, one slice after the other; the process ends in time; nothing is missed."""
+    """At SIGTERM every client hears `bye drain`; the process ends in time; nothing is missed. Slices: unit/test_drain.py."""
     server = await asyncio.to_thread(start, site, program)
     async with Proxy(server.port) as proxy, Visit(server.url) as visit:
         await visit.login(trial.user)
@@ -112,9 +112,8 @@ async def test_sigterm_drains(trial: Trial, site: Site, heir: Server, program: s
         stopped = time.monotonic() - began
         await writing
         await goodbyes(clients)
-        byes = sorted(client.all("bye")[0].at for client in clients)
-        assert byes[-1] - byes[0] > 0.01, "All clients left in the same moment."
-        assert byes[-1] - began < DRAIN_SECONDS + ALLOWANCE_SECONDS
+        last = max(client.all("bye")[0].at for client in clients)
+        assert last - began < DRAIN_SECONDS + ALLOWANCE_SECONDS
         note = f"{program} ended {stopped:.1f} s after the signal"
         await trial.settle(f"SIGTERM with {MANY} streams, clients move", f"{program} → uvicorn, Redis", note=note)
 
