@@ -1,4 +1,4 @@
-"""Step 4e: asked together. What is asked while a look-up runs is looked up together in the next one.
+"""Step 4h: asked together. What is asked while a look-up runs is looked up together in the next one.
 
 Receives questions, such as who is behind a credential, from as many connections as come in; makes one query of many.
 """
