@@ -19,7 +19,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and the site's segments, connect the receivers; only now are the models loaded."""
-        from . import doorbell, signals
+        from . import checks, doorbell, signals  # noqa: F401 — importing `checks` registers them
         from .edge import publishing as edge_publish
 
         user_model = get_user_model()

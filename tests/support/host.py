@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from .processes import Process, free_port
 from .servers import SITE_VARIABLES
 from .shell import ROOT
 
-__all__ = ["Host", "install", "read_steps"]
+__all__ = ["PYTHON", "Host", "install", "link", "read_steps"]
 
 PYTHON: Final = sys.executable
 BUILD_SECONDS: Final = 180.0
@@ -46,6 +47,13 @@ def install(folder: Path) -> Path:
     (wheel,) = wheels.glob("*.whl")
     finish([*pip, "install", "--no-deps", "--no-index", "--target", target, wheel], seconds=BUILD_SECONDS)
     return target
+
+
+def link(folder: Path) -> Path:
+    """Make a folder through which a host finds the app as it stands in this repository, and nothing else of it."""
+    folder.mkdir()
+    (folder / "notifications").symlink_to(ROOT / "notifications")
+    return folder
 
 
 def finish(
@@ -76,6 +84,12 @@ class Host:
         finish(
             [PYTHON, "-m", "django", "startproject", "mysite", folder], env={**os.environ, "DJANGO_SETTINGS_MODULE": ""}
         )
+
+    def copy_to(self, folder: Path) -> Host:
+        """Return a project like this one in another folder."""
+        twin = copy(self)
+        twin.folder = shutil.copytree(self.folder, folder)
+        return twin
 
     def append(self, name: str, code: str) -> None:
         """Add code at the end of a file of the project, or make the file of it."""
