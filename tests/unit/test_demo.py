@@ -9,6 +9,7 @@ from pytest_django import Settings
 from notifications.models import Inbox, Notification
 from notifyproj import exports as demo_exports
 from notifyproj.demo import DEMO_PASSWORD, PEOPLE
+from notifyproj.models import Demonstration
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +102,28 @@ def test_a_server_is_refused() -> None:
     with pytest.raises(CommandError, match="createsuperuser"):
         call_command("create_demo", verbosity=0)
     assert not User.objects.exists()
+
+
+@pytest.mark.usefixtures("debug")
+def test_a_database_with_people_in_it_is_refused(user: User) -> None:
+    """DEBUG on by mistake is not enough: what was not empty is nobody's demonstration, and whoever is in it stays alone."""
+    with pytest.raises(CommandError, match=r"1 account.*DATABASE_URL"):
+        call_command("create_demo", verbosity=0)
+    assert [each.username for each in User.objects.all()] == ["user1"]
+    assert not Notification.objects.exists()
+    with pytest.raises(CommandError, match="DATABASE_URL"):  # nor did the first try mark it
+        call_command("create_demo", verbosity=0)
+
+
+@pytest.mark.usefixtures("debug")
+def test_a_demonstration_stays_one() -> None:
+    """An empty database is marked by the first run, so that later ones know it among the people who came since."""
+    assert not Demonstration.objects.exists()
+    call_command("create_demo", verbosity=0)
+    assert Demonstration.objects.count() == 1
+    User.objects.create_user("somebody")
+    call_command("create_demo", verbosity=0)
+    assert Demonstration.objects.count() == 1
 
 
 # --- the export

@@ -184,6 +184,25 @@ def test_manage_leaves_debug_off_where_a_secret_key_is_set() -> None:
     assert "DEBUG is off" in result.stderr
 
 
+def test_manage_leaves_debug_off_where_a_database_is_named(tmp_path: Path) -> None:
+    """A cron job that knows the database but not the key got DEBUG, and made the demo accounts in the real one."""
+    database = f"sqlite:///{tmp_path}/real.sqlite3"
+    assert _manage("migrate", DATABASE_URL=database, DEBUG="1").returncode == 0
+    result = _manage("create_demo", DATABASE_URL=database)
+    assert result.returncode == 1
+    assert "SECRET_KEY is not set and DEBUG is off" in result.stderr
+    count = "from django.contrib.auth.models import User; print(User.objects.count())"
+    assert _manage("shell", "--no-imports", "-c", count, DATABASE_URL=database, DEBUG="1").stdout.strip() == "0"
+
+
+@pytest.mark.parametrize("name", ["ALLOWED_HOSTS", "GRIP_URL", "REDIS_URL"])
+def test_manage_takes_no_server_for_a_developers_machine(name: str) -> None:
+    """Whatever else is set for the site says as well that somebody runs it."""
+    result = _manage("check", **{name: "anything"})
+    assert result.returncode == 1
+    assert "DEBUG is off" in result.stderr
+
+
 class _InlineCode(HTMLParser):
     """Collect what a strict Content-Security-Policy keeps from running."""
 

@@ -2,6 +2,8 @@
 
 Everything goes through `notify()` and `mark_read()`, each call a transaction of its own, so the log reads as if it had
 been lived. Whoever exists already is left alone: a second run adds nothing and resets no password.
+
+Only in a database that is marked as a demonstration. The first run marks one that has no accounts yet.
 """
 
 from typing import Any
@@ -9,9 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from notifications.publish import notify
 from notifyproj.demo import DEMO_PASSWORD, PEOPLE, Person, existing_accounts
+from notifyproj.models import Demonstration
 
 __all__ = ["Command"]
 
@@ -19,19 +23,21 @@ __all__ = ["Command"]
 class Command(BaseCommand):
     """Create the demo accounts that do not exist yet, each with its notifications."""
 
-    help = "Create the demo accounts admin, user1 and user2 (password: demo) with some notifications. DEBUG only."
+    help = "Create the demo accounts admin, user1 and user2 (password: demo), in an empty database and with DEBUG on."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create who is missing and say so.
 
         Raises:
-            CommandError: DEBUG is off. Accounts whose password is public have no place on a server.
+            CommandError: DEBUG is off, or somebody else lives in this database. Accounts whose password is public have
+                no place there.
         """
         if not settings.DEBUG:
             raise CommandError(
                 "DEBUG is off, and the demo accounts have a password that everybody knows. Set DEBUG=1 on your own "
                 "machine; on a server, use `manage.py createsuperuser`."
             )
+        mark_if_empty()
         existing = existing_accounts()
         for person in PEOPLE:
             if person.username in existing:
@@ -39,6 +45,24 @@ class Command(BaseCommand):
             else:
                 _create(person)
                 self.stdout.write(f"{person.username}: created with {len(person.events)} notifications")
+
+
+@transaction.atomic
+def mark_if_empty() -> None:
+    """Make sure that this database is a demonstration's.
+
+    Raises:
+        CommandError: it is not marked, and there are accounts in it.
+    """
+    if Demonstration.objects.exists():
+        return
+    if count := User.objects.count():
+        raise CommandError(
+            f"This database has {count} {'account' if count == 1 else 'accounts'} and is not marked as a demonstration, so "
+            "nobody with a password that everybody knows is added to it. Name an empty one, such as "
+            "DATABASE_URL=sqlite:////tmp/demo.sqlite3, or remove db.sqlite3 if it holds nothing that you need."
+        )
+    Demonstration.objects.create()
 
 
 def _create(person: Person) -> None:
