@@ -12,9 +12,10 @@ routes HTTP itself puts `StreamApplication()` into that `URLRouter`.
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
@@ -30,6 +31,10 @@ from .websocket import SocketApplication
 __all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
 
 
+# `es-meta=`, however its letters are quoted.
+FOREIGN_WORD: Final = re.compile(
+    rb"(?:\A|&)" + b"".join(b"(?:%c|%%%02x)" % (letter, letter) for letter in b"es-meta") + b"=", re.IGNORECASE
+)
 API_METHODS: Final = b"GET, POST, DELETE"
 
 
@@ -96,11 +101,10 @@ class Front:
         `es-meta` is a web token under SECRET_KEY, which other parts of a site may sign as well; one that is none is an error
         of the server there. Where its own edge is set up (django-grip's middleware), its links hold it.
         """
-        query = str(scope["query_string"], "latin-1")
-        if self.has_grip or "=" not in query or "es-meta" not in parse_qs(query):
+        if self.has_grip or FOREIGN_WORD.search(scope["query_string"]) is None:
             return False
         try:
-            view = resolve(ASGIRequest(scope, BytesIO()).path_info).func
+            view = resolve(ASGIRequest({**scope, "query_string": b"", "headers": []}, BytesIO()).path_info).func
         except Resolver404:
             return False
         return (view.__module__, view.__name__) == ("django_eventstream.views", "events")

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
-from urllib.parse import parse_qs
+from typing import Any, Final, Literal
+from urllib.parse import unquote
 
 from .access import auth, cors
 from .access.origin import is_own_page
@@ -30,6 +31,9 @@ from .wire.frames import bye
 __all__ = ["StreamApplication", "admit", "answer"]
 
 logger = logging.getLogger("notifications.stream")
+
+PARAMETERS: Final = re.compile(rb"(?:\A|&)(since|lastEventId|reader)=([^&]++)")
+MAX_VALUE_BYTES: Final = 128  # the longest position has 34 characters, three times that with each one quoted
 
 
 class StreamApplication:
@@ -124,9 +128,20 @@ def requested_position(scope: dict[str, Any]) -> str:
     """
     for name, value in scope["headers"]:
         if name == b"last-event-id" and value:
-            return str(value, "latin-1")
-    query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
-    return (query.get("lastEventId") or query.get("since") or [""])[-1]
+            return text_of(value)
+    given = parameters_of(scope)
+    return given.get(b"lastEventId") or given.get(b"since") or ""
+
+
+def parameters_of(scope: dict[str, Any]) -> dict[bytes, str]:
+    """Return what the query says of the few names that we know, the last of each, and nothing of empty ones."""
+    found = {match[1]: match[2] for match in PARAMETERS.finditer(scope.get("query_string", b""))}
+    return {name: text_of(value) for name, value in found.items()}
+
+
+def text_of(value: bytes) -> str:
+    """Return a value that a client sent; one that is too long to be any is cut, and fits nothing all the more."""
+    return unquote(value[: MAX_VALUE_BYTES + 1].decode("latin-1"))
 
 
 async def turn_away(send: Send, credential: auth.Credential | None, shared: cors.Headers) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import reprlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, get_args
 
@@ -170,11 +171,11 @@ def parse(text: str) -> dict[str, Any]:
         raise Refused("invalid", 'This is no JSON; send {"do": "read", "ids": [12]}.') from None
     if not isinstance(order, dict) or order.get("do") not in ("ping", *ACTIONS):
         given = order.get("do") if isinstance(order, dict) else order
-        raise Refused("invalid", f"{given!r:.80} is nothing to do; use ping, {', '.join(ACTIONS)}.", field="do")
+        raise Refused("invalid", f"{shown(given)} is nothing to do; use ping, {', '.join(ACTIONS)}.", field="do")
     ids = order.get("ids", [])
-    is_valid = isinstance(ids, list) and all(type(pk) is int and pk > 0 for pk in ids)
+    is_valid = isinstance(ids, list) and all(type(pk) is int and 0 < pk < 2**63 for pk in ids)
     if order["do"] != "ping" and not (is_valid and 0 < len(ids) <= MAX_IDS):
-        raise Refused("invalid", f"{ids!r:.80} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
+        raise Refused("invalid", f"{shown(ids)} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
     if not isinstance(order.get("ref"), str | int | None):
         raise Refused("invalid", "A ref is text or a number of your own; the answer carries it.", field="ref")
     try:
@@ -184,6 +185,11 @@ def parse(text: str) -> dict[str, Any]:
             "invalid", "The ref holds half of a surrogate pair; send whole characters.", field="ref"
         ) from None
     return order
+
+
+def shown(value: Any) -> str:
+    """Return what was sent as an answer may show it: cut in length and in depth."""
+    return f"{reprlib.repr(value):.80}"
 
 
 messages: Final = Messages()

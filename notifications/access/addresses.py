@@ -22,6 +22,7 @@ __all__ = ["client_address"]
 Address = IPv4Address | IPv6Address
 # A household or a machine has a whole network of IPv6 addresses (https://www.rfc-editor.org/rfc/rfc6177), so that counts.
 IPV6_PREFIX: Final = 64
+MAX_FORWARDED_CHARS: Final = 1024  # of the right end: twenty hops and more; further left nobody of ours has written
 
 
 def client_address(request: HttpRequest) -> str:
@@ -34,7 +35,8 @@ def client_address(request: HttpRequest) -> str:
     if not settings.trusted_proxies or (peer is not None and not is_trusted(peer)):
         return counted(peer)
     nearest = peer
-    for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    for text in reversed(forwarded[-MAX_FORWARDED_CHARS:].split(",")):
         address = parsed(text.strip())
         if address is None:  # what a proxy of ours would not write
             break

@@ -13,11 +13,13 @@ from io import BytesIO
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from django.conf import settings as django_settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
 __all__ = ["is_own_page", "is_own_socket"]
 
+MAX_ORIGIN_BYTES: Final = 300  # the longest host has 253 characters
 OWN_SITES: Final = {b"same-origin", b"none"}  # none: the reader typed the address
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -34,11 +36,13 @@ def is_own_page(scope: dict[str, Any]) -> bool:
         if name == b"sec-fetch-site" and value not in OWN_SITES:
             return False
         if name == b"origin":
+            if len(value) > MAX_ORIGIN_BYTES:
+                return False
             origins.add(value)
     if not origins:  # the usual case: browsers leave it out of a GET to the page's own origin
         return True
-    own = own_origin(scope)
-    return own is not None and all(parse_origin(str(value, "latin-1")) == own for value in origins)
+    own = own_origin(scope) if len(origins) == 1 else None
+    return own is not None and parse_origin(origins.pop().decode("latin-1")) == own
 
 
 def is_own_socket(scope: dict[str, Any]) -> bool:
@@ -54,13 +58,24 @@ def is_own_socket(scope: dict[str, Any]) -> bool:
 def own_origin(scope: dict[str, Any]) -> Origin | None:
     """Return the origin at which Django takes this request to have arrived, or None for a host that it does not serve.
 
-    Django's own rules apply: ALLOWED_HOSTS, USE_X_FORWARDED_HOST and SECURE_PROXY_SSL_HEADER.
+    Django's own rules apply: ALLOWED_HOSTS, USE_X_FORWARDED_HOST and SECURE_PROXY_SSL_HEADER. It is shown the headers that
+    they concern, and no others.
     """
-    request = ASGIRequest(scope, BytesIO())
+    wanted = {b"host", b"x-forwarded-host", b"x-forwarded-port", scheme_header()}
+    headers = [(name, value) for name, value in scope["headers"] if name in wanted]
+    if sum(len(value) for _name, value in headers) > len(wanted) * MAX_ORIGIN_BYTES:
+        return None
+    request = ASGIRequest({**scope, "query_string": b"", "headers": headers}, BytesIO())
     try:
         return parse_origin(f"{request.scheme}://{request.get_host()}")
     except DisallowedHost:
         return None
+
+
+def scheme_header() -> bytes:
+    """Return the header by which a proxy says how the request came to it, as ASGI spells it; b"" without one."""
+    name: str = (getattr(django_settings, "SECURE_PROXY_SSL_HEADER", None) or [""])[0]
+    return name.removeprefix("HTTP_").replace("_", "-").lower().encode()
 
 
 def parse_origin(text: str) -> Origin | None:

@@ -42,6 +42,7 @@ __all__ = [
 
 Scope = Literal["read", "send"]
 
+BEGINNING: Final = "ntf_"
 PREFIX_BYTES: Final = 6
 SECRET_BYTES: Final = 32
 TEXT: Final = re.compile(r"ntf_([0-9a-f]{12})_[A-Za-z0-9_-]{43}", re.ASCII)
@@ -127,14 +128,16 @@ def revoke(tokens: QuerySet[ApiToken]) -> int:
 
 
 def bearer_of(authorization: str) -> Bearer | None:
-    """Return what an `Authorization` header holds, or None where it is of another scheme (RFC 6750, 2.1).
+    """Return what an `Authorization` header holds, or None where it is no token of ours (RFC 6750, 2.1).
 
-    A malformed token is one that is not found.
+    A proxy may add its own to each request; that leaves a session its say. One that begins as ours and is malformed is one
+    that is not found.
     """
     scheme, _space, text = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer":
+    text = text.strip()
+    if scheme.lower() != "bearer" or not text.startswith(BEGINNING):
         return None
-    match = TEXT.fullmatch(text.strip())
+    match = TEXT.fullmatch(text)
     return Bearer(match[1], digest_of(match[0])) if match else Bearer("", "")
 
 

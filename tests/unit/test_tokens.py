@@ -58,8 +58,9 @@ def test_the_secret_is_not_kept(user: User) -> None:
     [
         ("", False),
         ("Basic dXNlcjpkZW1v", False),
-        ("Bearer", True),
-        ("Bearer nonsense", True),
+        ("Bearer", False),
+        ("Bearer eyJhbGciOiJIUzI1NiJ9.e30.abc", False),
+        ("Bearer ntf_nonsense", True),
         ("bearer  ntf_0123456789ab_" + "A" * 43, True),
         ("Bearer ntf_0123456789ab_" + "ä" * 43, True),
         ("Bearer ntf_0123456789ab_" + "A" * 44, True),
@@ -67,7 +68,7 @@ def test_the_secret_is_not_kept(user: User) -> None:
 )
 @pytest.mark.django_db
 def test_malformed_tokens_are_not_found(header: str, is_bearer: bool) -> None:
-    """What is no token lets nobody in; another scheme is none of our business."""
+    """What is no token lets nobody in; another scheme, or somebody else's token, is none of our business."""
     found = bearer_of(header)
     assert (found is not None) == is_bearer
     if found is not None:
@@ -100,11 +101,28 @@ def test_sessions_and_tokens_are_looked_up_together(user: User, other_user: User
 
 
 def test_a_token_counts_alone() -> None:
-    """Who shows a token is let in by it or not at all; a cookie beside it changes nothing."""
-    headers = [(b"cookie", b"sessionid=abc"), (b"authorization", b"Bearer nonsense")]
+    """Who shows a token of ours is let in by it or not at all; a cookie beside it changes nothing."""
+    headers = [(b"cookie", b"sessionid=abc"), (b"authorization", b"Bearer ntf_nonsense")]
     assert isinstance(credential_of(headers), Bearer)
     assert credential_of(headers[:1]) == "abc"
     assert credential_of([*headers[:1], (b"authorization", b"Basic dXNlcg==")]) == "abc"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("length", [40, 4000])
+async def test_the_token_of_a_proxy_leaves_the_session_its_say(
+    site: Site, user: User, other_user: User, length: int
+) -> None:
+    """A proxy that adds its own `Authorization: Bearer` to each request shuts nobody out, here and at the API."""
+    foreign = "ey" + "J" * length
+    stream = site.connect(await site.do(log_in, user), token=foreign)
+    await stream.hello()
+    await site.do(notify, other_user, title="Secret")
+    await site.do(notify, user, title="Mine")
+    assert [item["title"] for item in (await stream.next("change")).data["upsert"]] == ["Mine"]
+    assert (await site.do(lambda: Program(user, token=foreign).ask("GET", "counts")))["unread"] == 1
+    status, _headers, _body = await site.connect(None, token=foreign).answer()
+    assert status == 403
 
 
 @pytest.mark.django_db
