@@ -8,12 +8,21 @@ after commit is what was committed, also after a savepoint was rolled back.
 
 Django keeps `on_commit` callbacks with the savepoints they were registered under and drops them when one of these is
 rolled back. A `Step` is such a callback, so it lives exactly as long as the first write that it stands for. A later
-write of the same transaction joins it. If that later write happens under savepoints that the step does not know, it
-could be rolled back alone; so then the step forgets what the change was and rings without content: "user 7 is at 42,
-read the log". (A savepoint that the step knows and the later write does not was released, so it no longer counts.)
+write of the same transaction joins it, if the locked inbox stands where the step left it; where it does not, what the
+step stands for was undone past Django, and it is forgotten.
 
-Django drops no callback for `transaction.savepoint_rollback()` called by hand. Then a doorbell rings for what was undone;
-the sweeper finds the stream ahead of its log and resets it.
+What a step tells may have been undone in part, or wholly past Django: a later write under a savepoint of its own,
+`transaction.savepoint_rollback()` called by hand, an error that the site swallowed. Each is a statement, and these are
+watched (`transactions.py`): after a rollback or an error the step rings without content: "user 7 is at 42, read the log".
+That misleads nobody: who reads the log finds what was committed.
+
+Only where the transaction is one write of ours is nothing watched: there is nobody to undo a part of it.
+
+# Note [Commits by hand]
+
+With autocommit off Django runs no callback after a commit, until autocommit is turned on. A step of a transaction that
+is over must not be joined, or two commits would share a number; it rings when the next write finds it, and until then
+the sweeper does its work.
 """
 
 from __future__ import annotations
@@ -29,6 +38,7 @@ from django.db import connections, transaction
 from .. import doorbell
 from ..wire.payloads import change_data, encoded
 from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
+from .transactions import is_manual, is_over, mark_open, watch
 
 if TYPE_CHECKING:
     from ..models import Notification
@@ -118,6 +128,7 @@ def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
         make_inboxes(using, ids)  # locks are kept until the caller's transaction ends, so take them in order
     while True:
         with transaction.atomic(using=using, savepoint=False):
+            ring_overdue(using)
             inboxes = lock_inboxes(using, ids)
             if len(inboxes) == len(ids):
                 current = Writing(using, inboxes)
@@ -146,16 +157,14 @@ class Writing:
         """Return the number of this transaction's change to the user's log, taking it at the first call."""
         inbox = self.inboxes[user_id]
         if user_id not in self.entries:
-            step = next((step for step in live_steps(self.using) if user_id in step.entries), None)
-            if step is None:
+            entry = live_entry(self.using, inbox)
+            if entry is None:
                 self.entries[user_id] = Entry(inbox, prev=inbox.modseq)
                 self._is_new.add(user_id)
                 inbox.modseq += 1
             else:
-                self.entries[user_id] = step.entries[user_id]
-                self._joined[user_id] = step.entries[user_id].inbox
-                if not self._savepoints <= step.savepoints:  # see Note [What survives a savepoint]
-                    step.entries[user_id].tell_nothing()
+                self.entries[user_id] = entry
+                self._joined[user_id] = entry.inbox
         return inbox.modseq
 
     def are_new(self, user_ids: Iterable[Any]) -> bool:
@@ -233,6 +242,7 @@ class Writing:
             if step is None:
                 step = Step(self._savepoints)
                 transaction.on_commit(step, using=self.using, robust=True)
+                guard(self.using)
             step.entries.update({user_id: entry for user_id, entry in self.entries.items() if user_id in self._is_new})
 
 
@@ -242,6 +252,43 @@ def live_steps(using: str) -> Iterator[Step]:
     for _sids, callback, _robust in registered:
         if isinstance(callback, Step) and not callback.rang:
             yield callback
+
+
+def live_entry(using: str, inbox: LockedInbox) -> Entry | None:
+    """Return what this transaction did to a locked inbox, forgetting what was undone past Django."""
+    for step in live_steps(using):
+        entry = step.entries.get(inbox.pk)
+        if entry is not None:
+            if (entry.inbox.epoch, entry.inbox.modseq) == (inbox.epoch, inbox.modseq):
+                return entry
+            del step.entries[inbox.pk]
+    return None
+
+
+def guard(using: str) -> None:
+    """See that this transaction's steps learn what Django does not tell them."""
+    connection = connections[using]
+    if is_manual(connection):
+        mark_open(connection)
+    if connection.savepoint_ids:  # within a transaction of the site's
+
+        def doubt() -> None:
+            for step in live_steps(using):
+                for entry in step.entries.values():
+                    entry.tell_nothing()
+
+        watch(connection, doubt)
+
+
+def ring_overdue(using: str) -> None:
+    """Ring for what was committed by hand before, and forget it: see Note [Commits by hand]. Within a transaction."""
+    connection = connections[using]
+    if is_manual(connection) and is_over(connection):
+        overdue = list(live_steps(using))
+        kept: list[Any] = connection.run_on_commit
+        connection.run_on_commit = [each for each in kept if not isinstance(each[1], Step)]
+        for step in overdue:
+            step()
 
 
 def delta(inbox: LockedInbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
-from tests.support.ledger import Client, Rung, assert_exact, heard, titles_of, undo, undone
+from tests.support.ledger import Client, Rung, assert_exact, heard, rows_as_told, titles_of, undo, undone
 
 
 def test_nothing_rings_before_the_commit(user: User, rung: Rung) -> None:
@@ -21,13 +25,13 @@ def test_nothing_rings_before_the_commit(user: User, rung: Rung) -> None:
 
 
 def test_a_savepoint_rolled_back_rings_nothing_of_it(user: User, other_user: User, rung: Rung) -> None:
-    """The step of a user written only there is gone; what was written around it rings as it is."""
+    """The step of a user written only there is gone; what was written around it rings, and is read from the log."""
     client = Client(user)
     with transaction.atomic():
         notify(user, title="kept")
         undo(notify, other_user, title="undone")
     assert rung.of(other_user) == []
-    assert titles_of(*rung.of(user)) == ["kept"]
+    assert [(change.prev, change.modseq) for change in rung.of(user)] == [(1, 2)]
     heard(user, rung, client)
 
 
@@ -173,3 +177,100 @@ def test_an_outer_block_without_savepoint_is_rolled_back_whole(user: User, rung:
             notify(user, title="undone")
     assert rung.changes == []
     assert Notification.objects.count() == 0
+
+
+# --- savepoints that a site takes and rolls back by hand
+
+
+def undo_by_hand(write: Callable[[], Any], *, raw: bool = False) -> None:
+    """Write after a savepoint of Django's functions, or of plain SQL, and roll back to it."""
+    if raw:
+        with connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT by_hand")
+        write()
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK TO SAVEPOINT by_hand")
+    else:
+        sid = transaction.savepoint()
+        write()
+        transaction.savepoint_rollback(sid)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_what_is_kept_after_a_rollback_by_hand_takes_a_number_of_its_own(
+    user: User, other_user: User, rung: Rung, raw: bool
+) -> None:
+    """The step that was undone is not joined, and does not ring.
+
+    Regression: "kept" was committed under the number at which clients stood already, so nobody was ever told.
+    """
+    notify(user, title="old")
+    client, others = Client(user), rows_as_told(other_user.pk)
+    with transaction.atomic():
+        undo_by_hand(lambda: notify(user, title="undone"), raw=raw)
+        kept = notify(user, title="kept")
+    assert kept.modseq == client.modseq + 1 == Inbox.objects.get(pk=user.pk).modseq
+    heard(user, rung, client)
+    assert rows_as_told(other_user.pk) == others
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_doorbell_of_what_was_undone_by_hand_misleads_nobody(user: User, rung: Rung, raw: bool) -> None:
+    """Whoever hears it stays where the log stands, and takes the next change, which has the same number.
+
+    Regression: the stream went on to a number that nobody had committed, and passed over the commit that took it.
+    """
+    client = Client(user)
+    with transaction.atomic():
+        undo_by_hand(lambda: notify(user, title="undone"), raw=raw)
+    heard(user, rung, client)
+    rung.changes.clear()
+    notify(user, title="kept")
+    heard(user, rung, client)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_later_write_undone_by_hand_takes_the_content_along(user: User, rung: Rung, raw: bool) -> None:
+    """What had been told of it in the step that stays is told no more, also where that step is joined once again."""
+    client = Client(user)
+    with transaction.atomic():
+        notify(user, title="kept")
+        undo_by_hand(lambda: notify(user, title="undone"), raw=raw)
+    heard(user, rung, client)
+    rung.changes.clear()
+    with transaction.atomic():
+        notify(user, title="kept")
+        undo_by_hand(lambda: notify(user, title="undone"), raw=raw)
+        notify(user, title="kept too")
+    heard(user, rung, client)
+
+
+def test_an_error_that_the_site_swallowed_misleads_nobody(user: User, other_user: User, rung: Rung) -> None:
+    """PostgreSQL undoes such a transaction at its commit, without a word to Django, whose callbacks run all the same.
+
+    Regression: the doorbell told of rows that were never committed, and streams passed over the next change.
+    """
+    client = Client(user)
+    with transaction.atomic():
+        notify(user, title="perhaps")
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+    heard(user, rung, client)
+    rung.changes.clear()
+    notify(user, title="later")
+    heard(user, rung, client)
+    assert not Notification.objects.for_user(other_user).exists()
+
+
+def test_nothing_watches_a_connection_for_longer_than_its_transaction(user: User) -> None:
+    """What notices rollbacks within a transaction is gone with it, and leaves wrappers of the site's in place."""
+
+    def wrapper(execute: Any, *arguments: Any) -> Any:
+        return execute(*arguments)
+
+    before = list(connection.execute_wrappers)
+    with connection.execute_wrapper(wrapper), transaction.atomic():
+        notify(user, title="kept")
+    undo(notify, user, title="undone")
+    Notification.objects.count()
+    assert connection.execute_wrappers == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -99,3 +100,96 @@ def test_a_step_is_forgotten_with_its_transaction(user: User) -> None:
     assert list(steps.live_steps("default")) == []
     notify(user, title="kept")
     assert list(steps.live_steps("default")) == []
+
+
+# --- transactions that a site commits by hand
+
+
+@pytest.fixture
+def by_hand() -> Iterator[None]:
+    """Commit by hand, as with `set_autocommit(False)` or `AUTOCOMMIT: False`."""
+    transaction.set_autocommit(False)
+    try:
+        yield
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+
+def test_each_commit_by_hand_takes_a_number(user: User, other_user: User, rung: Rung, by_hand: None) -> None:
+    """Two writes before a commit share a number, those after it have the next one; a rollback gives its number back.
+
+    Regression: the step of the first commit was joined for ever, since Django runs no callback after a commit by hand.
+    """
+    rows = []
+    for titles in (["one", "one too"], ["two"], ["undone"], ["three"]):
+        rows += [notify(user, title=title) for title in titles]
+        transaction.rollback() if titles == ["undone"] else transaction.commit()
+    assert [row.modseq for row in rows] == [2, 2, 3, 4, 4]
+    assert not Notification.objects.for_user(other_user).exists()
+    assert_exact(user)
+
+
+def test_what_was_committed_by_hand_rings_later(user: User, rung: Rung, by_hand: None) -> None:
+    """With the next write on this connection, or when autocommit is turned on; until then the sweeper finds it."""
+    client = Client(user)
+    transaction.commit()
+    for title in ("one", "two"):
+        notify(user, title=title)
+        transaction.commit()
+    assert [(change.prev, change.modseq) for change in rung.changes] == [(1, 2)]
+    transaction.set_autocommit(True)
+    assert [(change.prev, change.modseq) for change in rung.changes] == [(1, 2), (2, 3)]
+    heard(user, rung, client)
+    transaction.set_autocommit(False)
+
+
+@pytest.mark.parametrize("end", ["commit", "cursor"])
+def test_blocks_within_one_commit_by_hand_share_a_number(user: User, rung: Rung, by_hand: None, end: str) -> None:
+    """Several `atomic()` blocks are one commit there; on SQLite, where the outermost savepoint commits, each is one."""
+    rows = []
+    for turn in range(2):
+        for part in range(2):
+            with transaction.atomic():
+                rows.append(notify(user, title=f"{turn}.{part}"))
+        if end == "commit":
+            transaction.commit()
+        elif connection.vendor != "sqlite":  # there nothing is open any more
+            with connection.cursor() as cursor:
+                cursor.execute("COMMIT")
+    assert [row.modseq for row in rows] == ([2, 3, 4, 5] if connection.vendor == "sqlite" else [2, 2, 3, 3])
+    transaction.commit()
+    assert_exact(user)
+
+
+def test_turning_autocommit_on_ends_a_transaction(user: User, rung: Rung) -> None:
+    """SQLite commits there, PostgreSQL refuses; what comes after takes a number of its own, and what came before rings."""
+    client = Client(user)
+    transaction.set_autocommit(False)
+    first = notify(user, title="one")
+    if connection.vendor != "sqlite":
+        transaction.commit()
+    transaction.set_autocommit(True)
+    with transaction.atomic():
+        second = notify(user, title="two")
+    assert (first.modseq, second.modseq) == (2, 3)
+    heard(user, rung, client)
+
+
+def test_a_callback_that_fails_keeps_nothing_of_its_transaction(user: User, rung: Rung) -> None:
+    """Where a site's own callback raises, Django drops those after it: the doorbell is lost, the number is not reused."""
+
+    def fail() -> None:
+        raise RuntimeError("not robust")
+
+    @transaction.atomic
+    def write() -> None:
+        transaction.on_commit(fail)
+        notify(user, title="one")
+
+    client = Client(user)
+    with pytest.raises(RuntimeError):
+        write()
+    assert rung.changes == []
+    assert notify(user, title="two").modseq == 3
+    heard(user, rung, client)
