@@ -19,9 +19,15 @@ LONGEST = ("test_accessibility.py", "test_ambient.py", "test_browser.py", "test_
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let processes that share a run begin with what takes long, so that what takes no time fills the gaps at its end."""
+    """Let processes that share a run begin with what takes long, so that what takes no time fills the gaps at its end.
+
+    The tests of a file stay in one process, for they share servers, unless a test names a group of its own.
+    """
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: rank_of(item.path))
+        for item in items:
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 def rank_of(path: Path) -> int:
