@@ -18,7 +18,8 @@ from tests.support.servers import Site
 from tests.support.shell import ROOT
 
 # How often a sender is killed in one part, and how many parts there are; each part has its own database and its own draw
-# of moments. Parts run side by side, so that none takes long on a busy machine. SQLite's one lock leaves fewer points to be hit at.
+# of moments. Parts run side by side, so that none takes long on a busy machine. SQLite's one lock leaves fewer points to
+# be hit at.
 KILLS: Final = {"PostgreSQL": 7, "SQLite": 4}
 PARTS: Final = [("SQLite", 1), ("SQLite", 2), *(("PostgreSQL", part) for part in range(1, 4))]
 USERS: Final = 3_000
