@@ -26,6 +26,8 @@ class NotificationsConfig(AppConfig):
         pre_delete.connect(signals.lock_inbox_of, sender=user_model, dispatch_uid="notifications.lock_inbox_of")
         for signal in (post_save, post_delete):
             signal.connect(signals.ask_about_user, sender=user_model, dispatch_uid="notifications.ask_about_user")
+        for model in (self.get_model("Inbox"), self.get_model("Notification")):
+            post_save.connect(signals.note_loaded, sender=model, dispatch_uid="notifications.note_loaded")
         user_logged_out.connect(signals.end_session_of, dispatch_uid="notifications.end_session_of")
         doorbell.others[:] = [edge_publish.publish]
         autodiscover_modules("notification_segments")

@@ -79,6 +79,9 @@ class Inbox(models.Model):
         _("unseen"), default=0, help_text=_("Unread ones that changed since the user last looked.")
     )
     seen_upto = models.PositiveBigIntegerField(_("seen up to"), default=0)
+    mended_at = models.DateTimeField(
+        _("mended at"), null=True, editable=False, help_text=_("When a write last found it wrong and set it right.")
+    )
 
     class Meta:
         verbose_name = _("inbox")

@@ -48,7 +48,18 @@ class OnlineFilter(admin.SimpleListFilter):
 class InboxAdmin(InboxBase):
     """Where each user's log stands, to look at. It is made by the first notification and goes with its user."""
 
-    fields = ("user", "position", "modseq", "floor", "epoch", "unread", "unseen", "seen_upto", "online_since")
+    fields = (
+        "user",
+        "position",
+        "modseq",
+        "floor",
+        "epoch",
+        "unread",
+        "unseen",
+        "seen_upto",
+        "mended_at",
+        "online_since",
+    )
     readonly_fields = fields
     list_display = ["user", "unread", "unseen", "position", "online_since"]
     list_filter = [OnlineFilter]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models as db, router, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
+from django.db.models.functions import Coalesce
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -169,7 +170,7 @@ def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) ->
         validate(row)
     with writing(using, (row.recipient_id for row in rows)) as current:
         count = 0
-        for row in sorted(rows, key=lambda row: row.pk):
+        for _pk, row in sorted({row.pk: row for row in rows}.items()):  # of one given twice, the last
             old = rows_of(using).filter(pk=row.pk, recipient_id=row.recipient_id).values(*STATE).first()
             if old is not None:
                 row.modseq = current.stamp(row.recipient_id)
@@ -212,9 +213,21 @@ def mark_all_read(
     now = at or timezone.now()
     with writing(using, [user_id]) as current:
         inbox = current.inboxes[user_id]
+        unread = rows_of(using).for_user(user_id).unread()
+        is_meant, is_unseen = EVERY if up_to is None else Q(modseq__lte=up_to), Q(modseq__gt=inbox.seen_upto)
+        rows = unread.filter(is_meant)
         up_to = inbox.modseq if up_to is None else min(up_to, inbox.modseq)
-        rows = rows_of(using).for_user(user_id).unread().filter(modseq__lte=up_to)
-        counts = rows.aggregate(unread=Count("pk"), unseen=Count("pk", filter=Q(modseq__gt=inbox.seen_upto)))
+        counts = unread.aggregate(
+            unread=Count("pk", filter=is_meant),
+            unseen=Count("pk", filter=is_meant & is_unseen),
+            all_unread=Count("pk"),
+            all_unseen=Count("pk", filter=is_unseen),
+            top=Coalesce(Max("modseq"), 0),
+        )
+        is_misplaced = counts["top"] > inbox.modseq
+        if is_misplaced or (counts["all_unread"], counts["all_unseen"]) != (inbox.unread, inbox.unseen):
+            current.stamp(user_id)
+            current.doubt(user_id, is_misplaced=is_misplaced)
         if counts["unread"]:
             modseq = current.stamp(user_id)
             rows.update_rows(read_at=now, modseq=modseq)

@@ -45,7 +45,7 @@ def insert_alike(current: Writing, row: Notification, stamps: Mapping[Any, int])
     encode = encoder_of_alike(row)
     for user_id, pk in insert_from_inboxes(row, list(stamps), using=current.using).items():
         stamp = stamps[user_id]
-        current.count(user_id, unread=1, unseen=int(stamp > current.inboxes[user_id].seen_upto))
+        current.count(user_id, unread=1, unseen=1)  # of a log that moves for the first time in this transaction
         current.entries[user_id].upsert[pk] = encode(pk, stamp)
 
 

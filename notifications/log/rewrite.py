@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Count, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q
 
 from .. import models
 from .locks import chunks
+from .standings import standings
 from .steps import MAX_TOLD_ROWS, Writing, writing
 
 if TYPE_CHECKING:
@@ -93,17 +93,13 @@ def rewrite_many(
 
 def recount(current: Writing, user_ids: list[Any]) -> None:
     """Count the unread rows of these users in SQL, and have them read the log instead of a change's content."""
-    unread = rows_of(current.using).unread().filter(recipient_id=OuterRef("pk")).order_by().values("recipient_id")
-    unseen = unread.filter(modseq__gt=OuterRef("seen_upto"))
-    counts = models.Inbox.objects.using(current.using).filter(pk__in=user_ids)
-    for user_id, now_unread, now_unseen in counts.values_list(
-        "pk",
-        Coalesce(Subquery(unread.annotate(n=Count("pk")).values("n")), 0),
-        Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0),
-    ):
-        inbox = current.inboxes[user_id]
-        current.count(user_id, unread=now_unread - inbox.unread, unseen=now_unseen - inbox.unseen)
-        current.entries[user_id].tell_nothing()
+    for now in standings(current.using, user_ids):
+        current.look_past(now.user_id)
+        # against the counters of now: a receiver of Django's signals may have moved them since we locked the inbox
+        current.count(now.user_id, unread=now.found_unread - now.unread, unseen=now.found_unseen - now.unseen)
+        current.entries[now.user_id].tell_nothing()
+        if now.found_modseq > current.inboxes[now.user_id].modseq:
+            current.doubt(now.user_id, is_misplaced=True)
 
 
 def rows_of(using: str) -> NotificationQuerySet:

@@ -23,27 +23,39 @@ Only where the transaction is one write of ours is nothing watched: there is nob
 With autocommit off Django runs no callback after a commit, until autocommit is turned on. A step of a transaction that
 is over must not be joined, or two commits would share a number; it rings when the next write finds it, and until then
 the sweeper does its work.
+
+# Note [Mending]
+
+Counters move by what changed, so one that something wrote past the log stays wrong until it is counted. A write that finds
+one impossible (below 0, unseen beyond unread), or a row beyond the head, counts the inbox again under the lock that it
+holds anyway, and raises the floor to the head: who follows gets a snapshot, since what clients hold of the rows cannot be
+trusted either. Where a position was wrong the epoch is renewed too, as a client may stand just where the head comes to lie.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections, transaction
+from django.utils import timezone
 
-from .. import doorbell
+from .. import doorbell, models
 from ..wire.payloads import change_data, encoded
 from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
+from .standings import Standing, standings
 from .transactions import is_manual, is_over, mark_open, watch
 
 if TYPE_CHECKING:
     from ..models import Notification
 
 __all__ = ["MAX_TOLD_ROWS", "Writing", "writing"]
+
+logger = logging.getLogger("notifications.log")
 
 # A change of more rows than this rings without its content; the streams read the log, in batches.
 MAX_TOLD_ROWS: Final = 50
@@ -152,6 +164,8 @@ class Writing:
         self._is_new: set[Any] = set()
         self._joined: dict[Any, LockedInbox] = {}  # the inboxes of joined entries as they were when we joined
         self._fields: dict[Any, dict[str, Any]] = {}
+        self._uncounted: set[Any] = set()  # inboxes whose counters are counted when all is written
+        self._wrong: dict[Any, bool] = {}  # inboxes to be mended, and whether a position is wrong
 
     def stamp(self, user_id: Any) -> int:
         """Return the number of this transaction's change to the user's log, taking it at the first call."""
@@ -196,14 +210,32 @@ class Writing:
             pk: its key, where `new` is None.
         """
         user_id = user_id if new is None else new.recipient_id
+        if old is not None and old["modseq"] > self.inboxes[user_id].modseq - (user_id in self._is_new):
+            self.doubt(user_id, is_misplaced=True)
+        if new is not None and is_unread(new.read_at, new.archived_at):
+            self.look_past(user_id)
         self.count(user_id, **delta(self.inboxes[user_id], old, new))
         self.entries[user_id].tell(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
+
+    def look_past(self, user_id: Any) -> None:
+        """Let what is stamped now be unseen, also where this transaction marked the inbox as seen before."""
+        inbox = self.inboxes[user_id]
+        if inbox.seen_upto == inbox.modseq:
+            self.put(user_id, seen_upto=inbox.modseq - 1)
+            self._uncounted.add(user_id)
+
+    def doubt(self, user_id: Any, *, is_misplaced: bool = False) -> None:
+        """Have a stamped inbox mended: see Note [Mending]."""
+        self._wrong[user_id] = is_misplaced or self._wrong.get(user_id, False)
 
     def finish(self) -> None:
         """Move the stamped inboxes on, and have them rung for after commit."""
         if self.entries:
             self._give_way()
+            self._find_wrong()
             self._move_inboxes()
+            for user_id in sorted(self._uncounted | self._wrong.keys()):
+                self._count_again(user_id)
             self._register()
 
     def _give_way(self) -> None:
@@ -211,16 +243,25 @@ class Writing:
         for user_id, inbox in self._joined.items():
             if self.entries[user_id].inbox is not inbox:
                 self.entries[user_id].tell_nothing()
+                self._uncounted.add(user_id)
         for step in live_steps(self.using):
             for user_id in self._is_new & step.entries.keys():
                 self.entries[user_id] = step.entries[user_id]
                 self.entries[user_id].tell_nothing()
                 self._is_new.discard(user_id)
+                self._uncounted.add(user_id)
+
+    def _find_wrong(self) -> None:
+        """Find the stamped inboxes whose counters or seen mark cannot be."""
+        for user_id in self.entries.keys() - self._uncounted:
+            inbox = self.inboxes[user_id]
+            if not 0 <= inbox.unseen <= inbox.unread or inbox.seen_upto > inbox.modseq:
+                self.doubt(user_id)
 
     def _move_inboxes(self) -> None:
         """Write the stamped inboxes back, alike ones together, in key order."""
         alike: dict[tuple[Any, ...], list[Any]] = {}
-        for user_id in sorted(self.entries):
+        for user_id in sorted(self.entries.keys() - self._uncounted - self._wrong.keys()):
             fields = dict(self._fields.get(user_id, ()))
             moves: list[tuple[str, Any]] = [("modseq", int(user_id in self._is_new))]
             moves += [(name, fields.pop(name, 0)) for name in ("unread", "unseen")]
@@ -232,6 +273,26 @@ class Writing:
         for (moves, values, raises_floor), user_ids in alike.items():
             by = {name: number for name, number in moves if number}
             move_inboxes(self.using, user_ids, by, dict(values), raises_floor=raises_floor)
+
+    def _count_again(self, user_id: Any) -> None:
+        """Write one stamped inbox back with its rows counted, and mended if it is wrong."""
+        inbox, fields = self.inboxes[user_id], self._fields.get(user_id, {})
+        (now,) = standings(self.using, [user_id])  # its rows as we leave them, itself as we found it
+        values = {name: fields.get(name, getattr(now, name)) for name in ("floor", "seen_upto")}
+        values["modseq"] = inbox.modseq
+        if user_id in self._wrong:
+            values |= mended(now, values, is_misplaced=self._wrong[user_id])
+            self.entries[user_id].tell_nothing()
+        unread = models.Notification.objects.using(self.using).for_user(user_id).unread()
+        values["unread"] = now.found_unread
+        values["unseen"] = unread.filter(modseq__gt=values["seen_upto"]).count()
+        for name, value in values.items():
+            setattr(inbox, name, value)
+        move_inboxes(self.using, [user_id], {}, values)
+        if user_id in self._wrong:
+            models.Inbox.objects.using(self.using).filter(pk=user_id).update(mended_at=timezone.now())
+            text = "The inbox of user %s was wrong and is mended: unread was %d and is %d, unseen was %d and is %d."
+            logger.warning(text, user_id, now.unread, inbox.unread, now.unseen, inbox.unseen)
 
     def _register(self) -> None:
         """Ring for new entries after commit; show joined ones the counters as this write left them."""
@@ -291,14 +352,27 @@ def ring_overdue(using: str) -> None:
             step()
 
 
+def mended(now: Standing, values: Mapping[str, int], *, is_misplaced: bool) -> dict[str, int]:
+    """Return the positions of an inbox from which no client goes on: see Note [Mending]."""
+    modseq = values["modseq"]
+    if not is_misplaced and max(now.found_modseq, values["floor"]) <= modseq:
+        return {"floor": modseq, "seen_upto": min(values["seen_upto"], modseq - 1)}
+    head = max(modseq, now.found_modseq, values["floor"]) + 1
+    seen_upto = min(values["seen_upto"], modseq - 1)
+    return {"epoch": models.random_epoch(), "modseq": head, "floor": head, "seen_upto": seen_upto}
+
+
+def is_unread(read_at: dt.datetime | None, archived_at: dt.datetime | None) -> bool:
+    """Return whether a row counts in the badge."""
+    return read_at is None and archived_at is None
+
+
 def delta(inbox: LockedInbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
     """Return how the counters move when a row goes from `old` (its modseq, read_at, archived_at) to `new`.
 
-    None stands for a row that is not there. `new` carries the new modseq; it is not past `seen_upto` only where this
-    transaction marked the inbox as seen.
+    None stands for a row that is not there. `new` carries the new modseq, which is past `seen_upto`.
     """
-    was_unread = old is not None and old["read_at"] is None and old["archived_at"] is None
+    was_unread = old is not None and is_unread(old["read_at"], old["archived_at"])
     was_unseen = was_unread and old is not None and old["modseq"] > inbox.seen_upto
-    is_unread = new is not None and new.read_at is None and new.archived_at is None
-    is_unseen = is_unread and new is not None and new.modseq > inbox.seen_upto
-    return {"unread": is_unread - was_unread, "unseen": is_unseen - was_unseen}
+    counts_now = new is not None and is_unread(new.read_at, new.archived_at)
+    return {"unread": counts_now - was_unread, "unseen": counts_now - was_unseen}

@@ -4,72 +4,27 @@ Receives portions of user keys from `manage.py check_inboxes` and `renew_epochs`
 only when it was so under its lock, where no writer is halfway; and that a repair is a change of that inbox's log like
 any other, with the floor at its head: each connected client is told, and gets the state anew.
 
-An inbox goes wrong only when something went past the log: raw SQL, `loaddata`, a backup put back in part.
+An inbox goes wrong only when something went past the log: raw SQL, `loaddata`, a backup put back in part. A write that finds
+one wrong mends it at once, in the same way (`log/steps.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models as db, transaction
-from django.db.models import Count, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 
 from .. import doorbell
 from ..log.locks import lock_inboxes
-from ..log.rewrite import rows_of
+from ..log.standings import Standing, standings
 from ..log.steps import writing
 from ..models import Inbox, random_epoch
 
-__all__ = ["Standing", "check", "inbox_keys", "renew", "user_keys"]
-
-FIELDS: Final = ("modseq", "floor", "unread", "unseen", "seen_upto")
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What an inbox says, and what its rows say."""
-
-    user_id: Any
-    rows: int  # counted only where there is no inbox
-    has_inbox: bool
-    modseq: int = 0
-    floor: int = 0
-    unread: int = 0
-    unseen: int = 0
-    seen_upto: int = 0
-    found_modseq: int = 0  # the highest of a row
-    found_unread: int = 0
-    found_unseen: int = 0
-
-    @property
-    def miscounts(self) -> list[str]:
-        """What is wrong with the counters, each as found and as expected."""
-        pairs = (("unread", self.unread, self.found_unread), ("unseen", self.unseen, self.found_unseen))
-        return [f"{name} is {found}, expected {expected}" for name, found, expected in pairs if found != expected]
-
-    @property
-    def misplacements(self) -> list[str]:
-        """What is wrong with the positions: then history was replaced, and no client's position means anything."""
-        if not self.has_inbox:
-            return [f"inbox is missing, expected one for {self.rows} notifications"] if self.rows else []
-        faults = []
-        if self.modseq < self.found_modseq:
-            faults.append(f"modseq is {self.modseq}, expected at least {self.found_modseq} as of its rows")
-        if self.floor > self.modseq:
-            faults.append(f"floor is {self.floor}, expected at most the modseq {self.modseq}")
-        if self.seen_upto > self.modseq:
-            faults.append(f"seen_upto is {self.seen_upto}, expected at most the modseq {self.modseq}")
-        return faults
-
-    @property
-    def faults(self) -> list[str]:
-        """Everything that is wrong, as found and as expected."""
-        return self.misplacements + self.miscounts
+__all__ = ["Standing", "check", "inbox_keys", "latest_mended", "mend_loaded", "renew", "user_keys"]
 
 
 def user_keys(using: str, size: int) -> Iterator[list[Any]]:
@@ -114,51 +69,29 @@ def confirm(using: str, suspect: Standing) -> Standing | None:
 
 
 def mend(using: str, suspect: Standing) -> Standing | None:
-    """Look again with the inbox locked, making a missing one, and set it right. Returns what was wrong, or None.
-
-    The floor goes up to the new head, so whoever follows gets a snapshot: counters are off when rows were changed past
-    the log, so what clients hold of the rows cannot be trusted either. With positions off the epoch is renewed too, as
-    a client may stand just where the mended head will come to lie.
-    """
+    """Look again with the inbox locked, making a missing one, and set it right. Returns what was wrong, or None."""
     user_id = suspect.user_id
     with writing(using, [user_id]) as current:
         (now,) = standings(using, [user_id])
         if not now.faults:  # a missing inbox was made by being locked, and made right
             return None if suspect.has_inbox else suspect
         current.stamp(user_id)
-        head = max(now.modseq, now.found_modseq, now.floor, now.seen_upto) + 1
-        current.put(user_id, modseq=head, floor=head)
-        if now.misplacements:
-            current.put(user_id, epoch=random_epoch())
-        current.count(user_id, unread=now.found_unread - now.unread, unseen=now.found_unseen - now.unseen)
-        current.entries[user_id].tell_nothing()
+        current.doubt(user_id, is_misplaced=bool(now.misplacements))
     return now if suspect.has_inbox else suspect
 
 
-def standings(using: str, user_ids: list[Any]) -> list[Standing]:
-    """Compare these users' inboxes with their rows; a user with neither is left out. Locks nothing."""
-    mine = rows_of(using).filter(recipient_id=OuterRef("pk")).order_by()
-    unread = mine.unread().values("recipient_id")
-    unseen = unread.filter(modseq__gt=OuterRef("seen_upto"))
-    inboxes = Inbox.objects.using(using)
-    found = [
-        Standing(pk, 0, True, *numbers)
-        for pk, *numbers in inboxes.filter(pk__in=user_ids).values_list(  # one statement sees one moment
-            "pk",
-            *FIELDS,
-            Coalesce(Subquery(mine.order_by("-modseq").values("modseq")[:1]), 0),
-            Coalesce(Subquery(unread.annotate(n=Count("pk")).values("n")), 0),
-            Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0),
-        )
-    ]
-    if missing := set(user_ids) - {standing.user_id for standing in found}:
-        strays = rows_of(using).filter(recipient_id__in=missing).order_by().values_list("recipient_id")
-        counts = dict(strays.annotate(Count("pk")))
-        # read after the rows: who got an inbox with the first row a moment ago has it by now
-        for pk in inboxes.filter(pk__in=counts).values_list("pk", flat=True):
-            del counts[pk]
-        found += [Standing(pk, count, False) for pk, count in counts.items()]
-    return sorted(found, key=lambda standing: standing.user_id)
+def latest_mended(using: str) -> tuple[int, Inbox | None]:
+    """Return how many inboxes a write or a repair ever mended, and the one that was mended last. 2 queries."""
+    mended = Inbox.objects.using(using).filter(mended_at__isnull=False)
+    return mended.count(), mended.order_by("mended_at").last()
+
+
+def mend_loaded(using: str, user_ids: Collection[Any]) -> None:
+    """Mend these users' inboxes, whose history was replaced by fixtures. One transaction for each."""
+    for user_id in sorted(user_ids):
+        with suppress(ValidationError), writing(using, [user_id]) as current:  # a user may have been deleted since
+            current.stamp(user_id)
+            current.doubt(user_id, is_misplaced=True)
 
 
 def renew(using: str, user_ids: list[Any]) -> int:

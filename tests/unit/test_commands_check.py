@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F
 
 from notifications import log
+from notifications.log.standings import standings
 from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.operations import upkeep
@@ -171,7 +172,7 @@ def test_a_writer_halfway_is_no_error(lived: User, other_user: User, monkeypatch
     """What looked wrong and is right under the lock is not reported, and not written to."""
     wrong = upkeep.Standing(lived.pk, 0, True, modseq=5, unread=1)
     looks = iter([[wrong]])
-    real = upkeep.standings
+    real = standings
     monkeypatch.setattr(upkeep, "standings", lambda using, ids: next(looks, None) or real(using, ids))
     before = standing(lived), standing(other_user)
     assert list(upkeep.check("default", [lived.pk, other_user.pk], repair=False)) == []

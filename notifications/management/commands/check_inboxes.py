@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router
 
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Inbox
-from notifications.operations.upkeep import check, user_keys
+from notifications.operations.upkeep import check, latest_mended, user_keys
 
 __all__ = ["Command"]
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         portions = user_keys(using, size) if chosen is None else iter([chosen])
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
         done = ", repaired" if options["repair"] else ""
+        mended, latest = latest_mended(using)
         wrong = 0
         with Progress(self.stdout, users.count() if is_shown else 0, is_shown=is_shown) as progress:
             for user_ids in portions:
@@ -57,3 +59,7 @@ class Command(BaseCommand):
         if options["verbosity"] > 0:
             found = f"repaired {wrong:,}" if wrong else "all are right"
             self.stdout.write(f"Checked the inboxes of {progress.done:,} users: {found}.")
+            if latest is not None:
+                verb = "was" if mended == 1 else "were"
+                at = f"{latest.mended_at:%Y-%m-%d %H:%M}" + (" UTC" if settings.USE_TZ else "")
+                self.stdout.write(f"{mended:,} {verb} mended by a write before, the latest (user {latest.pk}) at {at}.")

@@ -64,6 +64,7 @@ class Log:
         keys = []
         for user in users:
             self.rows[self.made] = Row(user, title, self.step(user))
+            self.look_past(self.rows[self.made])
             keys.append(self.made)
             self.made += 1
         return keys
@@ -73,7 +74,13 @@ class Log:
         touched = [row for key in keys for row in [self.rows[key]] if changes(row)]
         for row in touched:
             row.modseq = self.step(row.user)
+            self.look_past(row)
         return len(touched)
+
+    def look_past(self, row: Row) -> None:
+        """Let an unread row count as unseen, also in the transaction in which its user looked."""
+        if not row.is_read and not row.is_archived and self.seen_upto[row.user] == row.modseq:
+            self.seen_upto[row.user] -= 1
 
     def delete(self, keys: Iterable[int]) -> int:
         """Take rows out and raise the floor."""

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 from django.db.models.signals import ModelSignal, post_delete, post_save, pre_save
+from django.test import override_settings
 
 from notifications import log
 from notifications.log import steps
@@ -61,6 +62,44 @@ def test_mark_seen_and_notify_in_one_transaction_count_exactly(user: User, rung:
     assert_exact(user)
     Notification.objects.for_user(user).delete()
     assert_exact(user)
+
+
+@override_settings(NOTIFICATIONS_PAGE_SIZE=100)  # so that a client that begins anew is shown all
+@pytest.mark.parametrize("count", [1, 60])
+@pytest.mark.parametrize("how", ["notify", "notify_many", "bulk_create", "mark_unread"])
+@pytest.mark.parametrize("wrote_before", [False, True])
+def test_what_comes_after_the_look_is_unseen(
+    user: User, other_user: User, rung: Rung, how: str, count: int, wrote_before: bool
+) -> None:
+    """Also within the transaction that marked the inbox as seen, whose number both share.
+
+    Regression: it counted as seen, so the bell of an open page did not light up.
+    """
+    notify_many([user, other_user], title="old")
+    read = Notification.objects.bulk_create([Notification(recipient=user, title="read") for _ in range(count)])
+    keys = [row.pk for row in read]
+    Notification.objects.filter(pk__in=keys).mark_read()
+    client, others = Client(user), standing(other_user)
+    rung.changes.clear()
+    with transaction.atomic():
+        if wrote_before:
+            notify(user, title="before")
+        log.mark_seen(user)
+        assert inbox_of(user).unseen == 0
+        if how == "notify":
+            keys = [notify(user, title="new").pk]
+        elif how == "notify_many":
+            keys = [notify_many([user], title="new")]
+        elif how == "bulk_create":
+            Notification.objects.bulk_create([Notification(recipient=user, title="new") for _ in keys])
+        else:
+            Notification.objects.filter(pk__in=keys).mark_unread()
+    assert inbox_of(user).unseen >= len(keys)
+    assert_exact(user)
+    for change in rung.of(user):
+        client.hear(change)
+    client.assert_up_to_date()
+    assert standing(other_user) == others
 
 
 def test_mark_all_read_spares_what_came_later(user: User, other_user: User, rung: Rung) -> None:
