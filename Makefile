@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # In the version that package.json names, from node_modules or npx's cache; no lock file.
 BIOME := npx --yes @biomejs/biome@$(shell sed -nE 's/.*"@biomejs\/biome": "([0-9.]+)".*/\1/p' package.json)
 # What the tests start, or ask.
-TEST_PROGRAMS := chromium firefox-esr redis-server postgres node nginx caddy haproxy pushpin openssl curl msgfmt
+TEST_PROGRAMS := chromium firefox-esr redis-server postgres node nginx caddy haproxy pushpin openssl curl msgfmt systemd-analyze
 JS_TESTS := $(wildcard tests/js/*.test.*js)
 # The first Python on this machine that is new enough. PYTHON= chooses another one.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \

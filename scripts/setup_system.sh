@@ -25,6 +25,7 @@ package_of() {
         node) echo "nodejs" ;;
         npx) echo "npm" ;;
         msgfmt) echo "gettext" ;;
+        systemd-analyze) echo "systemd" ;;
         chinese-font) echo "fontconfig fonts-wqy-microhei" ;;
         *) echo "$1" ;;
     esac

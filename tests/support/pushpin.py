@@ -80,11 +80,7 @@ class Pushpin:
                 "REPLACE-THIS-KEY": KEY,
                 "/var/run/pushpin": str(self.folder),
                 "logdir=/var/log/pushpin": f"logdir={self.folder}",
-                "http_port=7999": f"http_port=127.0.0.1:{self.port}",
-                # of these nobody here makes use, and a port may be taken by another test meanwhile
-                "tcp://127.0.0.1:5560": f"ipc://{self.folder}/push",
-                "tcp://127.0.0.1:5562": f"ipc://{self.folder}/sub",
-                "tcp://127.0.0.1:5563": f"ipc://{self.folder}/command",
+                "127.0.0.1:7999": f"127.0.0.1:{self.port}",
                 "push_in_http_port=5561": f"push_in_http_port={self.control_port}",
             },
         )

@@ -21,7 +21,8 @@ BIN: Final = "/srv/notifyproj/.venv/bin/"  # where the unit has its programs
 
 def unit(port: int | str = "%i") -> configparser.ConfigParser:
     """Return the systemd unit of the recipes as it reads for one port, with the programs of this test run."""
-    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    # a setting may stand twice, such as SystemCallFilter
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), strict=False)
     changes = {
         "%i": str(port),
         BIN: f"{Path(sys.executable).parent}/",
