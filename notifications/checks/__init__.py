@@ -94,6 +94,19 @@ I001 = Info(
 )
 
 
+def check_subclasses(**_: Any) -> Iterator[CheckMessage]:
+    """Find models with a table of their own beside `Notification`'s."""
+    for model in apps.get_models():
+        if Notification in model._meta.get_parent_list() and not model._meta.proxy:
+            yield Error(
+                f"{model._meta.label} has a table of its own beside Notification's, which the log does not write: creating "
+                "one is refused.",
+                hint="Make it a proxy and keep what is more in `data`, or point to the notification with a OneToOneField.",
+                obj=model,
+                id="notifications.E009",
+            )
+
+
 def check_layer(**_: Any) -> Iterator[CheckMessage]:
     """Find a channel layer that is not there, or that does not reach other processes."""
     alias = usable("channel_layer")
@@ -246,6 +259,7 @@ def is_searchable(model_admin: Any) -> bool:
 
 
 for check in (
+    check_subclasses,
     check_layer,
     check_routing,
     check_runserver,

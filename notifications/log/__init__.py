@@ -259,7 +259,16 @@ def mark_seen(user: Any, *, using: str | None = None) -> bool:
 
 
 def validate(row: Notification) -> None:
-    """Raise `ValidationError`, keyed by field, unless this row may be written. No query."""
+    """Raise `ValidationError`, keyed by field, unless this row may be written. No query.
+
+    Raises:
+        BypassesLog: its model has a table of its own, which the log would not write.
+    """
+    if row._meta.concrete_model is not models.Notification:
+        raise BypassesLog(
+            f"{row._meta.label} has a table of its own beside Notification's, which the log does not write; make it a "
+            "proxy and keep what is more in `data`, or point to the notification with a OneToOneField."
+        )
     if row.recipient_id is None:
         raise ValidationError({"recipient": _("Is missing; give a saved user.")}, code="required")
     row.recipient_id = key_of(row.recipient_id)

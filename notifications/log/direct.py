@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models import Notification
 
@@ -24,7 +26,7 @@ def insert_row(row: Notification, *, using: str) -> bool:
     That is where the key is given, or where the database does not return the key it gave.
     """
     connection = connections[using]
-    meta: Any = row._meta
+    meta: Any = models.Notification._meta  # a proxy has no fields of its own
     pk: Any = row.pk
     if pk is not None or not connection.features.can_return_columns_from_insert:
         return False
