@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from django.conf import settings as django_settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import connections, models as db, router, transaction
@@ -192,18 +193,24 @@ def undo(user: Any, token: str) -> Undone:
     # held, or a retraction could end between the look at its state and the rows that come back
     origins = {row["broadcast"] for row in record.get("rows", ()) if row.get("broadcast") is not None}
     with own(user, origins) as mine:
-        if timezone.now() > dt.datetime.fromisoformat(record["until"]) or record["epoch"] != mine.inbox.epoch:
+        if timezone.now() > moment_of(record["until"]) or record["epoch"] != mine.inbox.epoch:
             raise UndoExpired(f"Undo was possible for {UNDO_SECONDS:.0f} s; do the opposite instead.")
         untouched = mine.rows.filter(modseq=record["modseq"])
         if "rows" in record:
             undone = insert_again(mine, record["rows"])
         elif "set" in record:
-            field, at = record["set"], dt.datetime.fromisoformat(record["at"])
+            field, at = record["set"], moment_of(record["at"])
             undone = log.amend(untouched.filter(**{field: at}), {field: None})
         else:
-            times = {int(pk): dt.datetime.fromisoformat(text) for pk, text in record["old"].items()}
+            times = {int(pk): moment_of(text) for pk, text in record["old"].items()}
             undone = put_back(untouched, record["cleared"], times)
         return Undone(undone, record["changed"] - undone, mine.inbox_now())
+
+
+def moment_of(text: str) -> dt.datetime:
+    """Return a token's time as this site's rows hold it: without a zone where USE_TZ is off."""
+    moment = dt.datetime.fromisoformat(text)
+    return moment if django_settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
 
 
 def insert_again(mine: Own, contents: list[dict[str, Any]]) -> int:
@@ -227,7 +234,7 @@ def restored(user_id: Any, content: dict[str, Any]) -> Notification:
     """Return an unsaved row with this content."""
     fields = {name: value for name, value in content.items() if name not in ("id", "modseq", "broadcast")}
     for name in ("created_at", "read_at", "archived_at"):
-        fields[name] = fields[name] and dt.datetime.fromisoformat(fields[name])
+        fields[name] = fields[name] and moment_of(fields[name])
     return Notification(pk=content["id"], recipient_id=user_id, broadcast_id=content.get("broadcast"), **fields)
 
 

@@ -76,7 +76,8 @@ def check_times(draft: Broadcast) -> None:
 
 
 def too_early(field: str, moment: Any, text: str) -> ValidationError:
-    shown = timezone.localtime(moment).strftime("%Y-%m-%d %H:%M")
+    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    shown = local.strftime("%Y-%m-%d %H:%M")
     return ValidationError({field: ValidationError(text, code="past", params={"time": shown})})
 
 
