@@ -9,7 +9,9 @@ after commit is what was committed, also after a savepoint was rolled back.
 Django keeps `on_commit` callbacks with the savepoints they were registered under and drops them when one of these is
 rolled back. A `Step` is such a callback, so it lives exactly as long as the first write that it stands for. A later
 write of the same transaction joins it, if the locked inbox stands where the step left it; where it does not, what the
-step stands for was undone past Django, and it is forgotten.
+step stands for was undone past Django, and it is forgotten. That it does is not enough: a rollback to a savepoint also
+gives the inbox's lock back (PostgreSQL), and another transaction may have committed the very number that was undone. So a
+rollback by hand says which entries it took back, by the moments at which they and its savepoint began.
 
 What a step tells may have been undone in part, or wholly past Django: a later write under a savepoint of its own,
 `transaction.savepoint_rollback()` called by hand, an error that the site swallowed. Each is a statement, and these are
@@ -48,7 +50,7 @@ from .. import doorbell, models
 from ..wire.payloads import change_data, encoded
 from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
 from .standings import Standing, standings
-from .transactions import is_manual, is_over, mark_open, watch
+from .transactions import is_manual, is_over, mark_open, next_moment, watch
 
 if TYPE_CHECKING:
     from ..models import Notification
@@ -72,6 +74,7 @@ class Entry:
     read_upto: int | None = None
     read_at: dt.datetime | None = None
     is_light: bool = False
+    moment: int = field(default_factory=next_moment)
 
     def tell(self, *, upsert: Iterable[Notification] = (), gone: Iterable[int] = ()) -> None:
         """Add rows to what rings, the latest state of each; past `MAX_TOLD_ROWS` the content is dropped."""
@@ -333,10 +336,12 @@ def guard(using: str) -> None:
         mark_open(connection)
     if connection.savepoint_ids:  # within a transaction of the site's
 
-        def doubt() -> None:
+        def doubt(undone_after: int | None) -> None:
             for step in live_steps(using):
-                for entry in step.entries.values():
+                for user_id, entry in list(step.entries.items()):
                     entry.tell_nothing()
+                    if undone_after is not None and entry.moment > undone_after:
+                        del step.entries[user_id]
 
         watch(connection, doubt)
 

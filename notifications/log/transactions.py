@@ -1,15 +1,26 @@
 """What Django tells nobody about a transaction: a rollback or a commit by hand, an error that somebody swallowed.
 
 Receives a connection on which a step was registered (`steps.py`). Guarantees that whoever asks knows whether that step's
-transaction is over, and that `on_doubt` is called where part of the transaction may have been undone.
+transaction is over, and that `on_doubt` is called where part of the transaction may have been undone, with the moment
+(`next_moment()`) after which all of it was.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["is_manual", "is_over", "mark_open", "watch"]
+__all__ = ["BEGINNING", "is_manual", "is_over", "mark_open", "next_moment", "watch"]
+
+BEGINNING: Final = 0  # before every moment
+_moments: Final = itertools.count(BEGINNING + 1)
+
+
+def next_moment() -> int:
+    """Return a moment: later than each one returned before, in this process."""
+    return next(_moments)
+
 
 # Stands where Django notes a commit as True, so that the note of this transaction's commit can be told from older ones.
 # It is true as well: turning autocommit on ends a transaction too, and then Django runs the callbacks.
@@ -23,9 +34,10 @@ class Watch:
     commit of a transaction in which a statement failed into a rollback, of which nobody is told.
     """
 
-    def __init__(self, connection: Any, on_doubt: Callable[[], None]) -> None:
+    def __init__(self, connection: Any, on_doubt: Callable[[int | None], None]) -> None:
         self._connection = connection
         self._on_doubt = on_doubt
+        self._savepoints: list[tuple[str, int]] = []  # each name with the moment of its beginning, the newest last
 
     def __call__(self, execute: Callable[..., Any], sql: Any, *arguments: Any) -> Any:
         """Run a statement, and look at what it was and what became of it."""
@@ -35,17 +47,35 @@ class Watch:
         try:
             found = execute(sql, *arguments)
         except Exception:
-            self._on_doubt()
+            self._on_doubt(None)
             raise
-        if str(sql)[:8].upper() == "ROLLBACK":
-            self._on_doubt()
+        self._follow(str(sql))
         if is_manual(self._connection) and is_idle(self._connection):  # committed by a statement
             self._connection.run_commit_hooks_on_set_autocommit_on = True
         return found
 
+    def _follow(self, sql: str) -> None:
+        """Keep account of the savepoints, and say what a rollback took back."""
+        verb = sql[:9].upper()
+        if not verb.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+            return
+        name = sql.rstrip("; ").rpartition(" ")[2].strip('"`').lower()
+        opened = [number for number, (each, _moment) in enumerate(self._savepoints) if each == name]
+        if verb == "SAVEPOINT":
+            self._savepoints.append((name, next_moment()))
+        elif verb.startswith("RELEASE"):
+            del self._savepoints[opened[-1] if opened else 0 :]
+        else:  # to a savepoint that we saw begin, to an older one, or of everything
+            self._on_doubt(self._savepoints[opened[-1]][1] if opened else BEGINNING)
+            del self._savepoints[opened[-1] + 1 if opened else 0 :]
 
-def watch(connection: Any, on_doubt: Callable[[], None]) -> None:
-    """Call `on_doubt` for each failed statement and each rollback on this connection, until the transaction is over."""
+
+def watch(connection: Any, on_doubt: Callable[[int | None], None]) -> None:
+    """Call `on_doubt` for each failed statement and each rollback on this connection, until the transaction is over.
+
+    It is given the moment after which everything was undone: of a rollback the beginning of its savepoint, `BEGINNING`
+    where that was there before us, None for a failed statement, after which nobody can tell.
+    """
     if not any(isinstance(wrapper, Watch) for wrapper in connection.execute_wrappers):
         # in front: who adds a wrapper for a block takes the last one away after it
         connection.execute_wrappers.insert(0, Watch(connection, on_doubt))

@@ -15,7 +15,7 @@ from django.db import connection, connections, transaction
 from notifications import log
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
-from tests.support.ledger import Client, Rung, assert_exact
+from tests.support.ledger import Client, Rung, assert_exact, heard
 
 WRITERS: Final = 6
 ROUNDS: Final = 15
@@ -165,3 +165,48 @@ def wait_for_a_waiting_lock() -> None:
     finally:
         timer.cancel()
     raise TimeoutError(f"nobody waited for a lock within {SECONDS} s")
+
+
+def test_a_number_given_back_by_hand_is_not_taken_twice(user: User, other_user: User, rung: Rung) -> None:
+    """Who rolls back to a savepoint gives the number back, and whoever takes it meanwhile keeps it.
+
+    Regression: PostgreSQL gives the lock back with the number. The inbox then stood where the undone write had left it, so
+    the next write of that transaction took itself for the same change, and two commits shared a number.
+    """
+
+    def write_elsewhere() -> Notification:
+        try:
+            return notify(user, title="elsewhere")
+        finally:
+            connections.close_all()
+
+    client = Client(user)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            sid = transaction.savepoint()
+            notify(user, title="undone")
+            transaction.savepoint_rollback(sid)
+            elsewhere = pool.submit(write_elsewhere)
+            if connection.features.has_select_for_update:  # SQLite's one lock is kept, so there it waits for us
+                elsewhere.result(SECONDS)
+            here = notify(user, title="here")
+        numbers = sorted([here.modseq, elsewhere.result(SECONDS).modseq])
+    assert numbers == [client.modseq + 1, client.modseq + 2]
+    heard(user, rung, client)
+    assert not Notification.objects.for_user(other_user).exists()
+
+
+def test_what_was_written_before_a_savepoint_by_hand_stays_one_change(user: User, rung: Rung) -> None:
+    """A rollback to a savepoint that began after a write leaves that write, which later ones of its transaction join."""
+    client = Client(user)
+    with transaction.atomic():
+        kept = notify(user, title="kept")
+        for _ in range(2):  # the name is taken again
+            with connection.cursor() as cursor:
+                cursor.execute('SAVEPOINT "Inner"')
+            notify(user, title="undone")
+            with connection.cursor() as cursor:
+                cursor.execute('ROLLBACK TO SAVEPOINT "Inner"')
+        later = notify(user, title="later")
+    assert kept.modseq == later.modseq == client.modseq + 1 == Inbox.objects.get(pk=user.pk).modseq
+    heard(user, rung, client)
