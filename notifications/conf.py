@@ -137,8 +137,11 @@ class Settings:
     streams_per_user = Setting(12, least=1)
     # Open streams in one process; a further one gets `bye overload`.
     streams_per_process = Setting(10_000, least=1)
-    # Requests to the JSON API that one user may make in a minute; more get a 429.
-    api_requests_per_minute = Setting(600, least=1)
+    # What one user may do in a minute, over page, API and WebSocket: changes, and searches. More get a 429.
+    acts_per_minute = Setting(600, least=1)
+    # Streams that one user may open in a minute in one process; past these, clients are asked to wait longer before they
+    # come back. 60: twelve tabs that each lose their connection five times. And streams of public topics for one address.
+    openings_per_minute = Setting(60, least=1)
     # Whether a thread of the server's process sends broadcasts; off where `manage.py send_broadcasts` runs.
     send_in_process = Setting(True)
     # How often a worker looks for broadcasts that are due.
@@ -149,8 +152,10 @@ class Settings:
     send_lease_seconds = Setting(15.0, least=0.1)
     # Other origins whose pages may follow notifications with their reader's login. See `cors.py`.
     allowed_origins = Origins([])
-    # Requests to send through the API that one user may make in a minute; more get a 429.
-    api_sends_per_minute = Setting(60, least=1)
+    # Of these acts, orders to send through the API.
+    sends_per_minute = Setting(60, least=1)
+    # Days after which a token ends for which nobody says so; 0: when it is revoked.
+    token_days = Setting(90, least=0)
     # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
     metrics_addresses = Networks([])
     # Where a GRIP proxy such as Pushpin takes what it is to pass on, with its key. Empty: there is none. See `edge/`.

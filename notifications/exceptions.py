@@ -14,8 +14,10 @@ __all__ = [
     "InvalidSegment",
     "InvalidSetting",
     "JobFailed",
+    "MayNot",
     "NotificationsError",
     "StepRefused",
+    "TooOften",
     "UndoExpired",
     "UnknownNotification",
     "UnknownTopic",
@@ -44,6 +46,18 @@ class StepRefused(NotificationsError, RuntimeError):
 
 class JobFailed(NotificationsError):
     """Raised by a job's own code, within `track()`: its words are shown to the user as the reason."""
+
+
+class MayNot(NotificationsError, PermissionError):
+    """Something is asked for in the name of a user who has no right to it."""
+
+
+class TooOften(NotificationsError):
+    """A user, or an address, did more than the limits grant; `seconds` says when one more is granted."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"That was too much in this minute; wait {seconds} s.")
+        self.seconds = seconds
 
 
 class UnknownNotification(NotificationsError, LookupError):

@@ -3,10 +3,18 @@
 Each state has a partial index in the order of the list. A filter that few rows meet would make a database walk all of
 it, so a request looks at `SCAN_ROWS` at most and says where the next one goes on: a page may hold few rows, or none, and
 still not be the last.
+
+# Note [Looking for text]
+
+No database looks for text within a bound: LIKE compares a pattern such as `abab…` anew at every place of a text such as
+`abab…`. So it is done here, by a literal regular expression, for which Python keeps a table of the pattern's own
+repetitions (Knuth, Morris and Pratt): each character is looked at once or twice, whatever was typed. A request ends after
+`SCAN_CHARS` of them. Upper and lower case are alike in every language, and on every database.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal, NamedTuple
 
 from django.db.models import Q
@@ -16,17 +24,26 @@ from .querysets import NotificationQuerySet
 
 __all__ = ["SCAN_ROWS", "State", "categories_of", "page_of", "rows_in"]
 
-SCAN_ROWS: Final = 5000  # rows that a search looks at: some 20 ms
+SCAN_ROWS: Final = 5000  # rows that a request looks at: some 20 ms
+SCAN_CHARS: Final = (
+    2_000_000  # characters that a search looks at: 500 of the longest texts, and of usual ones more than rows
+)
+CHUNK_ROWS: Final = 500  # read at once: at most some 2 MB
+SEARCHED: Final = ("title", "body", "actor")
 CATEGORY_ROWS: Final = 500  # the latest rows, whose categories are offered as filters: some 2 ms
 
 State = Literal["all", "unread", "read", "archived"]
 
 
 class Found(NamedTuple):
-    """A page, and the id below which the next one starts; None at the end."""
+    """A page, and the id below which the next one starts; None at the end.
+
+    `looked` is how many rows were looked at where that is why the page ends here, else None.
+    """
 
     items: list[Notification]
     next: int | None
+    looked: int | None = None
 
 
 def rows_in(user: Any, state: State) -> NotificationQuerySet:
@@ -40,7 +57,7 @@ def rows_in(user: Any, state: State) -> NotificationQuerySet:
 
 
 def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **fields: str | None) -> Found:
-    """Return one page. 1 query; 2 where something narrows the list.
+    """Return one page. 1 query; 2 where something narrows the list, and 1 more for each 500 rows where text is looked for.
 
     Args:
         before: list only ids below this.
@@ -48,19 +65,48 @@ def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **
         fields: values of other fields; empty ones do not narrow.
     """
     narrowing = Q(**{name: value for name, value in fields.items() if value})
-    if q:
-        narrowing &= Q(title__icontains=q) | Q(body__icontains=q) | Q(actor__icontains=q)
     rows = rows_in(user, state).filter(pk__lt=before)
     last = None
-    if narrowing or state == "read":  # the index of `all` serves `read` too, so what is unread has to be passed over
+    looked = SCAN_ROWS
+    if (
+        narrowing or q or state == "read"
+    ):  # the index of `all` serves `read` too, so what is unread has to be passed over
         walked = (rows if state != "read" else rows_in(user, "all").filter(pk__lt=before)).values_list("pk", flat=True)
         last = next(iter(walked[SCAN_ROWS - 1 : SCAN_ROWS]), None)
         if last is not None:
             rows = rows.filter(pk__gte=last)
-    found = list(rows.filter(narrowing)[: limit + 1])
+    rows = rows.filter(narrowing)
+    if q:
+        keys, end, seen = find_text(rows, q, limit + 1)
+        rows = rows.filter(pk__in=keys)
+        last, looked = (last, looked) if end is None else (end, seen)
+    found = list(rows[: limit + 1])
     if len(found) > limit:
         return Found(found[:limit], found[limit - 1].pk)
-    return Found(found, last)
+    return Found(found, last, looked if last is not None else None)
+
+
+def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[int], int | None, int]:
+    """Return the ids of the first rows that hold a text, the id of the last row looked at, and how many that were.
+
+    The id is None where all were looked at. See Note [Looking for text]. 1 query for each 500 rows.
+    """
+    pattern = re.compile(re.escape(text.casefold()))
+    found: list[int] = []
+    looked, left = 0, SCAN_CHARS
+    chunk: list[Any] = []
+    while not looked or len(chunk) == CHUNK_ROWS:
+        chunk = list((rows.filter(pk__lt=chunk[-1][0]) if chunk else rows).values_list("pk", *SEARCHED)[:CHUNK_ROWS])
+        for pk, *texts in chunk:
+            looked += 1
+            left -= sum(map(len, texts))
+            if any(pattern.search(each.casefold()) for each in texts):
+                found.append(pk)
+            if len(found) == most or left <= 0:
+                return found, pk, looked
+        if not chunk:
+            break
+    return found, None, looked
 
 
 def categories_of(user: Any, chosen: str = "") -> list[str]:

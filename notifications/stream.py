@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 from urllib.parse import unquote
 
-from .access import auth, cors
+from .access import audit, auth, cors
 from .access.origin import is_own_page
 from .access.tokens import Bearer
 from .conf import settings
@@ -54,6 +54,7 @@ class StreamApplication:
             return
         if not shared and not is_own_page(scope):
             counts.connects["origin"] += 1
+            audit.record("origin.refused", door="stream", user=None)
             await answer(send, 403, "Only pages of this very origin may follow notifications here.\n")
             return
         try:
@@ -68,6 +69,7 @@ class StreamApplication:
             return
         if subscription is None:
             counts.connects["anonymous"] += 1
+            audit.record("login.missing", door="stream")
             await turn_away(send, auth.credential_of(scope["headers"]), shared)
             return
         if shared:

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from django.urls import include, path
 
-from . import views, views_actions as actions
+from . import views, views_actions as actions, views_tokens
 from .operations import monitoring
 
 app_name = "notifications"
@@ -21,6 +21,8 @@ urlpatterns = [
     path("selection/", actions.selection, name="selection"),
     path("undo/", actions.undo, name="undo"),
     path("seen/", actions.seen, name="seen"),
+    path("tokens/", views_tokens.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", views_tokens.revoke_token, name="revoke_token"),
     path("<int:pk>/open/", actions.open_link, name="open"),
     path("<int:pk>/read/", actions.read, name="read"),
     path("<int:pk>/unread/", actions.unread, name="unread"),

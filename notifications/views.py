@@ -20,11 +20,14 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
+from .access.limits import spend
 from .conf import settings
+from .exceptions import TooOften
 from .forms import LARGEST_INTEGER, PageForm, Tab
 from .listing import categories_of, page_of
 from .log.tail import inbox_of
 from .models import Level, Notification
+from .views_actions import answer_refusal, limited
 from .wire.payloads import dumps, payload
 
 __all__ = ["centre", "stream"]
@@ -40,6 +43,11 @@ def centre(request: HttpRequest) -> HttpResponse:
     """Show one page of a user's notifications. 3 queries besides the session's, 4 where something narrows the list."""
     form = PageForm(request.GET)
     part = form.value("part")
+    if form.value("q"):
+        try:
+            spend(request.user)
+        except TooOften as error:
+            return answer_refusal(request, limited(error), wants_json=part == "rows")
     inbox = inbox_of(request.user)  # before the rows: what changes in between is told by the stream
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
     before = form.value("before")
@@ -56,6 +64,7 @@ def centre(request: HttpRequest) -> HttpResponse:
             "part": part or "list",
             "items": found.items,
             "next": found.next,
+            "looked": found.looked,
             "before": before,
             "tab": form.shown_tab,
             "tabs": Tab.choices[:2] if part == "panel" else Tab.choices,

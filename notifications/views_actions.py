@@ -6,6 +6,7 @@ user reaches only their own notifications, and that everything but "seen" can be
     POST /notifications/selection/   action=archive&id=12&id=13     Accept: application/json
     200 {"changed": 2, "undo": {"token": "…", "expires_at": "…"}, "unread": 2, "unseen": 0, "position": "8198….43"}
     404 {"error": {"code": "not_found", "message": "You have no notification 12; reload the page."}}
+    429 {"error": {"code": "limited", "message": "That was too much in this minute; wait 8 s and try again."}}
 """
 
 from __future__ import annotations
@@ -21,15 +22,31 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from . import actions, log
+from .access.limits import spend
 from .actions import MAX_TOKEN_CHARS, Action, Done
-from .exceptions import BadUndoToken, UndoExpired, UnknownNotification
+from .exceptions import BadUndoToken, TooOften, UndoExpired, UnknownNotification
 from .forms import LARGEST_INTEGER, ReadAllForm, SelectionForm
 from .log.tail import inbox_of
 from .models import Notification
 from .validators import followable
 from .wire.payloads import isoformat
 
-__all__ = ["archive", "delete", "open_link", "read", "read_all", "seen", "selection", "unarchive", "undo", "unread"]
+__all__ = [
+    "Refusal",
+    "action",
+    "answer_refusal",
+    "archive",
+    "delete",
+    "limited",
+    "open_link",
+    "read",
+    "read_all",
+    "seen",
+    "selection",
+    "unarchive",
+    "undo",
+    "unread",
+]
 
 # A page offers undo for 10 s and stops that clock while the reader points at it; this is how long they may take.
 HELD_SECONDS: Final = 60.0
@@ -40,9 +57,12 @@ Answer = dict[str, Any]
 class Refusal(Exception):
     """An action that is not carried out: the status, and what its answer says."""
 
-    def __init__(self, status: int, code: str, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, field: str | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         self.error = {"code": code, "message": message} | ({"field": field} if field else {})
 
 
@@ -60,7 +80,10 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
                 raise Refusal(405, "method_not_allowed", _("This address changes something; send it a POST."))
             if not request.user.is_authenticated:
                 raise Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))
+            spend(request.user)
             answer = act(request, **kwargs)
+        except TooOften as error:
+            return answer_refusal(request, limited(error), wants_json=wants_json)
         except Refusal as refusal:
             return answer_refusal(request, refusal, wants_json=wants_json)
         if wants_json:
@@ -72,10 +95,16 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
     return view
 
 
+def limited(error: TooOften) -> Refusal:
+    """Return the refusal of who does too much."""
+    message = _("That was too much in this minute; wait %(seconds)d s and try again.") % {"seconds": error.seconds}
+    return Refusal(429, "limited", message, retry_after=error.seconds)
+
+
 def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) -> HttpResponse:
     """Tell a program by JSON, a person by the site's own pages."""
     if wants_json:
-        response: HttpResponse = JsonResponse({"error": refusal.error}, status=refusal.status)
+        response: HttpResponse = JsonResponse({"error": refusal.error}, status=refusal.status, headers=refusal.headers)
         if refusal.status == 405:
             response["Allow"] = "POST"
         return response
@@ -88,7 +117,8 @@ def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) 
         raise Http404(refusal.error["message"])
     if refusal.error.get("field") == "id":
         return HttpResponseRedirect(came_from(request))  # nothing was selected: nothing to say to a person
-    return HttpResponse(refusal.error["message"], status=refusal.status, content_type="text/plain; charset=utf-8")
+    headers = {"Content-Type": "text/plain; charset=utf-8", **refusal.headers}
+    return HttpResponse(refusal.error["message"], status=refusal.status, headers=headers)
 
 
 def came_from(request: HttpRequest) -> str:

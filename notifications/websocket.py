@@ -23,11 +23,13 @@ from typing import Any, Final, get_args
 from channels.db import database_sync_to_async
 
 from . import actions
+from .access import audit
 from .access.cors import sharing
+from .access.limits import spend
 from .access.origin import is_own_socket
 from .access.tokens import Bearer
 from .counts import counts
-from .exceptions import NotificationsError, UnknownNotification
+from .exceptions import NotificationsError, TooOften, UnknownNotification
 from .hub import hub
 from .hub.lines import Send
 from .hub.socket_lines import socket_line
@@ -65,6 +67,7 @@ class SocketApplication:
         await receive()  # websocket.connect
         if not sharing(scope) and not is_own_socket(scope):
             counts.connects["origin"] += 1
+            audit.record("origin.refused", door="socket", user=None)
             await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
             return
         line = SocketLine(send)
@@ -77,6 +80,7 @@ class SocketApplication:
             return
         if subscription is None:
             counts.connects["anonymous"] += 1
+            audit.record("login.missing", door="socket")
             await send({"type": "websocket.close"})
             return
         del scope, send
@@ -142,9 +146,12 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
         user = await hub().authenticate(subscription.credential)
         if getattr(user, "pk", None) != subscription.user_id:
             return None
-        done = await database_sync_to_async(actions.act)(user, order["do"], order["ids"])
+        done = await database_sync_to_async(carry_out)(user, order)
     except Refused as refused:
         return message("error", refused.data, ref)
+    except TooOften as error:
+        said = {"code": "limited", "message": str(error), "retry_after": error.seconds}
+        return message("error", said, ref)
     except NotificationsError as error:
         code = "not_found" if isinstance(error, UnknownNotification) else "invalid"
         return message("error", {"code": code, "message": str(error)}, ref)
@@ -157,6 +164,12 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
     if done.token and done.expires_at:
         data["undo"] = {"token": done.token, "expires_at": isoformat(done.expires_at)}
     return message("done", data, ref)
+
+
+def carry_out(user: Any, order: dict[str, Any]) -> actions.Done:
+    """Do what was ordered, unless that is too much. Runs on a thread."""
+    spend(user)
+    return actions.act(user, order["do"], order["ids"])
 
 
 def parse(text: str) -> dict[str, Any]:

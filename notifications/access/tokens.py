@@ -1,9 +1,13 @@
 """Tokens: what lets a program in where a person would log in.
 
-    Authorization: Bearer ntf_5f0c1d9a4be2_Jv9…
+    Authorization: Bearer ntf_5f0c1d9a4be2_Jv9…w8Q2Zk0c3
 
 Receives texts that programs send. Guarantees that a token is found by its public part and compared in constant time, that
-whoever reads the database cannot use what it holds, and that a look-up for many costs one query.
+whoever reads the database cannot use what it holds, that a look-up for many costs one query, and that no program may more
+than the user for whom it acts and the person who made the token may at that moment.
+
+The last six characters are a checksum of all before them, as in GitHub's tokens: scanners for leaked secrets know ours
+without asking, and a slip of the finger is refused without a query.
 
 A digest is plain SHA-256. Slow hashes protect passwords, which people choose and which can be guessed; 256 random bits
 cannot, and a stream's token is looked at again with every ping.
@@ -15,9 +19,11 @@ import datetime as dt
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+import string
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from zlib import crc32
 
 from django.conf import settings as django_settings
 from django.db import models, router
@@ -26,15 +32,21 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
+from ..conf import settings
+from ..exceptions import MayNot
 from ..log.locks import chunks
+from . import audit
 
 __all__ = [
+    "LOOK",
+    "SEND",
     "ApiToken",
     "Bearer",
     "Scope",
     "bearer_of",
     "find_tokens",
     "make_token",
+    "may_send",
     "revoke",
     "save_new",
     "users_of_tokens",
@@ -43,9 +55,18 @@ __all__ = [
 Scope = Literal["read", "send"]
 
 BEGINNING: Final = "ntf_"
+# What it takes to send to users by name, and to an audience; who sends has at least one of them.
+SEND: Final = ("notifications.add_notification", "notifications.send_broadcast")
+# What it takes to look at the notifications of others.
+LOOK: Final = "notifications.view_notification"
+
 PREFIX_BYTES: Final = 6
-SECRET_BYTES: Final = 32
-TEXT: Final = re.compile(r"ntf_([0-9a-f]{12})_[A-Za-z0-9_-]{43}", re.ASCII)
+SECRET_CHARS: Final = 43  # of 62 kinds: 256 bits
+CHECKSUM_CHARS: Final = 6  # 62^6 is more than 2^32
+DIGITS: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
+TEXT: Final = re.compile(
+    rf"(ntf_([0-9a-f]{{12}})_[0-9A-Za-z]{{{SECRET_CHARS}}})([0-9A-Za-z]{{{CHECKSUM_CHARS}}})", re.ASCII
+)
 # How exactly it is told when a token was last used: each use would be a write.
 USED_EVERY: Final = dt.timedelta(minutes=5)
 
@@ -58,6 +79,12 @@ class Bearer:
     digest: str
 
 
+def default_expiry() -> dt.datetime | None:
+    """Return when a token ends for which nobody says so; None: when it is revoked."""
+    days = settings.token_days
+    return timezone.now() + dt.timedelta(days=days) if days else None
+
+
 class ApiToken(models.Model):
     """A program's way in, as one user and within scopes. The secret itself is not kept."""
 
@@ -67,6 +94,14 @@ class ApiToken(models.Model):
         related_name="+",
         verbose_name=_("user"),
         help_text=_("For whom the program acts."),
+    )
+    made_by = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,  # what somebody gave out ends with them
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("made by"),
     )
     name = models.CharField(_("name"), max_length=100, help_text=_("What it is for, such as “nightly reports”."))
     may_read = models.BooleanField(
@@ -78,7 +113,11 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
     expires_at = models.DateTimeField(
-        _("expires at"), null=True, blank=True, help_text=_("Leave empty to keep it until it is revoked.")
+        _("expires at"),
+        default=default_expiry,
+        null=True,
+        blank=True,
+        help_text=_("Leave empty to keep it until it is revoked."),
     )
     revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
 
@@ -95,36 +134,87 @@ class ApiToken(models.Model):
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What the program may do."""
-        given: dict[Scope, bool] = {"read": self.may_read, "send": self.may_send}
+        """What the program may do now. 2 queries where staff made it for somebody else, who may lose the right to."""
+        given: dict[Scope, bool] = {
+            "read": self.may_read and (self._is_own or self.made_by.has_perm(LOOK)),  # type: ignore[union-attr]
+            "send": self.may_send,
+        }
         return frozenset(scope for scope, is_given in given.items() if is_given)
 
     @property
+    def problem(self) -> Literal["", "revoked", "expired", "user", "maker"]:
+        """Why it lets nobody in, such as whose right is gone; "" where it does. Queries: as `scopes`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return "expired"
+        if not getattr(self.user, "is_active", True):
+            return "user"
+        if not self._is_own and not all(getattr(self.made_by, name, True) for name in ("is_active", "is_staff")):
+            return "maker"
+        return "maker" if (self.may_read or self.may_send) and not self.scopes else ""
+
+    @property
     def is_valid(self) -> bool:
-        """Whether it lets anyone in: neither revoked nor expired, and its user may log in."""
-        is_over = self.expires_at is not None and self.expires_at <= timezone.now()
-        return self.revoked_at is None and not is_over and bool(getattr(self.user, "is_active", True))
+        """Whether it lets anyone in. Queries: as `scopes`."""
+        return not self.problem
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether nobody else answers for it: made for oneself, or by the site's code."""
+        return self.made_by_id is None or self.made_by_id == self.user_id
+
+    def has_perm(self, permission: str) -> bool:
+        """Return whether both may, for whom the program acts and who made the token. 2 queries for each."""
+        people = [self.user] if self._is_own else [self.user, self.made_by]
+        return all(person.has_perm(permission) for person in people)  # type: ignore[union-attr]
 
 
-def make_token(user: Any, *, name: str, scopes: Iterable[Scope], expires_at: dt.datetime | None = None) -> str:
-    """Make a token and return its text, which cannot be read again. 1 query."""
+def may_send(*people: Any) -> bool:
+    """Return whether there is a way to send that is open to all of these people."""
+    return any(all(person.has_perm(permission) for person in people) for permission in SEND)
+
+
+def make_token(user: Any, *, name: str, scopes: Iterable[Scope], by: Any = None, **times: dt.datetime | None) -> str:
+    """Make a token and return its text, which cannot be read again. 1 query, for one that may send 2 more for each person.
+
+    Args:
+        user: for whom the program acts.
+        name: what it is for.
+        scopes: what it may do, while its user and its maker may.
+        by: who makes it; nobody, where it is the site's own code.
+        times: `expires_at`; None: until it is revoked. Left out: after NOTIFICATIONS_TOKEN_DAYS.
+
+    Raises:
+        MayNot: it is to send in the name of somebody who may not, or is made by somebody who may not.
+    """
     wanted = set(scopes)
-    token = ApiToken(user=user, name=name, may_read="read" in wanted, may_send="send" in wanted, expires_at=expires_at)
+    people = {user.pk: user} | ({} if by is None else {by.pk: by})
+    if "send" in wanted and not may_send(*people.values()):
+        who = " and ".join(f"user {key}" for key in people)
+        raise MayNot(f"A token that sends needs a permission of {who}: {' or '.join(map(repr, SEND))}.")
+    token = ApiToken(user=user, made_by=by, name=name, may_read="read" in wanted, may_send="send" in wanted, **times)
     return save_new(token)
 
 
 def save_new(token: ApiToken) -> str:
     """Give an unsaved token its secret, save it, and return its text."""
     token.prefix = secrets.token_hex(PREFIX_BYTES)
-    text = f"ntf_{token.prefix}_{secrets.token_urlsafe(SECRET_BYTES)}"
+    body = f"ntf_{token.prefix}_" + "".join(secrets.choice(DIGITS) for _ in range(SECRET_CHARS))
+    text = body + checksum_of(body)
     token.digest = digest_of(text)
     token.save()
+    audit.record("token.made", token=token.pk, user=token.user_id, by=token.made_by_id)
     return text
 
 
-def revoke(tokens: QuerySet[ApiToken]) -> int:
-    """Let these tokens in no more; return how many did before. Their streams end with the next ping."""
-    return tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
+def revoke(tokens: QuerySet[ApiToken], *, by: Any = None) -> int:
+    """Let these tokens in no more; return how many did before. Their streams end with the next ping. 2 queries."""
+    rows = list(tokens.filter(revoked_at=None).values_list("pk", "user_id"))
+    count = tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
+    for pk, user_id in rows:
+        audit.record("token.revoked", token=pk, user=user_id, by=getattr(by, "pk", None))
+    return count
 
 
 def bearer_of(authorization: str) -> Bearer | None:
@@ -138,7 +228,18 @@ def bearer_of(authorization: str) -> Bearer | None:
     if scheme.lower() != "bearer" or not text.startswith(BEGINNING):
         return None
     match = TEXT.fullmatch(text)
-    return Bearer(match[1], digest_of(match[0])) if match else Bearer("", "")
+    if match is None or checksum_of(match[1]) != match[3]:
+        return Bearer("", "")
+    return Bearer(match[2], digest_of(match[0]))
+
+
+def checksum_of(body: str) -> str:
+    """Return the CRC-32 of a token's text as six digits of base 62."""
+    number, digits = crc32(body.encode()), ""
+    for _place in range(CHECKSUM_CHARS):
+        number, digit = divmod(number, len(DIGITS))
+        digits = DIGITS[digit] + digits
+    return digits
 
 
 def digest_of(text: str) -> str:
@@ -149,28 +250,48 @@ def digest_of(text: str) -> str:
 def find_tokens(bearers: Iterable[Bearer]) -> dict[Bearer, ApiToken]:
     """Return the valid token of each bearer, with its user; who has none is left out.
 
-    Queries: 1 for each 500, and 1 more where one was not used for the last 5 minutes.
+    Queries: 1 for each 500, 2 for each person who made tokens for others, and 1 more where one was not used for the last
+    5 minutes.
     """
     using = router.db_for_write(ApiToken)  # a replica may not know yet that one was revoked
     wanted = list(bearers)
     found: dict[Bearer, ApiToken] = {}
+    people: dict[Any, Any] = {}  # each once, so that permissions are asked for once
     for chunk in chunks([bearer.prefix for bearer in wanted if bearer.prefix]):
-        rows = ApiToken.objects.using(using).filter(prefix__in=chunk, revoked_at=None).select_related("user")
+        rows = ApiToken.objects.using(using).filter(prefix__in=chunk).select_related("user", "made_by")
         by_prefix = {token.prefix: token for token in rows}
+        for token in by_prefix.values():
+            if token.made_by_id is not None:
+                token.made_by = people.setdefault(token.made_by_id, token.made_by)
         for bearer in wanted:
-            token = by_prefix.get(bearer.prefix)
-            if token is not None and constant_time_compare(token.digest, bearer.digest) and token.is_valid:
-                found[bearer] = token
-    note_use(found.values(), using)
-    return found
+            match = by_prefix.get(bearer.prefix)
+            if match is not None and constant_time_compare(match.digest, bearer.digest):
+                found[bearer] = match
+    valid = {bearer: token for bearer, token in found.items() if token.is_valid}
+    note_refusals(wanted, found, valid)
+    note_use(valid.values(), using)
+    return valid
+
+
+def note_refusals(wanted: Iterable[Bearer], found: dict[Bearer, ApiToken], valid: Collection[Bearer]) -> None:
+    """Write down who showed what lets nobody in."""
+    for bearer in wanted:
+        token = found.get(bearer)
+        if token is None:
+            audit.record("token.refused", reason="unknown")
+        elif bearer not in valid:
+            audit.record("token.refused", reason=token.problem, token=token.pk, user=token.user_id)
 
 
 def note_use(tokens: Iterable[ApiToken], using: str) -> None:
     """Note that these were used, unless that was noted lately."""
     now = timezone.now()
-    stale = [token.pk for token in tokens if token.last_used_at is None or token.last_used_at < now - USED_EVERY]
+    stale = [token for token in tokens if token.last_used_at is None or token.last_used_at < now - USED_EVERY]
     if stale:
-        ApiToken.objects.using(using).filter(pk__in=stale).update(last_used_at=now)
+        ApiToken.objects.using(using).filter(pk__in=[token.pk for token in stale]).update(last_used_at=now)
+    for token in stale:
+        if token.last_used_at is None:
+            audit.record("token.used", token=token.pk, user=token.user_id)
 
 
 def users_of_tokens(bearers: Iterable[Bearer], scope: Scope) -> dict[Bearer, Any]:

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
+from ..access import audit
 from ..broadcasts.admin import BroadcastAdmin
 from ..models import Notification
 from ..publish import notify, notify_many
@@ -24,6 +25,7 @@ from ..querysets import NotificationQuerySet
 from .changelist import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
 from .forms import NotificationForm, recipients_field, send_form
 from .inbox import InboxAdmin
+from .looking import note_look
 from .tokens import ApiTokenAdmin
 
 if TYPE_CHECKING:
@@ -92,6 +94,12 @@ class NotificationAdmin(NotificationBase):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NotificationChangeList]:
         """Return the list whose calendar does not read the table."""
         return NotificationChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the list, and note who looks at everybody's."""
+        response = super().changelist_view(request, extra_context)
+        audit.record("staff.listed", by=request.user.pk, what="notifications")
+        return response
 
     # --- bulk actions
 
@@ -172,6 +180,8 @@ class NotificationAdmin(NotificationBase):
         """Show a form, or do what it asks in one transaction: all of it or nothing."""
         if object_id is None:  # many were sent, so there is no one of them to go on editing
             extra_context = {"show_save_and_continue": False} | (extra_context or {})
+        elif request.method == "GET":
+            note_look(self, request, object_id)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except ValidationError:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Inbox
 from ..presence import online_now
 from .changelist import BoundedChangeList, BoundedPaginator
+from .looking import note_look
 
 if TYPE_CHECKING:
     InboxBase = admin.ModelAdmin[Inbox]
@@ -115,4 +116,5 @@ class InboxAdmin(InboxBase):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """Show an inbox, without a button to delete it."""
+        note_look(self, request, object_id)
         return super().changeform_view(request, object_id, form_url, {"show_delete": False} | (extra_context or {}))

@@ -1,7 +1,7 @@
 """Tokens for programs, as staff make, look at and revoke them.
 
 Guarantees that the secret is shown once, on the page that answers the form and nowhere else; that nobody hands out more than
-they may do themselves; and that every step is in the admin's history.
+they and its user may do themselves; and that every step is in the admin's history, what programs sent as well.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
-from ..access.tokens import ApiToken, revoke, save_new
+from ..access.tokens import LOOK, ApiToken, may_send, revoke, save_new
 
 if TYPE_CHECKING:
     TokenBase = admin.ModelAdmin[ApiToken]
@@ -28,9 +28,6 @@ else:
 
 __all__ = ["ApiTokenAdmin"]
 
-SEND = ("notifications.add_notification", "notifications.send_broadcast")
-READ = "notifications.view_notification"
-
 
 class TokenForm(TokenFormBase):
     """What a new token is for. `giver` is who makes it."""
@@ -38,15 +35,19 @@ class TokenForm(TokenFormBase):
     giver: Any = None
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a token that may do nothing, is over already, or may do more than its giver."""
+        """Refuse a token that may do nothing, is over already, or may do more than its giver or its user."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if not given.get("may_read") and not given.get("may_send"):
             raise ValidationError(_("A token that may do nothing is of no use; choose what it may do."), code="scopes")
         if given.get("expires_at") and given["expires_at"] <= timezone.now():
             self.add_error("expires_at", _("This time is over; choose a later one, or none."))
-        if given.get("may_send") and not self.giver.has_perms(SEND):
-            self.add_error("may_send", _("You may not send to everybody yourself, so no program may for you."))
-        if given.get("may_read") and given.get("user") != self.giver and not self.giver.has_perm(READ):
+        user = given.get("user")
+        if given.get("may_send") and not may_send(self.giver):
+            self.add_error("may_send", _("You may not send yourself, so no program may for you."))
+        elif given.get("may_send") and user is not None and not may_send(self.giver, user):
+            text = _("%(user)s may not send what you may, so no program may in that name; choose another user.")
+            self.add_error("may_send", text % {"user": user})
+        if given.get("may_read") and user != self.giver and not self.giver.has_perm(LOOK):
             self.add_error("may_read", _("You may not look at the notifications of others; choose yourself."))
         return given
 
@@ -69,17 +70,42 @@ class ValidityFilter(admin.SimpleListFilter):
         return queryset.filter(is_over) if self.value() == "over" else queryset
 
 
+def state_of(token: ApiToken) -> str:
+    """Return in words whether a token lets anyone in, and why not."""
+    words = {
+        "": _("Valid"),
+        "revoked": _("Revoked"),
+        "expired": _("Expired"),
+        "user": _("Its user is not active"),
+        "maker": _("Who made it may not do this any more"),
+    }
+    return words[token.problem]
+
+
 @admin.register(ApiToken)
 class ApiTokenAdmin(TokenBase):
     """Tokens. One that was made is not edited: revoke it, and make another."""
 
     form = TokenForm
     raw_id_fields = ["user"]
-    list_display = ["name", "shown_prefix", "user", "may_read", "may_send", "created_at", "last_used_at", "state"]
+    list_display = [
+        "name",
+        "shown_prefix",
+        "user",
+        "made_by",
+        "may_read",
+        "may_send",
+        "last_used_at",
+        "expires_at",
+        "state",
+    ]
     list_filter = [ValidityFilter, "may_read", "may_send"]
-    list_select_related = ["user"]
     search_fields = ["name", "prefix"]
     actions = ["revoke"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        """Read the people of a page together, each once: what they may is asked for each."""
+        return super().get_queryset(request).prefetch_related("user", "made_by")
 
     @admin.display(description=gettext_lazy("begins with"))
     def shown_prefix(self, token: ApiToken) -> str:
@@ -89,16 +115,12 @@ class ApiTokenAdmin(TokenBase):
     @admin.display(description=gettext_lazy("state"))
     def state(self, token: ApiToken) -> str:
         """Show whether it lets anyone in."""
-        if token.revoked_at is not None:
-            return _("Revoked")
-        if token.is_valid:
-            return _("Valid")
-        return _("Expired") if getattr(token.user, "is_active", True) else _("Its user is not active")
+        return state_of(token)
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
         """Ask what it is for; of one that was made show everything but the secret, which nobody has."""
         asked = ("name", "user", "may_read", "may_send", "expires_at")
-        return asked if obj is None else (*asked, "shown_prefix", "created_at", "last_used_at", "revoked_at")
+        return asked if obj is None else (*asked, "shown_prefix", "made_by", "created_at", "last_used_at", "revoked_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
         """Fix what was made."""
@@ -112,6 +134,7 @@ class ApiTokenAdmin(TokenBase):
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         """Make the secret, for the page that answers."""
         if not change:
+            obj.made_by = request.user  # type: ignore[assignment]
             request.token_text = save_new(obj)  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
@@ -131,7 +154,7 @@ class ApiTokenAdmin(TokenBase):
         """Let them in no more; their streams end with the next ping."""
         for token in queryset.filter(revoked_at=None):
             self.log_change(request, token, "Revoked.")
-        count = revoke(queryset)
+        count = revoke(queryset, by=request.user)
         self.message_user(
             request, ngettext("%d token was revoked.", "%d tokens were revoked.", count) % count, messages.SUCCESS
         )

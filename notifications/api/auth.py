@@ -2,30 +2,27 @@
 
 Receives each request before its operation. Guarantees that what goes on is a program with a token of the operation's scope,
 or a user of a session; in the latter case, for what changes something, a page of this site (or a program that has the CSRF
-token); and no more than so many requests in a minute.
+token); and no more than so many acts in a minute.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from django.conf import settings as django_settings
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.throttling import BaseThrottle
 from ninja.utils import check_csrf
 
+from ..access import audit
+from ..access.limits import spend
 from ..access.tokens import Scope, bearer_of, find_tokens
-from ..conf import settings
+from ..exceptions import TooOften
 from .errors import Refusal
 
 __all__ = ["PerUser", "SessionAuth", "TokenAuth"]
-
-WINDOW_SECONDS: Final = 60
 
 
 class SessionAuth(APIKeyCookie):
@@ -46,6 +43,7 @@ class SessionAuth(APIKeyCookie):
             raise Refusal(401, "not_logged_in", _("You are not logged in."), remedy=remedy, headers=challenge)
         if check_csrf(request) is not None:
             message = _("The CSRF token is missing or wrong, or the origin is another.")
+            audit.record("origin.refused", door="api", user=request.user.pk)
             remedy = _("Send the cookie %(name)r and its value as X-CSRFToken, from this site.")
             raise Refusal(403, "csrf", message, remedy=remedy % {"name": django_settings.CSRF_COOKIE_NAME})
         return request.user
@@ -74,6 +72,7 @@ class TokenAuth(HttpBearer):
             )
         if self.scope not in token.scopes or (self.scope == "read" and request.method != "GET"):
             message = _("This token may do nothing but this: %(scopes)s.")
+            audit.record("token.refused", reason="scope", token=token.pk, user=token.user_id)
             raise Refusal(
                 403,
                 "scope",
@@ -90,21 +89,27 @@ class TokenAuth(HttpBearer):
 
 
 class PerUser(BaseThrottle):
-    """So many requests in each minute of the clock, counted in the default cache. `sends` are counted besides."""
+    """What changes something, searches, and sends: counted together with what the user does elsewhere (`limits.py`)."""
 
-    def __init__(self, kind: Literal["api", "sends"] = "api") -> None:
+    def __init__(self, kind: Literal["acts", "sends"] = "acts") -> None:
         self.kind = kind
 
     def allow_request(self, request: HttpRequest) -> bool:
-        """Count this request; return whether it is within the limit."""
-        key = f"notifications.{self.kind}.{request.user.pk}.{int(time.time() // WINDOW_SECONDS)}"
-        cache.add(key, 0, 2 * WINDOW_SECONDS)
-        most = settings.api_sends_per_minute if self.kind == "sends" else settings.api_requests_per_minute
-        try:
-            return cache.incr(key) <= most
-        except ValueError:  # a cache that keeps nothing, or dropped it just now
-            return True
+        """Count this request; refuse it where it is one too many. Plain reading is not counted."""
+        if request.method not in ("GET", "HEAD") or request.GET.get("q"):
+            try:
+                spend(request.user, self.kind)
+            except TooOften as error:
+                remedy = _("Wait %(seconds)s s, as Retry-After says; the stream tells changes without asking.")
+                raise Refusal(
+                    429,
+                    "throttled",
+                    _("Too many requests in this minute."),
+                    remedy=remedy % {"seconds": error.seconds},
+                    headers={"Retry-After": str(error.seconds)},
+                ) from None
+        return True
 
-    def wait(self) -> float:
-        """Return the seconds to the next minute."""
-        return math.ceil(WINDOW_SECONDS - time.time() % WINDOW_SECONDS)
+    def wait(self) -> float | None:
+        """Is not asked: the refusal says itself how long."""
+        raise NotImplementedError

@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
-from ninja.errors import HttpError, Throttled, ValidationError
+from ninja.errors import HttpError, ValidationError
 
 from ..actions import UNDO_SECONDS
 from ..exceptions import BadUndoToken, NotificationsError, UndoExpired, UnknownNotification
@@ -99,7 +99,6 @@ def handle_errors(api: NinjaAPI) -> None:
     for error, refusal in (
         (ValidationError, invalid),
         (HttpError, unreadable),
-        (Throttled, throttled),
         (RequestDataTooBig, too_large),
         (BadUndoToken, bad_token),
         (UndoExpired, expired),
@@ -138,11 +137,6 @@ def unreadable(error: HttpError) -> Refusal:
     """Answer a body that is no JSON: the only such error that ninja itself raises."""
     remedy = _('Send a JSON object such as {"up_to": 42}, with Content-Type: application/json.')
     return Refusal(error.status_code, "not_json", _("The body is not JSON."), remedy=remedy)
-
-
-def throttled(error: Throttled) -> Refusal:
-    remedy = _("Wait %(seconds)s s, as Retry-After says; the stream tells changes without asking.")
-    return Refusal(429, "throttled", _("Too many requests in this minute."), remedy=remedy % {"seconds": error.wait})
 
 
 def too_large(error: RequestDataTooBig) -> Refusal:

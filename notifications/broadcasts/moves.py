@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ..access import audit
 from ..exceptions import StepRefused
 from .audience import users_of
 from .models import Broadcast, broadcasts
@@ -27,6 +28,7 @@ __all__ = ["check", "check_times", "news", "note", "order", "take"]
 
 BEGINNINGS: Final = (Step.SEND, Step.START)
 REMOVALS: Final = (Step.RETRACT, Step.EXPIRE)
+AUDITED: Final = {Step.CANCEL: "broadcast.cancelled", Step.RETRACT: "broadcast.retracted"}
 ENDS: Final = (State.SENT, State.CANCELLED, State.RETRACTED, State.EXPIRED)
 
 news: Final = threading.Event()  # there is work: a worker of this process need not wait for its next look
@@ -107,9 +109,16 @@ def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = N
         taken: Broadcast = rows.get(pk=broadcast.pk)
         note(taken, getattr(by, "pk", taken.ordered_by_id), str(values["problem"] or move.words))
         tell(taken, by=by)
+        if step in AUDITED:
+            transaction.on_commit(lambda: audit_step(taken, step, by), using=rows.db, robust=True)
         if move.target in AT_WORK:
             transaction.on_commit(news.set, using=rows.db, robust=True)
     return taken
+
+
+def audit_step(broadcast: Broadcast, step: Step, by: Any) -> None:
+    """Write into the security log what was taken from readers."""
+    audit.record(AUDITED[step], broadcast=broadcast.pk, by=getattr(by, "pk", None))
 
 
 def refusal(broadcast: Broadcast, step: Step) -> StepRefused:

@@ -52,8 +52,11 @@ async def answer_client(scope: dict[str, Any], send: Send, requested: str, share
     if replay is None:  # the user was deleted a moment ago
         return False
     is_malformed = bool(requested) and position is None
+    key = str(user.pk)
+    hub().openings.count(key)
+    wait = frames.LONG_RETRY_MS if hub().openings.are_many(key) else frames.RETRY_MS
     counts.replay(replay, is_malformed=is_malformed)
-    body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed)
+    body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
     headers = edge.hold(user.pk, credential, ticket_of(user.pk, credential), stands, scope["path"])
     await answer(send, body, [*shared, *headers])
     return True
@@ -83,12 +86,19 @@ async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
 
 
 def written(
-    replay: Replay, position: Position | None, *, needs_hello: bool, is_malformed: bool
+    replay: Replay,
+    position: Position | None,
+    *,
+    needs_hello: bool,
+    is_malformed: bool,
+    wait: tuple[int, int] = frames.RETRY_MS,
 ) -> tuple[bytes, Position]:
     """Return the frames that a client at a position is owed, and where it stands after them."""
     stands = position.modseq if position else 0
     body = b""
-    for modseq, frame in frames.frames_of(replay, stands, needs_hello=needs_hello, is_malformed=is_malformed):
+    for modseq, frame in frames.frames_of(
+        replay, stands, needs_hello=needs_hello, is_malformed=is_malformed, wait=wait
+    ):
         stands = modseq
         body += frame
     return body, Position(replay.head.epoch, stands)

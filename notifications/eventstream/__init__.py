@@ -35,8 +35,9 @@ from django_eventstream.utils import get_channelmanager, get_storage
 
 from .. import public
 from ..access.addresses import client_address
+from ..access.limits import spend_address
 from ..conf import settings
-from ..exceptions import BypassesLog
+from ..exceptions import BypassesLog, TooOften
 from ..log.tail import Position, inbox_of, read_after
 from . import bridge as eventstream_bridge
 from .channels import Channel, Channels, id_of, ids_of, inbox_channel, number_of, position_of, topic_of, user_of
@@ -66,6 +67,8 @@ class LogChannelManager(DefaultChannelManager):
             raise EventRequest.Error("recover is for an edge proxy; leave it out")
         user = getattr(request, "user", None)
         is_known = user is not None and user.is_authenticated
+        if not is_known:
+            self._limit(request)
         names = super().get_channels_for_request(request, view_kwargs)
         if not names and is_known:
             names = {inbox_channel(user)}
@@ -84,6 +87,13 @@ class LogChannelManager(DefaultChannelManager):
         if isinstance(request, ASGIRequest):
             eventstream_bridge.start(our_storage().event)
         return channels
+
+    def _limit(self, request: HttpRequest) -> None:
+        """Refuse an address that opens streams all the time without logging in. Behind a proxy: `addresses.py`."""
+        try:
+            spend_address(client_address(request))
+        except TooOften as error:
+            raise TooManyStreams(str(error)) from None
 
     def can_read_channel(self, user: Any, channel: str) -> bool:
         """Return whether this is the user's own inbox, or a public topic. `user` is None for who is not logged in."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from ..access.auth import Credential, look_up
+from ..access.limits import Openings
 from ..broadcasts import runner
 from ..conf import settings
 from ..counts import Pulse, Stopwatch, counts
@@ -56,6 +57,7 @@ class Hub:
         self._door = Together(self._workers, look_up)
         self._log = Together(self._workers, look_up_log)
         self._roll = Roll(self._workers)
+        self.openings = Openings()
         self._workers.keep([self._listen, self._watch_jobs])
         self._others: list[Callable[[dict[str, Any]], None]] = []
         self.ask = self._workers.ask
@@ -106,6 +108,7 @@ class Hub:
         if len(mine) == 1:
             self._roll.came(subscription.key, subscription.user_id)
         self.count += 1
+        self.openings.count(subscription.key)
         self._rounds.add(subscription)
         self._catchup.soon(subscription)
         return True
@@ -230,8 +233,9 @@ class Hub:
         counts.replay(replay, is_malformed=subscription.is_malformed)
         body = subscription.take_due()
         needs_hello, subscription.has_hello = not subscription.has_hello, True
+        wait = frames.LONG_RETRY_MS if needs_hello and self.openings.are_many(subscription.key) else frames.RETRY_MS
         for modseq, frame in frames.frames_of(
-            replay, subscription.modseq, needs_hello=needs_hello, is_malformed=subscription.is_malformed
+            replay, subscription.modseq, needs_hello=needs_hello, is_malformed=subscription.is_malformed, wait=wait
         ):
             subscription.epoch, subscription.modseq = replay.head.epoch, modseq
             body += frame

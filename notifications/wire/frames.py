@@ -14,16 +14,21 @@ from ..log.tail import Position, Replay
 from . import sse
 from .payloads import dumps
 
-__all__ = ["Bye", "bye", "change", "frames_of", "ping"]
+__all__ = ["LONG_RETRY_MS", "RETRY_MS", "Bye", "bye", "change", "frames_of", "ping"]
 
 Bye = Literal["rotate", "drain", "slow", "cap", "overload", "auth"]
 
 RETRY_MS: Final = (2000, 5000)  # random, so that clients cut off together do not come back together
-OVERLOAD_RETRY_MS: Final = (20_000, 60_000)
+LONG_RETRY_MS: Final = (20_000, 60_000)  # of an overloaded process, and for who comes back too often
 
 
 def frames_of(
-    replay: Replay, modseq: int, *, needs_hello: bool, is_malformed: bool = False
+    replay: Replay,
+    modseq: int,
+    *,
+    needs_hello: bool,
+    is_malformed: bool = False,
+    wait: tuple[int, int] = RETRY_MS,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield (`modseq` after it, bytes) of what a client at `modseq` is owed, `hello` first on a new stream.
 
@@ -32,21 +37,21 @@ def frames_of(
     """
     head = replay.head
     if replay.snapshot is not None:
-        hello = _hello(replay, 0, "reset") if needs_hello else b""
+        hello = _hello(replay, 0, "reset", wait) if needs_hello else b""
         reason = "malformed" if replay.reason == "none" and is_malformed else replay.reason
         data = dumps({"reason": reason, "modseq": head.modseq, "epoch": head.epoch, "snapshot": replay.snapshot})
         yield head.modseq, hello + sse.event("reset", data, id=str(head.position))
         return
     if needs_hello:
-        yield modseq, _hello(replay, modseq, "resume")
+        yield modseq, _hello(replay, modseq, "resume", wait)
     for number, data in replay.changes:
         yield number, change(head.epoch, number, data)
 
 
-def _hello(replay: Replay, modseq: int, mode: Literal["resume", "reset"]) -> bytes:
+def _hello(replay: Replay, modseq: int, mode: Literal["resume", "reset"], wait: tuple[int, int]) -> bytes:
     head = replay.head
     data: dict[str, Any] = {"modseq": modseq, "epoch": head.epoch, "unread": head.unread, "unseen": head.unseen}
-    return _retry(RETRY_MS) + sse.event("hello", dumps(data | {"mode": mode}), id=str(Position(head.epoch, modseq)))
+    return _retry(wait) + sse.event("hello", dumps(data | {"mode": mode}), id=str(Position(head.epoch, modseq)))
 
 
 def change(epoch: int, modseq: int, data: str) -> bytes:
@@ -61,7 +66,7 @@ def ping(modseq: int) -> bytes:
 
 def bye(reason: Bye) -> bytes:
     """Return the last frames of a stream: when to come back, and why it ends."""
-    wait = OVERLOAD_RETRY_MS if reason == "overload" else RETRY_MS
+    wait = LONG_RETRY_MS if reason == "overload" else RETRY_MS
     return _retry(wait) + sse.event("bye", dumps({"reason": reason}))
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications.access.tokens import bearer_of, find_tokens, make_token
@@ -19,7 +21,7 @@ from tests.support.staff import errors, login_with, said
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/notifications/apitoken/"
-TOKEN = re.compile(r"ntf_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
+TOKEN = re.compile(r"ntf_[0-9a-f]{12}_[0-9A-Za-z]{49}")
 
 
 def form(owner: User, **fields: Any) -> dict[str, Any]:
@@ -37,7 +39,8 @@ def test_the_secret_is_shown_once(admin_client: Client, user: User) -> None:
     assert bearer is not None
     token = find_tokens([bearer])[bearer]
     assert (token.user, token.name, sorted(token.scopes)) == (user, "nightly reports", ["read"])
-    secret = text[-43:]
+    assert token.made_by == User.objects.get(username="admin")
+    secret = text[-49:]
     for page in (LIST, f"{LIST}{token.pk}/change/", f"{LIST}{token.pk}/history/", "/admin/"):
         again = admin_client.get(page)
         assert again.status_code == 200
@@ -79,11 +82,44 @@ def test_a_token_of_no_use_is_refused(admin_client: Client, user: User, fields: 
 @pytest.mark.parametrize(("permission", "scope"), [("view_notification", "may_send"), ("add_notification", "may_read")])
 def test_nobody_gives_more_than_they_have(user: User, permission: str, scope: str) -> None:
     """Who may not send makes no token that may; who may not look at others' notifications makes none that may."""
+    user.user_permissions.set(Permission.objects.filter(codename__in=["add_notification", "send_broadcast"]))
     staff = login_with("add_apitoken", permission)
     assert list(errors(staff.post(f"{LIST}add/", form(user, **{scope: "on"})))) == [scope]
     both = login_with("add_apitoken", "view_notification", "add_notification", "send_broadcast")
     response = both.post(f"{LIST}add/", form(user, may_read="on", may_send="on"))
     assert TOKEN.search(response.content.decode())
+
+
+def test_nobody_gives_a_right_to_who_lacks_it(user: User) -> None:
+    """A program does not send in the name of somebody who may not, whoever makes its token."""
+    staff = login_with("add_apitoken", "add_notification", "send_broadcast")
+    assert list(errors(staff.post(f"{LIST}add/", form(user, may_send="on")))) == ["may_send"]
+    user.user_permissions.set(Permission.objects.filter(codename="send_broadcast"))
+    assert TOKEN.search(staff.post(f"{LIST}add/", form(user, may_send="on")).content.decode())
+
+
+def test_the_form_proposes_an_end(admin_client: Client, user: User) -> None:
+    """What staff do not change ends after 90 days; an empty time is their choice."""
+    page = admin_client.get(f"{LIST}add/").context["adminform"].form
+    proposed = page.get_initial_for_field(page.fields["expires_at"], "expires_at")
+    assert dt.timedelta(days=89) < proposed - timezone.now() < dt.timedelta(days=90)
+    admin_client.post(f"{LIST}add/", form(user, may_read="on"))
+    assert ApiToken.objects.get().expires_at is None
+
+
+def test_the_list_shows_whose_right_is_gone(admin_client: Client, user: User) -> None:
+    """A token whose maker lost the right says so, and who that is; it costs the same for one and for many."""
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    counts = []
+    for _ in range(2):
+        for _number in range(3):
+            make_token(user, name="old", scopes=["read"], by=clerk)
+        with CaptureQueriesContext(connection) as queries:
+            html = admin_client.get(LIST).content.decode()
+        counts.append(len(queries))
+        assert "Who made it may not do this any more" in html
+        assert ">clerk</td>" in html
+    assert counts[0] == counts[1]
 
 
 def test_one_gives_oneself_what_one_may_read() -> None:

@@ -154,7 +154,7 @@ def test_changes_reset_where_nothing_continues(
     ("queries", "method", "path", "body"),
     [
         (2, "GET", "notifications?limit={}", None),
-        (3, "GET", "notifications?limit={}&q=N", None),
+        (4, "GET", "notifications?limit={}&q=N", None),
         (1, "GET", "counts", None),
         (3, "GET", "changes", None),
     ],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import threading
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
@@ -18,7 +20,7 @@ from notifications import outbox, segments
 from notifications.access.tokens import make_token
 from notifications.api import send as api_send
 from notifications.idempotency import MAX_FORGOTTEN
-from notifications.models import Broadcast, Notification, SentRequest
+from notifications.models import ApiToken, Broadcast, Notification, SentRequest
 from notifications.publish import USERS_PER_TRANSACTION
 from notifications.segments import segment
 from tests.support.api import Program
@@ -37,8 +39,14 @@ def sender(db: None) -> User:
 
 @pytest.fixture
 def program(sender: User) -> Program:
-    """A program with a token that may send, whose user has no permission at all."""
+    """A program with a token that may send, as may its user."""
+    permit(sender, NAMED, AUDIENCE)
     return Program(token=make_token(sender, name="shop", scopes=["send"]), enforce_csrf=True)
+
+
+def permit(user: User, *codenames: str) -> None:
+    """Give just these permissions."""
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
 
 
 def letter(**to: Any) -> dict[str, Any]:
@@ -212,7 +220,7 @@ def test_a_thousand_recipients_take_few_queries(program: Program) -> None:
     program.ask("POST", "send", letter(usernames=names))
     with CaptureQueriesContext(connection) as queries:
         assert program.ask("POST", "send", letter(usernames=names))["recipients"] == 1000
-    assert len(queries) <= 30
+    assert len(queries) <= 33
     assert Notification.objects.count() == 2000
 
 
@@ -244,6 +252,7 @@ def test_a_key_means_one_request(program: Program, user: User, sender: User, oth
     status, error = program.refused("POST", "send", letter(usernames=["user2"]), **headers)
     assert (status, error["code"], error["field"]) == (409, "key_reused", "Idempotency-Key")
     assert told() == [("user1", "Your order has left")]
+    permit(user, NAMED)
     other = Program(token=make_token(user, name="other", scopes=["send"]))
     assert other.send("POST", "send", letter(usernames=["user2"]), **headers).status_code == 200
 
@@ -327,7 +336,7 @@ def test_two_at_once_with_one_key_are_one(program: Program, user: User, monkeypa
 )
 def test_a_session_needs_the_permission(user: User, sender: User, codenames: list[str], to: Any, status: int) -> None:
     """For named users that of adding notifications, for an audience that of sending broadcasts."""
-    sender.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    permit(sender, *codenames)
     response = Program(sender).send("POST", "send", letter(**to))
     assert response.status_code == status
     assert bool(told()) == (status == 200)
@@ -354,6 +363,45 @@ def test_a_token_that_may_only_read_sends_nothing(user: User, sender: User) -> N
     assert told() == []
 
 
+@pytest.mark.parametrize("who", ["user", "maker"])
+@pytest.mark.parametrize(
+    ("left", "lost", "kept"),
+    [(AUDIENCE, {"usernames": ["user1"]}, {"everyone": True}), (NAMED, {"everyone": True}, {"usernames": ["user1"]})],
+)
+def test_a_token_sends_while_its_user_and_its_maker_may(
+    user: User, sender: User, who: str, left: str, lost: Any, kept: Any
+) -> None:
+    """What either of them lost the right to is refused at once; what both still may goes on."""
+    maker = User.objects.create_user("maker", is_staff=True)
+    for each in (maker, sender):
+        permit(each, NAMED, AUDIENCE)
+    program = Program(token=make_token(sender, name="shop", scopes=["send"], by=maker))
+    program.ask("POST", "send", letter(**lost))
+    permit(sender if who == "user" else maker, left)
+    before = told()
+    status, error = program.refused("POST", "send", letter(**lost))
+    assert (status, error["code"]) == (403, "not_allowed")
+    assert told() == before
+    program.ask("POST", "send", letter(**kept))
+
+
+@pytest.mark.parametrize("way", ["token", "session"])
+def test_what_is_sent_leaves_a_trace(
+    program: Program, user: User, sender: User, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The admin's history says by which token, as whom and to how many; the security log the same, and no words of it."""
+    program = program if way == "token" else Program(sender)
+    token = ApiToken.objects.get()
+    with caplog.at_level(logging.INFO, "notifications.security"):
+        program.ask("POST", "send", letter(usernames=["user1"]))
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.change_message) == (sender, "Sent to 1 recipients by API.")
+    assert entry.object_id == (str(token.pk) if way == "token" else None)
+    shown = token.pk if way == "token" else "-"
+    assert f"program.sent user={sender.pk} token={shown} by=- recipients=1 broadcast=-" in caplog.messages
+    assert "order" not in caplog.text
+
+
 def test_nobody_in_particular_sends_nothing(user: User) -> None:
     """Without a session or a token it is a 401."""
     assert Program().refused("POST", "send", letter(usernames=["user1"]))[0] == 401
@@ -361,7 +409,7 @@ def test_nobody_in_particular_sends_nothing(user: User) -> None:
 
 def test_sending_has_a_limit_of_its_own(program: Program, user: User, settings: Settings) -> None:
     """Beyond so many requests in a minute it is a 429; the rest of the API goes on."""
-    settings.NOTIFICATIONS_API_SENDS_PER_MINUTE = 2
+    settings.NOTIFICATIONS_SENDS_PER_MINUTE = 2
     for _ in range(2):
         program.ask("POST", "send", letter(usernames=["user1"]))
     assert program.refused("POST", "send", letter(usernames=["user1"]))[0] == 429

@@ -1,20 +1,26 @@
-"""Tokens let programs in: to the API and the stream, within their scopes, until they are revoked."""
+"""Tokens let programs in: to the API and the stream, within their scopes and people's rights, until they are revoked."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import logging
+import re
+import string
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from notifications.access.auth import credential_of, look_up, users_of
 from notifications.access.tokens import Bearer, Scope, bearer_of, find_tokens, make_token, revoke
+from notifications.exceptions import MayNot
 from notifications.models import ApiToken
 from notifications.publish import notify
 from tests.support.api import Program
@@ -26,7 +32,21 @@ MINUTE = dt.timedelta(minutes=1)
 
 def make(user: User, *scopes: Scope, **words: Any) -> str:
     """Return the text of a new token."""
+    if "send" in scopes:
+        allow(user, "add_notification")
     return make_token(user, name="nightly", scopes=scopes or ("read",), **words)
+
+
+def allow(user: User, *codenames: str) -> None:
+    """Give permissions."""
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+
+
+def whole(body: str) -> str:
+    """Return a token's text with its checksum, as its form says: CRC-32 in base 62, six digits."""
+    digits = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    number = zlib.crc32(body.encode())
+    return body + "".join(digits[number // 62**place % 62] for place in reversed(range(6)))
 
 
 def bearer(text: str) -> Bearer:
@@ -46,11 +66,11 @@ def test_the_secret_is_not_kept(user: User) -> None:
     row = ApiToken.objects.values().get()
     assert text.startswith(f"ntf_{row['prefix']}_")
     secret = text.removeprefix(f"ntf_{row['prefix']}_")
-    assert len(secret) == 43  # 256 bits
+    assert re.fullmatch("[0-9A-Za-z]{49}", secret)  # 43 of them: 256 bits
     assert not any(secret in str(value) for value in row.values())
     assert find_tokens([bearer(text)])
     assert not find_tokens([Bearer(row["prefix"], row["digest"][::-1])])
-    assert not find_tokens([bearer(f"ntf_{row['prefix']}_{row['digest'][:43]}")])
+    assert not find_tokens([bearer(whole(f"ntf_{row['prefix']}_{row['digest'][:43]}"))])
 
 
 @pytest.mark.parametrize(
@@ -61,9 +81,9 @@ def test_the_secret_is_not_kept(user: User) -> None:
         ("Bearer", False),
         ("Bearer eyJhbGciOiJIUzI1NiJ9.e30.abc", False),
         ("Bearer ntf_nonsense", True),
-        ("bearer  ntf_0123456789ab_" + "A" * 43, True),
-        ("Bearer ntf_0123456789ab_" + "ä" * 43, True),
-        ("Bearer ntf_0123456789ab_" + "A" * 44, True),
+        ("bearer  ntf_0123456789ab_" + "A" * 49, True),
+        ("Bearer ntf_0123456789ab_" + "ä" * 49, True),
+        ("Bearer ntf_0123456789ab_" + "A" * 50, True),
     ],
 )
 @pytest.mark.django_db
@@ -153,12 +173,125 @@ def end_delete(user: User) -> None:
     ApiToken.objects.all().delete()
 
 
+def end_maker(user: User) -> None:
+    """Take from the clerk who made it the right to look at the notifications of others."""
+    maker = User.objects.create_user("clerk", is_staff=True)
+    assert ApiToken.objects.update(made_by=maker) == 1
+
+
 def end_scope(user: User) -> None:
     """Take its scope away."""
     ApiToken.objects.update(may_read=False, may_send=True)
 
 
-ENDS = [end_revoke, end_expire, end_deactivate, end_delete, end_scope]
+ENDS = [end_revoke, end_expire, end_deactivate, end_delete, end_maker, end_scope]
+
+
+# --- rights end with their owner
+
+
+def test_the_form_of_a_token_is_what_scanners_look_for(user: User) -> None:
+    """The last six characters are the checksum of the others; one wrong letter is refused without a query."""
+    text = make(user)
+    assert text == whole(text[:-6])
+    wrong = [text[:place] + ("x" if text[place] != "x" else "y") + text[place + 1 :] for place in range(4, len(text))]
+    with CaptureQueriesContext(connection) as queries:
+        for each in wrong:
+            assert find_tokens([bearer(each)]) == {}
+    assert not queries.captured_queries
+
+
+def test_a_token_ends_by_itself(user: User, settings: Settings) -> None:
+    """Whoever says nothing gets 90 days, or what the setting says; None lasts until it is revoked."""
+    soon = timezone.now() + dt.timedelta(days=89, hours=23)
+    for days, words, is_ending in ((90, {}, True), (90, {"expires_at": None}, False), (0, {}, False)):
+        settings.NOTIFICATIONS_TOKEN_DAYS = days
+        make(user, **words)
+        ends = ApiToken.objects.latest("pk").expires_at
+        assert (ends is not None and soon < ends < soon + dt.timedelta(hours=2)) == is_ending
+
+
+@pytest.fixture
+def clerk(db: None) -> User:
+    """A member of staff who may look at everybody's notifications."""
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    allow(clerk, "view_notification")
+    return clerk
+
+
+def lose_permission(clerk: User) -> None:
+    """Take the right away."""
+    clerk.user_permissions.clear()
+
+
+def lose_login(clerk: User) -> None:
+    """Deactivate the account."""
+    User.objects.filter(pk=clerk.pk).update(is_active=False)
+
+
+def lose_desk(clerk: User) -> None:
+    """Let them be no member of staff any more."""
+    User.objects.filter(pk=clerk.pk).update(is_staff=False)
+
+
+def leave(clerk: User) -> None:
+    """Delete the account."""
+    clerk.delete()
+
+
+@pytest.mark.parametrize("lose", [lose_permission, lose_login, lose_desk, leave])
+def test_a_token_does_not_outlive_the_right_of_who_made_it(admin_user: User, clerk: User, lose: Any) -> None:
+    """A clerk's token on a superuser ends with the clerk's right, whatever the superuser may."""
+    shown = bearer(make(admin_user, by=clerk))
+    assert users_of([shown]) == {shown: admin_user}
+    lose(clerk)
+    assert users_of([shown]) == {}
+
+
+def test_a_token_for_oneself_needs_no_right(user: User) -> None:
+    """Everybody may read their own; so may the program of somebody who may nothing else."""
+    shown = bearer(make(user, by=user))
+    assert users_of([shown]) == {shown: user}
+
+
+def test_many_tokens_of_one_maker_ask_for_their_rights_once(user: User, other_user: User, clerk: User) -> None:
+    """A look-up for many costs two queries for each maker, however many they made."""
+    shown = [bearer(make(each, by=clerk)) for each in (user, other_user) for _ in range(20)]
+    users_of(shown)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(users_of(shown)) == 40
+    assert len(queries) == 3
+
+
+def test_nobody_sends_in_the_name_of_who_may_not(user: User, admin_user: User) -> None:
+    """A token that sends needs a user with the right, and a maker; nothing is made without."""
+    with pytest.raises(MayNot, match="add_notification"):
+        make_token(user, name="shop", scopes=["send"], by=admin_user)
+    allow(user, "send_broadcast")
+    with pytest.raises(MayNot):
+        make_token(user, name="shop", scopes=["send"], by=User.objects.create_user("nobody"))
+    assert not ApiToken.objects.exists()
+
+
+def test_what_happens_to_tokens_is_in_the_security_log(
+    user: User, clerk: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Made, used, refused, revoked: with ids, without names, and what is repeated is counted."""
+    with caplog.at_level(logging.INFO, "notifications.security"):
+        shown = bearer(make(user, by=clerk))
+        token = ApiToken.objects.get()
+        for _ in range(2):
+            find_tokens([shown])
+        revoke(ApiToken.objects.all(), by=clerk)
+        for _ in range(3):
+            find_tokens([shown])
+    ids = f"token={token.pk} user={user.pk}"
+    assert caplog.messages == [
+        f"token.made {ids} by={clerk.pk}",
+        f"token.used {ids}",
+        f"token.revoked {ids} by={clerk.pk}",
+        f"token.refused reason=revoked {ids} times=1",
+    ]
 
 
 # --- the stream

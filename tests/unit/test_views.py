@@ -92,7 +92,7 @@ def test_queries_do_not_grow(page: Client, user: User, django_assert_num_queries
         notify(user, title=f"N{number}", url="/x/", actor="Ada", category=f"c{number}")
     with django_assert_num_queries(5):
         page.get(CENTRE)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page.get(CENTRE + "?q=N&category=c1&level=info&tab=unread")
     for part in ("panel", "rows"):
         with django_assert_num_queries(4):
