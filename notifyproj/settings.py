@@ -72,6 +72,7 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASES = environment.databases(os.environ, base_dir=BASE_DIR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = environment.channel_layers(os.environ)
+CACHES = environment.caches(os.environ)
 
 # --- Other clients ---
 
@@ -133,7 +134,12 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# Addresses in settings hold the key of the edge and the password of Redis.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "notifications.operations.reports.SecretsFilter"
+
 if not DEBUG:
+    # By its X-Forwarded-For visitors of public topics are told apart; over a Unix socket it has no address at all.
+    NOTIFICATIONS_TRUSTED_PROXIES = ["127.0.0.1", "::1"]
     # The server is reachable through a proxy only, which ends TLS and overwrites this header.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True

@@ -2,7 +2,7 @@
 
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches a
 database. What cannot be told apart raises no alarm. About the stream's routing: `asgi.py`; about the values of
-settings: `settings.py`.
+settings: `settings.py`; about secrets and limits: `security.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
 """
@@ -31,6 +31,7 @@ from ..edge import edge
 from ..exceptions import InvalidSetting
 from ..models import Notification
 from .asgi import check_routing
+from .security import check_limits, check_proxies, check_reports
 from .settings import check_names, check_times, check_values, usable
 
 __all__ = ["TAG"]
@@ -270,6 +271,9 @@ for check in (
     check_api,
     check_eventstream,
     check_edge,
+    check_limits,
+    check_proxies,
+    check_reports,
     check_values,
     check_names,
     check_times,

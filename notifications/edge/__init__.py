@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
@@ -37,6 +37,7 @@ from zlib import crc32
 
 from django.conf import settings as django_settings
 from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
 
 from ..access.auth import Credential
 from ..access.tokens import Bearer
@@ -57,9 +58,9 @@ class Edge:
     """A proxy: where to publish to, and the keys of both directions."""
 
     address: str  # http://host:port/path
-    key: bytes  # signs what we publish, and what it asks where it has no other key for that
+    key: bytes = field(repr=False)  # signs what we publish, and what it asks where it has no other key for that
     issuer: str
-    verify_key: bytes
+    verify_key: bytes = field(repr=False)
     verify_issuer: str
 
 
@@ -73,6 +74,7 @@ def edge() -> Edge | None:
 
 
 @lru_cache(maxsize=8)
+@sensitive_variables()
 def parse_url(url: str) -> Edge:
     """Return the proxy in an address as GRIP libraries write it, with `key` and `iss`, and `verify-key` and `verify-iss`."""
     parts = urlsplit(url)
@@ -92,6 +94,7 @@ def parse_url(url: str) -> Edge:
     )
 
 
+@sensitive_variables()
 def key_bytes(text: str) -> bytes:
     if not text.startswith("base64:"):
         return text.encode()

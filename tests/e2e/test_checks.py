@@ -88,6 +88,9 @@ admin.site.unregister(User)
     ),
     "W015": Fault('ASGI_APPLICATION = "mysite.nowhere.application"'),
     "W016": Fault(f"{GRIP}&key=short'"),
+    "W030": Fault("DEBUG = False"),
+    "W031": Fault("NOTIFICATIONS_PUBLIC_TOPICS = ['status']\nUSE_X_FORWARDED_HOST = True"),
+    "W032": Fault(f"DEBUG = False\n{GRIP}&key={'k' * 32}'"),
     "I001": Fault("import sys\nsys.modules['ninja'] = None  # as if it were not installed"),
 }
 

@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, run_checks
 from django.db.utils import ConnectionHandler
 from django.http import HttpRequest
 from django.test import override_settings
+from django.views import debug as django_debug
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import checks
@@ -67,9 +68,9 @@ def test_checks_touch_no_database(django_assert_num_queries: DjangoAssertNumQuer
         ({"NOTIFICATIONS_CHANNEL_LAYER": "live"}, ["E001"]),
         ({"CHANNEL_LAYERS": {"default": {"BACKEND": "nowhere.Layer"}}}, ["E002"]),
         ({"CHANNEL_LAYERS": {"default": {}}}, ["E002"]),
-        ({"DEBUG": False}, ["W001"]),
+        ({"DEBUG": False}, ["W001", "W030"]),
         ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne")}, ["W004"]),
-        ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne"), "DEBUG": False}, ["W001"]),
+        ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne"), "DEBUG": False}, ["W001", "W030"]),
         ({"INSTALLED_APPS": [*without(INSTALLED_APPS, "daphne"), "daphne"]}, ["W004"]),
         ({"INSTALLED_APPS": without(INSTALLED_APPS, "django.contrib.staticfiles")}, ["W008"]),
         ({"INSTALLED_APPS": without(INSTALLED_APPS, "django.contrib.sessions")}, ["E005"]),
@@ -200,3 +201,46 @@ def test_a_misspelt_setting_gets_a_suggestion() -> None:
     assert ping.hint == "Did you mean NOTIFICATIONS_PING_SECONDS?"
     assert str(colour.hint).startswith("The settings are NOTIFICATIONS_")
     assert "NOTIFICATIONS_COLOUR" in colour.msg
+
+
+PRODUCTION = {
+    "DEBUG": False,
+    "CACHES": {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://10.1.0.4"}},
+    "CHANNEL_LAYERS": {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {}}},
+}
+LOCAL = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+PLAIN = "django.views.debug.SafeExceptionReporterFilter"
+SECRET = {
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": ["redis://:p@h"]}}
+}
+
+
+def forget() -> None:
+    """Have Django read DEFAULT_EXCEPTION_REPORTER_FILTER anew."""
+    kept: Any = django_debug.get_default_exception_reporter_filter
+    kept.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"CACHES": LOCAL}, ["W030"]),
+        ({"CACHES": LOCAL, "DEBUG": True}, []),
+        ({"SECURE_PROXY_SSL_HEADER": HEADER}, ["W031"]),
+        ({"USE_X_FORWARDED_HOST": True}, ["W031"]),
+        ({"SECURE_PROXY_SSL_HEADER": HEADER, "NOTIFICATIONS_TRUSTED_PROXIES": ["::1"]}, []),
+        ({"SECURE_PROXY_SSL_HEADER": HEADER, "NOTIFICATIONS_PUBLIC_TOPICS": []}, []),
+        ({"CHANNEL_LAYERS": SECRET}, []),
+        ({"CHANNEL_LAYERS": SECRET, "DEFAULT_EXCEPTION_REPORTER_FILTER": PLAIN}, ["W032"]),
+        ({"DEFAULT_EXCEPTION_REPORTER_FILTER": PLAIN}, []),
+        ({"CHANNEL_LAYERS": SECRET, "DEFAULT_EXCEPTION_REPORTER_FILTER": PLAIN, "DEBUG": True}, []),
+    ],
+)
+def test_limits_proxies_and_reports(change: dict[str, Any], expected: list[str]) -> None:
+    """What is not shared, taken for one visitor, or shown in a mail; a developer's machine is left alone."""
+    forget()
+    with override_settings(**PRODUCTION | change):
+        assert ids() == expected
+    forget()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_out
 from django.core.checks import run_checks
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
+from django.views.debug import ExceptionReporter
 from hypothesis import given, strategies as st
 
 from notifications import edge
@@ -57,6 +59,26 @@ def test_an_address_is_read_as_grip_libraries_write_it() -> None:
     assert proxy == edge.Edge("https://a.example/x", b"sec\xfb", "me", b"v", "p")
     with override_settings(NOTIFICATIONS_GRIP_URL=""):
         assert edge.edge() is None
+
+
+@pytest.mark.parametrize("issuer", ["", "&iss=mysite", "&iss=pushpin&verify-iss=pushpin"])
+def test_what_we_publish_with_does_not_pass_for_the_proxy(issuer: str) -> None:
+    """One key for both directions: a token of ours that somebody saw on its way opened streams as the proxy would."""
+    proxy = edge.parse_url(URL + issuer)
+    token = web_token(proxy)
+    assert not is_signed([(b"grip-sig", token.encode())], proxy)
+    claims = jwt.decode(token, KEY, algorithms=["HS256"])
+    assert (claims["iss"], "aud" in claims) == (proxy.issuer, False)
+
+
+def test_the_keys_of_a_proxy_are_not_shown() -> None:
+    """Neither where it is printed nor in the report of an error in reading its address."""
+    assert KEY not in repr(edge.parse_url(URL))
+    try:
+        edge.parse_url(f"ftp://127.0.0.1:5561?key={KEY}")
+    except InvalidSetting:
+        report = ExceptionReporter(RequestFactory().get("/"), *sys.exc_info())
+        assert KEY not in report.get_traceback_text()
 
 
 @pytest.mark.parametrize(

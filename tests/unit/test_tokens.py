@@ -139,7 +139,7 @@ async def test_the_token_of_a_proxy_leaves_the_session_its_say(
     await stream.hello()
     await site.do(notify, other_user, title="Secret")
     await site.do(notify, user, title="Mine")
-    assert [item["title"] for item in (await stream.next("change")).data["upsert"]] == ["Mine"]
+    assert [item["title"] for item in (await after_pings(stream)).data["upsert"]] == ["Mine"]
     assert (await site.do(lambda: Program(user, token=foreign).ask("GET", "counts")))["unread"] == 1
     status, _headers, _body = await site.connect(None, token=foreign).answer()
     assert status == 403
