@@ -17,6 +17,7 @@ from django.db.models import Count, F, Max, Q
 from django.utils.translation import gettext as _
 
 from .. import models
+from .transactions import is_manual
 
 __all__ = ["LockedInbox", "are_of", "chunks", "key_of", "lock_inboxes", "make_inboxes", "move_inboxes", "quoted"]
 
@@ -66,8 +67,9 @@ def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
     key: Any = models.Inbox._meta.pk
     locked: dict[Any, LockedInbox] = {}
     for chunk in chunks(user_ids):
-        if not takes_row_locks and not begins_with_lock(connection):
-            # a write takes SQLite's lock before anything is read
+        if not takes_row_locks and (is_manual(connection) or not begins_with_lock(connection)):
+            # a write takes SQLite's lock before anything is read; where a site commits by hand, the driver begins the
+            # transaction, and only with the first write
             models.Inbox.objects.using(using).filter(pk__in=chunk).update(modseq=F("modseq"))
         where, parameters = are_of(connection, chunk)
         sql = f"SELECT {columns} FROM {quoted(connection)} WHERE {where} ORDER BY {quoted(connection, 'user')}"  # noqa: S608

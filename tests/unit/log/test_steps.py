@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -142,6 +144,35 @@ def test_what_was_committed_by_hand_rings_later(user: User, rung: Rung, by_hand:
     assert [(change.prev, change.modseq) for change in rung.changes] == [(1, 2), (2, 3)]
     heard(user, rung, client)
     transaction.set_autocommit(False)
+
+
+def test_a_write_by_hand_holds_the_lock_before_it_reads(user: User, rung: Rung, by_hand: None) -> None:
+    """Nobody can take the number that a write is about to take, also where the driver begins transactions by itself.
+
+    Regression: SQLite's driver does so with the first write, so the inbox was read without any lock.
+    """
+
+    def write_elsewhere() -> Notification:
+        try:
+            return notify(user, title="elsewhere")
+        finally:
+            connections.close_all()
+
+    def meanwhile(execute: Any, sql: str, *arguments: Any) -> Any:
+        found = execute(sql, *arguments)
+        if sql.startswith("SELECT") and "notifications_inbox" in sql and not others:
+            others.append(pool.submit(write_elsewhere))
+            wait(others, timeout=0.5)  # without the lock it would be done by then
+        return found
+
+    others: list[Future[Notification]] = []
+    client = Client(user)
+    with ThreadPoolExecutor(1) as pool, connection.execute_wrapper(meanwhile):
+        here = notify(user, title="here")
+        transaction.commit()
+        assert [here.modseq, others[0].result(30).modseq] == [client.modseq + 1, client.modseq + 2]
+    transaction.set_autocommit(True)
+    heard(user, rung, client)
 
 
 @pytest.mark.parametrize("end", ["commit", "cursor"])
