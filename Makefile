@@ -7,6 +7,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PORT ?= 8000
+# Random orders of writes, doorbells and faults that `make soak` tries besides: some 20 minutes.
+INTERLEAVINGS ?= 20000
 VENV := .venv
 BIN := $(VENV)/bin
 # In the version that package.json names, from node_modules or npx's cache; no lock file.
@@ -65,6 +67,7 @@ coverage: $(VENV)/.installed-dev node_modules/.installed ## Run the Python tests
 soak: $(VENV)/.installed-dev ## Break things at random for 100,000 changes and compare clients with the database
 	@scripts/setup_system.sh redis-server postgres
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+	@INTERLEAVINGS=$(INTERLEAVINGS) $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/unit/test_interleavings.py
 
 reliability: $(VENV)/.installed-dev ## Break one thing after the other and write the figures into docs/reliability.md
 	@scripts/setup_system.sh redis-server postgres

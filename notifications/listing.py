@@ -4,12 +4,23 @@ Each state has a partial index in the order of the list. A filter that few rows 
 it, so a request looks at `SCAN_ROWS` at most and says where the next one goes on: a page may hold few rows, or none, and
 still not be the last.
 
+<<<<<<< HEAD
 # Note [Looking for text]
 
 No database looks for text within a bound: LIKE compares a pattern such as `abab…` anew at every place of a text such as
 `abab…`. So it is done here, by a literal regular expression, for which Python keeps a table of the pattern's own
 repetitions (Knuth, Morris and Pratt): each character is looked at once or twice, whatever was typed. A request ends after
 `SCAN_CHARS` of them. Upper and lower case are alike in every language, and on every database.
+=======
+# Note [The position first]
+
+Whoever shows a page says with it from where a stream goes on. That position is read before the rows (`tail.inbox_of()`),
+in the same database, so the rows are of that state or of a later one, and the stream tells again what happened up to
+there. That does no harm. A frame with rows brings each as it was after that change, and the later ones follow. A frame
+that marks as read what has a number of at most N leaves alone what changed since, for its number is higher; and what it
+read is shown as read already, or is in an earlier frame. The other way round a change could fall in between, and be
+neither shown nor told.
+>>>>>>> 8979db4 (Read a log's head and its rows in one statement)
 """
 
 from __future__ import annotations
@@ -19,6 +30,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from django.db.models import Q
 
+from .log.tail import database
 from .models import Notification
 from .querysets import NotificationQuerySet
 
@@ -48,7 +60,7 @@ class Found(NamedTuple):
 
 def rows_in(user: Any, state: State) -> NotificationQuerySet:
     """Return what a state lists, newest first: `all` is everything that is not archived."""
-    rows = Notification.objects.for_user(user).order_by("-pk")
+    rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
     if state == "unread":
         return rows.unread()
     if state == "read":
@@ -111,5 +123,6 @@ def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[in
 
 def categories_of(user: Any, chosen: str = "") -> list[str]:
     """Return the categories among the latest of a user's notifications, and the chosen one, in order. 1 query."""
-    latest = Notification.objects.for_user(user).order_by("-pk").values_list("category", flat=True)[:CATEGORY_ROWS]
+    rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
+    latest = rows.values_list("category", flat=True)[:CATEGORY_ROWS]
     return sorted({*latest, chosen} - {""})

@@ -48,7 +48,7 @@ def centre(request: HttpRequest) -> HttpResponse:
             spend(request.user)
         except TooOften as error:
             return answer_refusal(request, limited(error), wants_json=part == "rows")
-    inbox = inbox_of(request.user)  # before the rows: what changes in between is told by the stream
+    inbox = inbox_of(request.user)  # see Note [The position first] in `listing.py`
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
     before = form.value("before")
     found = page_of(request.user, form.shown_tab, before=before or LARGEST_INTEGER, limit=limit, **form.narrowing)

@@ -13,54 +13,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from django.db import connections, router
-from django.db.models import F, Q, Window
-from django.db.models.functions import RowNumber
 
 from ..conf import settings
 from ..models import Inbox, Notification
 from ..wire.payloads import Snapshot, change_data, encoded, snapshot_payload
+from . import states
 from .locks import are_of, chunks, make_inboxes, quoted
+from .states import Head, Position
 
 __all__ = ["Head", "Position", "Reason", "Replay", "heads", "inbox_of", "parse_position", "positions_of", "read_after"]
 
 Reason = Literal["none", "malformed", "epoch", "ahead", "purged", "behind"]
 
-# Users in one query for rows: each is an OR of two conditions, and SQLite nests at most 1000.
-USERS_PER_READ: Final = 100
 # One transaction's rows are one frame; where that frame would be larger than this, a snapshot is sent instead. Also the
 # most that a snapshot's items take. With it a reader who freezes never costs more than 64 KiB.
 MAX_GROUP_BYTES: Final = 32 * 1024
 # A replay's frame ends after the change that takes it past this; a change itself is never split.
 MAX_FRAME_BYTES: Final = 12 * 1024
-
-
-class Position(NamedTuple):
-    """A client's place in the log. `modseq` 0 is below every floor: "I know nothing, send a snapshot"."""
-
-    epoch: int
-    modseq: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}.{self.modseq}"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where a user's log ends, and the counters there."""
-
-    epoch: int
-    modseq: int
-    floor: int
-    unread: int
-    unseen: int
-
-    @property
-    def position(self) -> Position:
-        """The head as a client writes it."""
-        return Position(self.epoch, self.modseq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,29 +99,33 @@ def positions_of(user_ids: list[Any]) -> dict[Any, Position]:
 def read_after(positions: Mapping[Any, Iterable[Position | None]]) -> dict[tuple[Any, Position | None], Replay]:
     """Return what each (user, position) is owed. A user that does not exist is left out.
 
-    Queries: 1 for each 500 users, 1 more for each 100 users that have news, 2 for each that needs a snapshot.
+    Each answer is one state of one log, see Note [One state] in `states.py`. Queries: 1 for each 500 users, 1 more for
+    each 100 positions that are behind, 1 more for each 100 users that need a snapshot.
     """
     known = heads(positions)
     missing = [user_id for user_id in positions if user_id not in known]
     if missing:
         known |= make_heads(missing)
     replays: dict[tuple[Any, Position | None], Replay] = {}
-    behind: dict[Any, int] = {}  # user → the oldest position to read rows from
+    behind: list[tuple[Any, Position]] = []
+    resets: dict[tuple[Any, Position | None], Reason] = {}
     for user_id, head in known.items():
         for position in positions[user_id]:
             reason = why_not(head, position)
             if reason is not None:
-                replays[user_id, position] = snapshot(user_id, head, reason)
+                resets[user_id, position] = reason
             elif position is not None and position.modseq < head.modseq:
-                behind[user_id] = min(position.modseq, behind.get(user_id, position.modseq))
+                behind.append((user_id, position))
             else:
                 replays[user_id, position] = Replay(head)
-    rows = rows_after(behind, known)
-    for user_id in behind:
-        for position in positions[user_id]:
-            if position is not None and (user_id, position) not in replays:
-                replays[user_id, position] = replay(user_id, position, known[user_id], rows.get(user_id, []))
-    return replays
+    wanted = [(user_id, position.modseq) for user_id, position in behind]
+    for state in states.tails(database(), wanted, most=settings.replay_rows):
+        answer = replay(behind[state.place][1], state)
+        if isinstance(answer, Replay):
+            replays[behind[state.place]] = answer
+        else:
+            resets[behind[state.place]] = answer
+    return replays | snapshots(resets)
 
 
 def why_not(head: Head, position: Position | None) -> Reason | None:
@@ -163,35 +139,19 @@ def why_not(head: Head, position: Position | None) -> Reason | None:
     return "purged" if position.modseq < head.floor else None
 
 
-def rows_after(behind: Mapping[Any, int], known: Mapping[Any, Head]) -> dict[Any, list[Notification]]:
-    """Return each user's rows after a `modseq` and up to the head read before, in log order, one more than may be sent.
-
-    A row that moved past the head meanwhile is left to its own doorbell; so the counters of the head hold for the rows.
-    """
-    found: dict[Any, list[Notification]] = {}
-    limit = settings.replay_rows + 1
-    user_ids = list(behind)
-    for start in range(0, len(user_ids), USERS_PER_READ):
-        wanted = Q()
-        for user_id in user_ids[start : start + USERS_PER_READ]:
-            wanted |= Q(recipient_id=user_id, modseq__gt=behind[user_id], modseq__lte=known[user_id].modseq)
-        place = Window(RowNumber(), partition_by=F("recipient_id"), order_by=[F("modseq").desc(), F("id").desc()])
-        rows = Notification.objects.using(database()).filter(wanted).annotate(place=place).filter(place__lte=limit)
-        for row in rows.order_by("recipient_id", "modseq", "id"):
-            found.setdefault(row.recipient_id, []).append(row)
-    return found
-
-
-def replay(user_id: Any, position: Position, head: Head, rows: list[Notification]) -> Replay:
-    """Return the changes from a position to the head, or a snapshot where they are too many."""
-    rows = [row for row in rows if row.modseq > position.modseq]
-    if len(rows) > settings.replay_rows:
-        return snapshot(user_id, head, "behind")
+def replay(position: Position, state: states.State) -> Replay | Reason:
+    """Return the changes from a position to the head, or why there is to be a snapshot instead."""
+    head = state.head
+    reason = why_not(head, position)  # again: it is newer than the head that was seen first
+    if reason is not None:
+        return reason
+    if not state.bound:
+        return "behind"
     changes: list[tuple[int, str]] = []
     prev = position.modseq
-    for modseq, upsert, size in frames(rows, head.modseq):
+    for modseq, upsert, size in frames(state.rows, head.modseq):
         if size > MAX_GROUP_BYTES:
-            return snapshot(user_id, head, "behind")
+            return "behind"
         data = change_data(prev=prev, modseq=modseq, upsert=upsert, gone=[], unread=head.unread, unseen=head.unseen)
         changes.append((modseq, data))
         prev = modseq
@@ -217,18 +177,18 @@ def frames(rows: list[Notification], last: int) -> Iterator[tuple[int, list[str]
     yield last, upsert, size
 
 
-def snapshot(user_id: Any, head: Head, reason: Reason) -> Replay:
-    """Return the latest notifications as they are now. 2 queries: the head is read again, before the rows.
-
-    Rows may already be newer than the head; their own frames follow and are applied over them.
-    """
-    inbox = Inbox.objects.using(database()).filter(pk=user_id).first()
-    if inbox is None:  # deleted a moment ago; the stream ends at its next check of who is there
-        return Replay(head, reason=reason, snapshot={"items": [], "unread": 0, "unseen": 0})
-    rows = list(Notification.objects.using(database()).for_user(user_id).active()[: settings.page_size])
-    now = Head(inbox.epoch, inbox.modseq, inbox.floor, inbox.unread, inbox.unseen)
-    fitting = list(takewhile_fitting(rows))
-    return Replay(now, reason=reason, snapshot=snapshot_payload(inbox, fitting))
+def snapshots(resets: Mapping[tuple[Any, Position | None], Reason]) -> dict[tuple[Any, Position | None], Replay]:
+    """Return the latest notifications for each of these; a user who was deleted a moment ago is left out."""
+    user_ids = list(dict.fromkeys(user_id for user_id, _position in resets))
+    found: dict[Any, tuple[Head, Snapshot]] = {}
+    for state in states.latest(database(), user_ids, most=settings.page_size):
+        snapshot = snapshot_payload(state.head, list(takewhile_fitting(state.rows)))
+        found[user_ids[state.place]] = state.head, snapshot
+    return {
+        key: Replay(found[key[0]][0], reason=reason, snapshot=found[key[0]][1])
+        for key, reason in resets.items()
+        if key[0] in found
+    }
 
 
 def takewhile_fitting(rows: list[Notification]) -> Iterator[Notification]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
+    from ..log.states import Head
     from ..models import Inbox, Notification
 
 __all__ = [
@@ -91,7 +92,7 @@ def encoder_of_alike(notification: Notification) -> Callable[[int, int], str]:
     return lambda pk, modseq: f'{{"id":{pk},"modseq":{modseq},{rest}'
 
 
-def snapshot_payload(inbox: Inbox, rows: list[Notification]) -> Snapshot:
+def snapshot_payload(inbox: Inbox | Head, rows: list[Notification]) -> Snapshot:
     """Return the snapshot of an inbox whose latest rows these are."""
     return {"items": [payload(row) for row in rows], "unread": inbox.unread, "unseen": inbox.unseen}
 

@@ -4,6 +4,7 @@
     make soak ARGS='--changes 3000'                  fewer
     make soak ARGS='--line-up sqlite-daphne --seed 7'   one line-up, the faults and operations of that seed
     make soak ARGS='--write-docs'                    and the figures go into docs/reliability.md
+    make soak INTERLEAVINGS=100                      fewer than 20,000 random orders of events on one stream afterwards
 
 Prints each verdict and a table; the exit code is 1 where anything was missed, applied twice or told to the wrong user.
 """

@@ -11,7 +11,7 @@ from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import conf
-from notifications.log import mark_all_read, tail
+from notifications.log import mark_all_read, states, tail
 from notifications.log.tail import Head, Position, Replay, heads, inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
@@ -151,23 +151,40 @@ def test_two_positions_of_one_user_are_each_owed_their_own(
         assert upserts == [f"number {later}" for later in range(number, 3)]
 
 
-def test_a_row_that_moved_on_meanwhile_is_left_to_its_own_frame(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What commits between the head and the rows is not in this replay, so its counters fit its rows."""
+@pytest.mark.usefixtures("other_user")
+def test_a_replay_overtaken_by_mark_all_as_read_tells_what_was_read(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Head and rows are one state: the frame that marks all as read carries no rows, so nobody else would tell them.
+
+    They were two reads, and a row that moved on in between was left to its own frame, which did not have it.
+    """
     position = position_of(user)
-    row = notify(user, title="moves")
-    notify(user, title="stays")
+    row = notify(user, title="unread when the head was read")
     real = tail.heads
 
     def heads_then_write(user_ids: Any) -> Any:
         found = real(user_ids)
-        row.mark_read()
+        mark_all_read(user)
         return found
 
     monkeypatch.setattr(tail, "heads", heads_then_write)
     (frame,) = frames_in(owed(user, position))
-    assert [item["title"] for item in frame["upsert"]] == ["stays"]
-    assert frame["unread"] == 2
-    assert frame["modseq"] == position.modseq + 2
+    assert [(item["id"], item["read_at"] is None) for item in frame["upsert"]] == [(row.pk, False)]
+    assert (frame["unread"], frame["modseq"]) == (0, position.modseq + 2)
+
+
+def test_a_reader_far_behind_costs_no_more_than_may_be_sent(user: User, other_user: User, settings: Settings) -> None:
+    """Of a log with more news than may be sent no row is read; the other user's come with the same statement."""
+    settings.NOTIFICATIONS_REPLAY_ROWS = 5
+    far, near = position_of(user), position_of(other_user)
+    Notification.objects.bulk_create([Notification(recipient=user, title="many") for _ in range(60)])
+    row = notify(other_user, title="one")
+    wanted = [(user.pk, far.modseq), (other_user.pk, near.modseq)]
+    found = {wanted[state.place][0]: state for state in states.tails("default", wanted, most=5)}
+    assert (found[user.pk].bound, found[user.pk].rows) == (0, [])
+    assert found[other_user.pk].rows == [row]
+    assert owed(user, far).reason == "behind"
 
 
 # --- resets
@@ -204,13 +221,13 @@ def test_three_hundred_rows_are_replayed_and_one_more_is_not(user: User, setting
 def test_a_snapshot_is_the_latest_page_of_what_is_not_archived(
     user: User, other_user: User, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Newest first, none archived, none of another user, with the counters of the whole inbox; three queries."""
+    """Newest first, none archived, none of another user, with the counters of the whole inbox; two queries."""
     settings.NOTIFICATIONS_PAGE_SIZE = 2
     for number in range(4):
         notify(user, title=f"number {number}")
     Notification.objects.filter(title="number 3").archive()
     notify(other_user, title="secret")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         replay = owed(user, None)
     assert replay.snapshot is not None
     assert [item["title"] for item in replay.snapshot["items"]] == ["number 2", "number 1"]
