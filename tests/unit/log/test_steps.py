@@ -167,6 +167,7 @@ def test_a_write_by_hand_holds_the_lock_before_it_reads(user: User, rung: Rung, 
 
     others: list[Future[Notification]] = []
     client = Client(user)
+    transaction.commit()
     with ThreadPoolExecutor(1) as pool, connection.execute_wrapper(meanwhile):
         here = notify(user, title="here")
         transaction.commit()
