@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -259,13 +259,18 @@ class Notification(AbstractContent):
     unarchive.alters_data = True  # type: ignore[attr-defined]
 
     def _as_queryset(self, using: str | None = None) -> NotificationQuerySet:
-        return Notification.objects.using(using or self._state.db).filter(pk=self.pk)
+        return Notification.objects.using(using or self._write_db).filter(pk=self.pk)
+
+    @property
+    def _write_db(self) -> str:
+        """Where this row is written, which need not be where it was read."""
+        return router.db_for_write(type(self), instance=self)
 
     def _sync_if(self, changed: int) -> bool:
         """Take over what the log wrote to this row, leaving unsaved edits of other fields alone."""
         if changed:
             with suppress(type(self).DoesNotExist):  # deleted by someone else a moment later; the change stood
-                self.refresh_from_db(fields=["read_at", "archived_at", "modseq"])
+                self.refresh_from_db(using=self._write_db, fields=["read_at", "archived_at", "modseq"])
         return bool(changed)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:

@@ -115,11 +115,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
                 "bulk_create() with ignore_conflicts or update_conflicts does not say which rows it wrote; "
                 "leave the conflicting ones out, or use save()."
             )
-        return log.append(list(objs), using=self.db, batch_size=batch_size)
+        return log.append(list(objs), using=self.write_db, batch_size=batch_size)
 
     def bulk_update(self, objs: Iterable[Notification], fields: Iterable[str], batch_size: int | None = None) -> int:
         """Write these fields of these instances, validated, as one change of each recipient's log."""
-        return log.amend_each(list(objs), set(fields), using=self.db)
+        return log.amend_each(list(objs), set(fields), using=self.write_db)
 
     def update_or_create(
         self,

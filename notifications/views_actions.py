@@ -26,7 +26,7 @@ from .access.limits import spend
 from .actions import MAX_TOKEN_CHARS, Action, Done
 from .exceptions import BadUndoToken, TooOften, UndoExpired, UnknownNotification
 from .forms import LARGEST_INTEGER, ReadAllForm, SelectionForm
-from .log.tail import inbox_of
+from .log.tail import database, inbox_of
 from .models import Notification
 from .validators import followable
 from .wire.payloads import isoformat
@@ -155,7 +155,8 @@ def told(done: Done) -> Answer:
 def open_link(request: HttpRequest, pk: int) -> Answer | str:
     """Mark as read and go where it leads."""
     answer = act_on(request, "read", [pk])
-    url = Notification.objects.for_user(request.user).filter(pk=pk).values_list("url", flat=True).first()
+    mine = Notification.objects.using(database()).for_user(request.user)
+    url = mine.filter(pk=pk).values_list("url", flat=True).first()
     return followable(url or "") or answer
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from ..access import audit
 from ..broadcasts.admin import BroadcastAdmin
+from ..log.tail import database
 from ..models import Notification
 from ..publish import notify, notify_many
 from ..querysets import NotificationQuerySet
@@ -82,8 +83,8 @@ class NotificationAdmin(NotificationBase):
         return _("Read") if notification.is_read else format_html("<strong>{}</strong>", _("Unread"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
-        """Read a page's recipients together, in one more query."""
-        return super().get_queryset(request).prefetch_related("recipient")
+        """Read where is written, to show what a form just did; and a page's recipients together, in one more query."""
+        return super().get_queryset(request).using(database()).prefetch_related("recipient")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Notification], search_term: str
@@ -207,7 +208,8 @@ class NotificationAdmin(NotificationBase):
             count = notify_many(users, **content)
             # What stands at the head of these users' logs is what was sent: this transaction holds their inboxes.
             head = F("recipient__notification_inbox__modseq")
-            sent = list(Notification.objects.filter(recipient__in=users, modseq=head).order_by("recipient"))
+            rows = Notification.objects.using(database()).filter(recipient__in=[user.pk for user in users])
+            sent = list(rows.filter(modseq=head).order_by("recipient"))
             message = self.construct_change_message(request, form, [], add=True)
             history: Any = LogEntry.objects  # typed for querysets, made for any iterable
             history.log_actions(request.user.pk, sent[1:], ADDITION, message)

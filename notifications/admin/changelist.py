@@ -26,6 +26,7 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst, smart_split, unescape_string_literal
 from django.utils.translation import gettext, gettext_lazy as _
 
+from ..log.tail import database
 from ..models import Notification
 from ..querysets import NotificationQuerySet
 
@@ -114,7 +115,9 @@ class CategoryFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the categories of the latest rows, and the chosen one. 1 query by primary key."""
-        recent = set(Notification.objects.order_by("-pk").values_list("category", flat=True)[:RECENT_ROWS])
+        recent = set(
+            Notification.objects.using(database()).order_by("-pk").values_list("category", flat=True)[:RECENT_ROWS]
+        )
         chosen = {self.value()} - {None}
         return [(category, category) for category in sorted(recent | chosen)]  # type: ignore[type-var,misc]
 

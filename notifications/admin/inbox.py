@@ -14,6 +14,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from ..log.tail import database
 from ..models import Inbox
 from ..presence import online_now
 from .changelist import BoundedChangeList, BoundedPaginator
@@ -76,7 +77,7 @@ class InboxAdmin(InboxBase):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Inbox]:
         """Read with each inbox since when its user is online."""
         here = online_now().filter(user=OuterRef("pk")).order_by("since").values("since")[:1]
-        return super().get_queryset(request).annotate(online_since=Subquery(here))
+        return super().get_queryset(request).using(database()).annotate(online_since=Subquery(here))
 
     @admin.display(description=_("online since"), empty_value="–")
     def online_since(self, inbox: Any) -> Any:

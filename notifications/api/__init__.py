@@ -21,7 +21,7 @@ from ninja import Body, NinjaAPI, Query
 from .. import actions, log
 from ..exceptions import UnknownNotification
 from ..listing import page_of
-from ..log.tail import inbox_of, parse_position, read_after
+from ..log.tail import database, inbox_of, parse_position, read_after
 from ..models import Inbox, Notification
 from ..wire.payloads import isoformat, payload
 from .answers import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
@@ -69,7 +69,7 @@ def list_notifications(request: HttpRequest, query: Query[ListQuery]) -> HttpRes
 def show_notification(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002 - the name in the address
     """Return one notification of the user."""
     # An id that no column can hold is no row's; SQLite raises OverflowError when asked.
-    row = Notification.objects.for_user(request.user).filter(pk=id).first() if id < 2**63 else None
+    row = Notification.objects.using(database()).for_user(request.user).filter(pk=id).first() if id < 2**63 else None
     if row is None:
         raise UnknownNotification([id])
     return answer(payload(row))

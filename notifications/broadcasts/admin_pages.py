@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ..exceptions import InvalidSegment, StepRefused
-from ..log.tail import inbox_of
+from ..log.tail import database, inbox_of
 from ..models import Notification
 from ..publish import notify
 from . import runner
@@ -83,7 +83,7 @@ class Pages:
             "topic": topic,
             "is_at_work": broadcast.state in AT_WORK,
             "may_follow": broadcast.state in (*AT_WORK, State.PAUSED)
-            and not Notification.objects.for_user(request.user).filter(topic=topic).exists(),
+            and not Notification.objects.using(database()).for_user(request.user).filter(topic=topic).exists(),
         }
         return self._page(request, broadcast, "progress", context)
 

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from ..content import Level
 from ..exceptions import StepRefused
 from ..log.locks import lock_inboxes
+from ..log.tail import database
 from ..models import Notification
 from .models import Broadcast, broadcasts
 from .states import AT_WORK, GONE, State
@@ -53,7 +54,7 @@ def tell(broadcast: Broadcast, *, by: Any = None) -> None:
     if not broadcast.followers:
         return
     said, now = words(broadcast), timezone.now()
-    theirs = Notification.objects.filter(recipient__in=broadcast.followers, topic=topic_of(broadcast))
+    theirs = Notification.objects.using(database()).filter(recipient__in=broadcast.followers, topic=topic_of(broadcast))
     if broadcast.state in AT_WORK:
         theirs.update(**said, read_at=now)
     elif by is None:
@@ -84,7 +85,7 @@ def follow(broadcast: Broadcast, user: Any) -> None:
         followers = [*there.followers, *({key} - {*there.followers})]
         lock_followers(followers)
         now.update(followers=followers)
-        if not Notification.objects.for_user(user).filter(topic=topic_of(there)).exists():
+        if not Notification.objects.using(database()).for_user(user).filter(topic=topic_of(there)).exists():
             said = {"category": "broadcasts", "topic": topic_of(there), "url": address_of(there), **words(there)}
             Notification(recipient_id=user.pk, read_at=timezone.now(), **said).save()
 
@@ -129,7 +130,7 @@ def figures(broadcast: Broadcast) -> dict[str, Any]:
 
 def read_count(broadcast: Broadcast) -> int:
     """Return how many have read it: of those who have it, in an index, and of those who have it no more."""
-    there = Notification.objects.filter(broadcast=broadcast, read_at__isnull=False).order_by()
+    there = Notification.objects.using(database()).filter(broadcast=broadcast, read_at__isnull=False).order_by()
     return there.count() + broadcast.read_removed
 
 

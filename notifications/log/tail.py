@@ -24,7 +24,18 @@ from . import states
 from .locks import are_of, chunks, make_inboxes, quoted
 from .states import Head, Position
 
-__all__ = ["Head", "Position", "Reason", "Replay", "heads", "inbox_of", "parse_position", "positions_of", "read_after"]
+__all__ = [
+    "Head",
+    "Position",
+    "Reason",
+    "Replay",
+    "database",
+    "heads",
+    "inbox_of",
+    "parse_position",
+    "positions_of",
+    "read_after",
+]
 
 Reason = Literal["none", "malformed", "epoch", "ahead", "purged", "behind"]
 
