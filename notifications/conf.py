@@ -129,6 +129,10 @@ class Settings:
     doorbell_timeout_seconds = Setting(1.0, least=0.01)
     # Doorbells that may wait for the channel layer; more are dropped and left to the sweeper.
     doorbell_backlog = Setting(10_000, least=1)
+    # Whether messages over the channel layer carry a digest keyed by SECRET_KEY, and others are refused. See `seals.py`.
+    sign_doorbells = Setting(True)
+    # Whether doorbells carry what changed. Off: they say who and how far, and each stream reads the log.
+    ring_content = Setting(True)
     # A client that is further behind than this many notifications gets a snapshot instead of a replay.
     replay_rows = Setting(300, least=1)
     # Notifications in a snapshot, and on a page of the centre.

@@ -35,6 +35,7 @@ class Counts:
         "gaps",
         "heard",
         "log_reads",
+        "refused",
         "replays",
         "rescues",
         "resets",
@@ -57,6 +58,7 @@ class Counts:
         self.rescues = 0
         self.send_timeouts = 0
         self.deafs = 0
+        self.refused = 0
         self.written = [0] * (len(BOUNDS_SECONDS) + 1)  # changes by the first bound that holds them; past all: the last
         self.written_seconds = 0.0
 

@@ -2,7 +2,7 @@
 
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches a
 database. What cannot be told apart raises no alarm. About the stream's routing: `asgi.py`; about the values of
-settings: `settings.py`; about secrets and limits: `security.py`.
+settings: `settings.py`; about secrets and limits: `security.py`; about the way to Redis: `transport.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
 """
@@ -33,6 +33,7 @@ from ..models import Notification
 from .asgi import check_routing
 from .security import check_limits, check_proxies, check_reports
 from .settings import check_names, check_times, check_values, usable
+from .transport import check_transport
 
 __all__ = ["TAG"]
 
@@ -277,5 +278,6 @@ for check in (
     check_values,
     check_names,
     check_times,
+    check_transport,
 ):
     register(check, TAG)

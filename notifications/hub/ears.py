@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from channels.layers import get_channel_layer
 
+from .. import seals
 from ..conf import settings
 from ..counts import counts
 from ..doorbell import MESSAGE_TYPE
@@ -24,8 +25,14 @@ from .leaving import DRAIN_TYPE
 __all__ = ["LAYER_SECONDS", "Deaf", "listen"]
 
 logger = logging.getLogger("notifications.hub")
+security = logging.getLogger("notifications.security")
 
 PROBE_TYPE: Final = "notifications.probe"
+SEALED: Final = (MESSAGE_TYPE, DRAIN_TYPE)
+REFUSED: Final = (
+    "Refused a doorbell in group %r: its digest is not of this site's SECRET_KEY or SECRET_KEY_FALLBACKS. Either a process "
+    "of the site has another key, or somebody else writes to the channel layer. The sweeper delivers what is true."
+)
 LAYER_SECONDS: Final = 5.0  # longest wait for the layer to join, to leave, or to bring a probe back
 FIRST_PROBE_SECONDS: Final = 1.0  # after joining: by then the layer has, and the health page soon says so
 MESSAGES_PER_TURN: Final = 10  # so that a flood of doorbells lets the loop write between
@@ -97,12 +104,21 @@ async def receive(
     on_drain: Callable[[float], None],
     probe_came_back: asyncio.Event,
 ) -> None:
-    """Hear this channel for ever. A message that cannot be read is logged and passed over."""
+    """Hear this channel for ever. A message that cannot be read, or that somebody else sent, is logged and passed over."""
     turn = 0
+    is_refusing = False
     while True:
         message = await layer.receive(channel)
         try:
-            if message["type"] == MESSAGE_TYPE:
+            if message["type"] in SEALED and not seals.is_genuine(message):
+                counts.refused += 1
+                if (
+                    not is_refusing
+                ):  # one line for an attack, or for a process with another key, not one for each message
+                    security.warning(REFUSED, settings.group)
+                is_refusing = True
+            elif message["type"] == MESSAGE_TYPE:
+                is_refusing = False
                 for change in message["changes"]:
                     hear(change)
             elif message["type"] == DRAIN_TYPE:

@@ -44,6 +44,9 @@ class NotificationsCollector(Collector):
         yield counter("changes_heard", "Changes heard over the channel layer.", counts.heard)
         yield counter("frames_passed_on", "Frames that went to a stream without a query.", counts.frames_passed_on)
         yield counter("gaps", "Times a live stream could not continue with what it heard.", counts.gaps)
+        yield counter(
+            "doorbells_refused", "Messages over the channel layer that this site did not send.", counts.refused
+        )
         yield counter("deafs", "Times the hub no longer heard its own probe.", counts.deafs)
 
         yield counter("sweeps", "Rounds of the sweeper.", counts.sweeps)

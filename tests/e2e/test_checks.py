@@ -43,6 +43,18 @@ FAULTS: dict[str, Fault] = {
     "E006": Fault("MIDDLEWARE.remove('django.contrib.sessions.middleware.SessionMiddleware')"),
     "E007": Fault("TEMPLATES[0]['APP_DIRS'] = False"),
     "E008": Fault("NOTIFICATIONS_PING_SECONDS = '15'"),
+    "E009": Fault(
+        "INSTALLED_APPS += ['mysite']",
+        {
+            "mysite/models.py": """
+from notifications.models import Notification
+
+class Reminder(Notification):
+    class Meta:
+        app_label = "mysite"
+"""
+        },
+    ),
     "E020": Fault("EVENTSTREAM_STORAGE_CLASS = 'notifications.eventstream.LogStorage'"),
     "E021": Fault(f"import sys\nsys.modules['jwt'] = None  # as if it were not installed\n{GRIP}&key={'k' * 32}'"),
     "E022": Fault(f"{GRIP}'"),
@@ -91,6 +103,10 @@ admin.site.unregister(User)
     "W030": Fault("DEBUG = False"),
     "W031": Fault("NOTIFICATIONS_PUBLIC_TOPICS = ['status']\nUSE_X_FORWARDED_HOST = True"),
     "W032": Fault(f"DEBUG = False\n{GRIP}&key={'k' * 32}'"),
+    "W040": Fault(
+        "CHANNEL_LAYERS['default'] = {'BACKEND': 'channels_redis.pubsub.RedisPubSubChannelLayer', "
+        "'CONFIG': {'hosts': ['redis://redis.internal:6379/0']}}"
+    ),
     "I001": Fault("import sys\nsys.modules['ninja'] = None  # as if it were not installed"),
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from tests.support.client import Client, follow
 from tests.support.kinds import EVERY_KIND
@@ -110,6 +111,63 @@ async def test_every_kind_of_change_arrives_by_the_doorbell(
             assert len(client.changes) == modseq - client.changes[0].data["prev"]  # a frame for each, none twice
         await theirs.next("ping")
         assert not theirs.changes
+
+
+FORGE = """
+import json
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from notifications.models import Inbox
+inbox = Inbox.objects.get(user=user)
+row = {"id": 1, "modseq": inbox.modseq + 1, "title": "Forged", "category": "general", "level": "info", "data": {}}
+data = {"prev": inbox.modseq, "modseq": inbox.modseq + 1, "upsert": [row], "gone": [], "unread": 7, "unseen": 7}
+change = {"user": str(user), "epoch": inbox.epoch, "prev": inbox.modseq, "modseq": inbox.modseq + 1}
+change |= {"data": json.dumps(data), "committed_at": 0.5, "topic": ""}
+async_to_sync(get_channel_layer().group_send)("notifications", {"type": "notifications.changes", "changes": [change]})
+"""
+
+
+async def test_who_reaches_redis_cannot_put_anything_into_a_page(
+    daphne: Server, site: Site, user: Person, other: Person
+) -> None:
+    """A doorbell that the site did not seal reaches nobody; once it showed what the database never held."""
+    await site.acall("notify(user, title='Before').pk", user=user.pk)
+    async with follow(daphne, user) as mine, follow(daphne, other) as theirs:
+        await site.acall(FORGE, user=user.pk)
+        await site.acall("notify(user, title='True').pk", user=user.pk)
+        await mine.knows("True")
+        assert "Forged" not in mine.titles
+        await mine.equals_database(site, user.pk)
+        assert not theirs.changes
+
+
+WITHOUT_CONTENT = """
+from django.test import override_settings
+from notifications.doorbell import ringer
+with override_settings(NOTIFICATIONS_RING_CONTENT=False):
+    pk = notify(user, title="Only in the database").pk
+    assert ringer.flush(10)
+pk
+"""
+
+
+async def test_redis_need_not_carry_content(
+    daphne: Server, redis: Redis, site: Site, user: Person, other: Person
+) -> None:
+    """Rung without content, a change is read from the log at once, and who listens at Redis sees numbers alone."""
+    listener = RedisPubSubChannelLayer(hosts=[redis.url])
+    channel = await listener.new_channel()
+    await listener.group_add("notifications", channel)
+    async with follow(daphne, user) as mine, follow(daphne, other) as theirs:
+        await site.acall(WITHOUT_CONTENT, user=user.pk)
+        await mine.knows("Only in the database")
+        assert not theirs.changes
+    async with asyncio.timeout(10):
+        while (message := await listener.receive(channel))["type"] != "notifications.changes":
+            pass
+    assert message["changes"][0]["user"] == str(user.pk)
+    assert "Only" not in str(message)
+    await listener.flush()
 
 
 @pytest.fixture

@@ -194,6 +194,40 @@ def test_rejoining_is_compared_with_the_layers_own_expiry() -> None:
         assert ids() == []
 
 
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("redis://127.0.0.1:6379/0", ""),
+        ("redis://[::1]:6379", ""),
+        ("redis://localhost", ""),
+        ("unix:///run/redis.sock", ""),
+        (("127.0.0.1", 6379), ""),
+        ({"host": "127.0.0.2"}, ""),
+        ({"path": "/run/redis.sock"}, ""),
+        ("rediss://:secret@redis.internal", ""),
+        ({"address": "rediss://redis.internal", "password": "secret"}, ""),
+        ("redis://:secret@redis.internal", "in clear text"),
+        ("rediss://redis.internal", "without a password"),
+        ("redis://192.0.2.7:6379", "in clear text and without a password"),
+        (("192.0.2.7", 6379), "in clear text and without a password"),
+        ({"sentinels": [("127.0.0.1", 1), ("192.0.2.7", 1)]}, "in clear text and without a password"),
+        ("redis://[broken", ""),
+    ],
+)
+def test_redis_elsewhere_is_reached_safely(host: Any, expected: str) -> None:
+    """On another machine it needs TLS and a password; the message names the host and never the password."""
+    layer = {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
+    with override_settings(CHANNEL_LAYERS={"default": layer}):
+        said = [(message.id, message.msg) for message in found()]
+    if not expected:
+        assert said == []
+    else:
+        [(identity, text)] = said
+        assert identity == "notifications.W040"
+        assert f" {expected}:" in text
+        assert "secret" not in text
+
+
 def test_a_misspelt_setting_gets_a_suggestion() -> None:
     """A near miss names what was meant, anything else the names there are."""
     with override_settings(NOTIFICATIONS_PING_SECOND=15, NOTIFICATIONS_COLOUR="red"):
@@ -212,7 +246,7 @@ LOCAL = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 PLAIN = "django.views.debug.SafeExceptionReporterFilter"
 SECRET = {
-    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": ["redis://:p@h"]}}
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": ["rediss://:p@h"]}}
 }
 
 

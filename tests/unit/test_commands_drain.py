@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from notifications.hub import leaving
+from notifications.seals import is_genuine
 from tests.support.asgi import Site, channel_layer
 from tests.support.redis import Redis
 
@@ -56,8 +57,10 @@ def test_the_order_goes_to_the_group(settings: Settings) -> None:
     layer = Layer()
     assert run(layer) == "Asked every worker of the group 'mine' to let its streams go within 7 s.\n"
     run(layer, seconds="2.5")
-    orders = [{"type": "notifications.drain", "seconds": seconds} for seconds in (7.0, 2.5)]
-    assert layer.sent == [("mine", order) for order in orders]
+    assert [(group, order["type"], order["seconds"]) for group, order in layer.sent] == [
+        ("mine", "notifications.drain", seconds) for seconds in (7.0, 2.5)
+    ]
+    assert all(is_genuine(order) for _group, order in layer.sent)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -126,7 +129,8 @@ async def test_redis_carries_the_order(tmp_path: Path) -> None:
         await worker.group_add("notifications", channel)
         await asyncio.to_thread(run, RedisPubSubChannelLayer(hosts=[redis.url]), seconds=3)
         async with asyncio.timeout(10):
-            assert await worker.receive(channel) == {"type": leaving.DRAIN_TYPE, "seconds": 3.0}
+            heard = await worker.receive(channel)
+        assert (heard["type"], heard["seconds"], is_genuine(heard)) == (leaving.DRAIN_TYPE, 3.0, True)
         await worker.flush()
         redis.freeze()
         words = await asyncio.to_thread(refusal_of, RedisPubSubChannelLayer(hosts=[redis.url]), timeout=0.3)

@@ -101,6 +101,14 @@ def test_over_long_data_is_sent_light(chars: int, is_light: bool) -> None:
     assert told["modseq"] == 2
 
 
+def test_a_site_may_ring_without_content(settings: Settings) -> None:
+    """Then who listens on the way learns whose log went from where to where, and no word of it."""
+    settings.NOTIFICATIONS_RING_CONTENT = False
+    (told,) = message([change(2, "{}")])["changes"]
+    assert told["data"] is None
+    assert (told["user"], told["prev"], told["modseq"]) == ("7", 1, 2)
+
+
 def test_put_does_not_wait_for_a_hanging_layer(ringer: Ringer, layer: Layer) -> None:
     """While the layer hangs, writers go on; what they rang goes out when it answers again."""
     layer.gate.clear()

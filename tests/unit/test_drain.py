@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from channels.layers import get_channel_layer
@@ -14,6 +15,7 @@ from notifications.hub.leaving import DRAIN_TYPE, SLICE_STREAMS, drain
 from notifications.hub.subscription import Subscription
 from notifications.log.tail import inbox_of
 from notifications.publish import notify
+from notifications.seals import seal
 from notifications.wire.frames import Bye
 from tests.support.asgi import Site, open_site
 from tests.support.browser import until
@@ -66,7 +68,8 @@ async def test_a_goodbye_that_nobody_takes_ends_the_connection(
 async def test_an_order_over_the_layer_drains(site: Site, user: User, other_user: User) -> None:
     """Whoever listens to the group lets its streams go, and takes new ones afterwards."""
     browser, _ = await follow(site, user)
-    await get_channel_layer().group_send("notifications", {"type": DRAIN_TYPE, "seconds": 0.01})
+    order = {"type": DRAIN_TYPE, "seconds": 0.01, "sent_at": time.time()}
+    await get_channel_layer().group_send("notifications", seal(order))
     assert (await browser.next("bye")).data == {"reason": "drain"}
     await follow(site, other_user)
 

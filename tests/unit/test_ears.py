@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from channels.layers import InMemoryChannelLayer
+from django.test import override_settings
 from pytest_django import Settings
 
+from notifications import seals
+from notifications.counts import counts
 from notifications.doorbell import MESSAGE_TYPE
 from notifications.hub import ears
 from notifications.hub.leaving import DRAIN_TYPE
@@ -19,6 +23,12 @@ from tests.support.browser import DEADLINE_SECONDS, until
 
 Change = dict[str, Any]
 GROUP = "notifications"
+
+
+def rung(*users: str) -> Change:
+    """Return a message of the site's own about these users."""
+    words = {"epoch": 1, "prev": 1, "modseq": 2, "data": "{}", "committed_at": 0.5, "topic": ""}
+    return seals.seal({"type": MESSAGE_TYPE, "changes": [{"user": user} | words for user in users]})
 
 
 class Listening:
@@ -46,8 +56,7 @@ class Listening:
         self.task.result()
 
     async def ring(self, *users: str) -> None:
-        changes = [{"user": user} for user in users]
-        await self.layer.group_send(GROUP, {"type": MESSAGE_TYPE, "changes": changes})
+        await self.layer.group_send(GROUP, rung(*users))
 
 
 @asynccontextmanager
@@ -199,7 +208,7 @@ async def test_a_flood_lets_the_loop_write_between() -> None:
     async with listening(layer) as listener:
         channel = next(iter(layer.groups[GROUP]))
         for number in range(80):
-            await layer.send(channel, {"type": MESSAGE_TYPE, "changes": [{"user": str(number)}]})
+            await layer.send(channel, rung(str(number)))
         heard = []
         while len(listener.heard) < 80:
             await asyncio.sleep(0)
@@ -213,9 +222,58 @@ async def test_the_order_to_drain_is_handed_on() -> None:
     layer = Layer()
     async with listening(layer) as listener:
         for seconds in ("soon", 2):
-            await layer.group_send(GROUP, {"type": DRAIN_TYPE, "seconds": seconds})
+            order = {"type": DRAIN_TYPE, "seconds": seconds, "sent_at": time.time()}
+            await layer.group_send(GROUP, seals.seal(order))
         await until(lambda: listener.drained)
         assert listener.drained == [2.0]
+
+
+@pytest.mark.parametrize("kind", ["no seal", "another key", "other data", "another user", "an old order"])
+async def test_a_forged_message_is_not_heard(kind: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """Who reaches the layer cannot speak for the site: it is refused and counted, and of many only the first is logged."""
+    before = counts.refused
+    forged = rung("1")
+    if kind == "no seal":
+        del forged["seal"]
+    elif kind == "another key":
+        with override_settings(SECRET_KEY="of-somebody-else"):
+            forged = rung("1")
+    elif kind == "an old order":
+        forged = seals.seal({"type": DRAIN_TYPE, "seconds": 1.0, "sent_at": time.time() - 3600})
+    else:
+        forged["changes"][0] |= {"data": '{"title": "forged"}'} if kind == "other data" else {"user": "2"}
+    layer = Layer()
+    async with listening(layer) as listener:
+        for _ in range(3):
+            await layer.group_send(GROUP, forged)
+        await listener.ring("3")
+        await until(lambda: listener.heard)
+        assert [change["user"] for change in listener.heard] == ["3"]
+        assert listener.drained == []
+    assert counts.refused == before + 3
+    assert caplog.text.count("Refused a doorbell in group 'notifications'") == 1
+    assert "forged" not in caplog.text
+
+
+async def test_a_key_that_was_replaced_is_still_believed(settings: Settings) -> None:
+    """While SECRET_KEY is rotated, workers that have the new one hear those that have the old one."""
+    layer = Layer()
+    async with listening(layer) as listener:
+        await layer.group_send(GROUP, message := rung("1"))
+        await until(lambda: listener.heard)
+        settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+        settings.SECRET_KEY = "the-new-one"
+        await layer.group_send(GROUP, message)
+        await until(lambda: len(listener.heard) == 2)
+
+
+async def test_a_site_may_do_without_seals(settings: Settings) -> None:
+    """With NOTIFICATIONS_SIGN_DOORBELLS off nothing is sealed, and everything believed."""
+    settings.NOTIFICATIONS_SIGN_DOORBELLS = False
+    async with listening(Layer()) as listener:
+        assert "seal" not in rung("1")
+        await listener.ring("1")
+        await until(lambda: listener.heard)
 
 
 async def test_without_a_layer_only_the_sweeper_is_left(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

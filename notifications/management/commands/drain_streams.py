@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -12,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from notifications.conf import settings
 from notifications.hub.leaving import DRAIN_TYPE
 from notifications.management import options as given
+from notifications.seals import seal
 
 __all__ = ["Command"]
 
@@ -44,7 +46,7 @@ class Command(BaseCommand):
         timeout = given.number_of_seconds("--timeout", options["timeout"], least=0.1, most=60)
         layer = layer_to_others()
         try:
-            async_to_sync(send)(layer, {"type": DRAIN_TYPE, "seconds": seconds}, timeout)
+            async_to_sync(send)(layer, seal({"type": DRAIN_TYPE, "seconds": seconds, "sent_at": time.time()}), timeout)
         except TimeoutError:
             raise CommandError(
                 f"The channel layer did not take the order within {timeout:g} s, so no stream was asked to go. Is its "
