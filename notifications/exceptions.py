@@ -11,6 +11,7 @@ from collections.abc import Iterable
 __all__ = [
     "BadUndoToken",
     "BypassesLog",
+    "HistoryReplaced",
     "InvalidSegment",
     "InvalidSetting",
     "JobFailed",
@@ -30,6 +31,10 @@ class NotificationsError(Exception):
 
 class BypassesLog(NotificationsError, TypeError):
     """A write that could not be recorded in the log, so it was refused before it touched a row."""
+
+
+class HistoryReplaced(NotificationsError, LookupError):
+    """A position of another epoch, by which nothing can be said of what its reader has seen. Nothing was changed."""
 
 
 class InvalidSegment(NotificationsError, ValueError):

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from typing import Any, Final, NamedTuple
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from .models import Level
 
-__all__ = ["LARGEST_INTEGER", "MAX_SELECTED", "PageForm", "ReadAllForm", "SelectionForm", "Tab"]
+__all__ = [
+    "LARGEST_INTEGER",
+    "MAX_SELECTED",
+    "AllForm",
+    "Bound",
+    "PageForm",
+    "ReadAllForm",
+    "SelectionForm",
+    "Tab",
+]
 
 LARGEST_INTEGER: Final = 2**63 - 1  # what a database column holds; SQLite raises OverflowError beyond
-MAX_SELECTED: Final = 200  # as many items as the script keeps in a page; an action holds the inbox's lock
+MAX_SELECTED: Final = 500  # as over a WebSocket; an action holds the inbox's lock
 
 
 class Tab:
@@ -54,10 +64,33 @@ class PageForm(forms.Form):
         return {name: self.value(name) or "" for name in ("category", "level", "q")}
 
 
-class ReadAllForm(forms.Form):
-    """The body of "mark all as read": up to which `modseq` the reader has seen the list. Left out, all of it."""
+class Bound(NamedTuple):
+    """How far a reader has seen their list. `epoch` is None where the page did not say of which history."""
 
-    up_to = forms.IntegerField(min_value=0, max_value=LARGEST_INTEGER, required=False)
+    epoch: int | None
+    modseq: int
+
+
+class BoundField(forms.Field):
+    """A position such as `81985529216486.42`, or its `modseq` alone."""
+
+    PATTERN: Final = re.compile(r"(?:([1-9][0-9]{0,14})\.)?([0-9]{1,19})", re.ASCII)
+    default_error_messages = {"invalid": _("Must be a position such as 81985529216486.42, or a modseq such as 42.")}
+
+    def to_python(self, value: Any) -> Bound | None:
+        """Return it in parts, or None where it was left out."""
+        if not value:
+            return None
+        match = self.PATTERN.fullmatch(value)
+        if match is None or int(match[2]) > LARGEST_INTEGER:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return Bound(int(match[1]) if match[1] else None, int(match[2]))
+
+
+class ReadAllForm(forms.Form):
+    """The body of "mark all as read": up to where the reader has seen the list. Left out, all of it."""
+
+    up_to = BoundField(required=False)
 
 
 class IdsField(forms.Field):
@@ -82,3 +115,16 @@ class SelectionForm(forms.Form):
 
     action = forms.ChoiceField(choices=[(name, name) for name in ("read", "unread", "archive", "unarchive", "delete")])
     id = IdsField()
+
+
+class AllForm(forms.Form):
+    """The body of an action on all that a list holds: `action=archive&up_to=8198….42&tab=all&category=&level=`.
+
+    Only what a token can take back however many rows it was: the time that was set, not the times that were before.
+    """
+
+    action = forms.ChoiceField(choices=[(name, name) for name in ("read", "archive")])
+    up_to = BoundField()
+    tab = forms.ChoiceField(choices=[(name, name) for name in (Tab.ALL, Tab.UNREAD)])
+    category = forms.CharField(max_length=50, required=False)
+    level = forms.ChoiceField(choices=Level.choices, required=False)

@@ -7,27 +7,30 @@ One address serves the page and, for the script, its parts: `?part=list` and `?p
 the site's frame, `?part=rows` is a further page as JSON.
 
     GET /notifications/?tab=unread&before=1042&part=rows
-    200 {"items": [{"id": 1041, …}], "next": 942, "position": "81985529216486.42"}
+    200 {"items": [{"id": 1041, …}], "next": 942, "position": "81985529216486.42", "unread": 2, "unseen": 0}
+
+No cache keeps any of it: after a logout "back" must show nothing.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from django.contrib.auth.decorators import login_required
+from django.conf import settings as django_settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.cache import patch_cache_control
+from django.shortcuts import render, resolve_url
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from .access.limits import spend
+from .access.reader import tag_of
 from .conf import settings
 from .exceptions import TooOften
 from .forms import LARGEST_INTEGER, PageForm, Tab
-from .listing import categories_of, page_of
-from .log.tail import inbox_of
+from .listing import categories_of, page_of, shown_inbox
 from .models import Level, Notification
-from .views_actions import answer_refusal, limited
+from .views_actions import answer_refusal, limited, refusal_of
 from .wire.payloads import dumps, payload
 
 __all__ = ["centre", "stream"]
@@ -38,28 +41,34 @@ PAGES_PER_FETCH: Final = 5
 
 
 @require_safe
-@login_required
+@cache_control(private=True, no_store=True)
 def centre(request: HttpRequest) -> HttpResponse:
     """Show one page of a user's notifications. 3 queries besides the session's, 4 where something narrows the list."""
     form = PageForm(request.GET)
     part = form.value("part")
+    refusal = refusal_of(request)
+    if refusal is not None and not part:
+        return redirect_to_login(request.get_full_path())
+    if refusal is not None:
+        return answer_refusal(request, refusal, wants_json=True)
     if form.value("q"):
         try:
             spend(request.user)
         except TooOften as error:
             return answer_refusal(request, limited(error), wants_json=part == "rows")
-    inbox = inbox_of(request.user)  # see Note [The position first] in `listing.py`
+    inbox = shown_inbox(request.user)  # see Note [The position first] in `listing.py`
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
     before = form.value("before")
     found = page_of(request.user, form.shown_tab, before=before or LARGEST_INTEGER, limit=limit, **form.narrowing)
     if part == "rows":
-        content = dumps(
-            {"items": [payload(row) for row in found.items], "next": found.next, "position": inbox.position}
-        )
+        counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
+        content = dumps({"items": [payload(row) for row in found.items], "next": found.next, **counts})
         response = HttpResponse(content, content_type="application/json")
     else:
         context = {
             "notification_inbox": inbox,  # {% notification_bell %} takes it from here
+            "notification_reader": tag_of(request.user),
+            "login_url": resolve_url(django_settings.LOGIN_URL),
             "frame": "notifications/_part.html" if part else "notifications/base.html",
             "part": part or "list",
             "items": found.items,
@@ -77,8 +86,6 @@ def centre(request: HttpRequest) -> HttpResponse:
         response = render(
             request, "notifications/panel.html" if part == "panel" else "notifications/centre.html", context
         )
-    if part:
-        patch_cache_control(response, no_store=True)  # never what the "back" button shows in place of the page
     return response
 
 

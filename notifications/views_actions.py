@@ -15,17 +15,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
 
+from django import forms
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
+from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from . import actions, log
 from .access.limits import spend
+from .access.reader import is_theirs
 from .actions import MAX_TOKEN_CHARS, Action, Done
-from .exceptions import BadUndoToken, TooOften, UndoExpired, UnknownNotification
-from .forms import LARGEST_INTEGER, ReadAllForm, SelectionForm
+from .exceptions import BadUndoToken, HistoryReplaced, TooOften, UndoExpired, UnknownNotification
+from .forms import LARGEST_INTEGER, AllForm, Bound, ReadAllForm, SelectionForm, Tab
 from .log.tail import database, inbox_of
 from .models import Notification
 from .validators import followable
@@ -78,8 +81,8 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
         try:
             if request.method != "POST":
                 raise Refusal(405, "method_not_allowed", _("This address changes something; send it a POST."))
-            if not request.user.is_authenticated:
-                raise Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))
+            if (refusal := refusal_of(request)) is not None:
+                raise refusal
             spend(request.user)
             answer = act(request, **kwargs)
         except TooOften as error:
@@ -89,7 +92,9 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
         if wants_json:
             inbox = inbox_of(request.user)
             counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
-            return JsonResponse(counts | (answer if isinstance(answer, dict) else {}))
+            response = JsonResponse(counts | (answer if isinstance(answer, dict) else {}))
+            patch_cache_control(response, private=True, no_store=True)
+            return response
         return HttpResponseRedirect(answer if isinstance(answer, str) else came_from(request))
 
     return view
@@ -99,6 +104,15 @@ def limited(error: TooOften) -> Refusal:
     """Return the refusal of who does too much."""
     message = _("That was too much in this minute; wait %(seconds)d s and try again.") % {"seconds": error.seconds}
     return Refusal(429, "limited", message, retry_after=error.seconds)
+
+
+def refusal_of(request: HttpRequest) -> Refusal | None:
+    """Return why who asks gets nothing here, or None where it is the reader whose page it is."""
+    if not request.user.is_authenticated:
+        return Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))
+    if not is_theirs(request):
+        return Refusal(403, "reader", _("This page was made for somebody else; reload it."))
+    return None
 
 
 def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) -> HttpResponse:
@@ -192,24 +206,51 @@ def delete(request: HttpRequest, pk: int) -> Answer:
 
 @action
 def selection(request: HttpRequest) -> Answer:
-    """Do one thing to many: all of them, or none where one is not the user's."""
+    """Do one thing to many: all of them, or none where one is not the user's. With `up_to`, to all that a list holds."""
+    if "up_to" in request.POST:
+        return act_on_all(request)
     form = SelectionForm(request.POST)
+    require_valid(form)
+    return act_on(request, form.cleaned_data["action"], form.cleaned_data["id"])
+
+
+def act_on_all(request: HttpRequest) -> Answer:
+    """Do one thing to all that a list holds, as far as the reader has seen it. What came or changed since is spared."""
+    form = AllForm(request.POST)
+    require_valid(form)
+    action_name, tab, bound = (form.cleaned_data[name] for name in ("action", "tab", "up_to"))
+    narrowing = {name: form.cleaned_data[name] for name in ("category", "level")}
+    is_unread = tab == Tab.UNREAD
+    return told(within(bound, actions.act_upto, request.user, action_name, is_unread=is_unread, **narrowing))
+
+
+def within(bound: Bound, act: Callable[..., Done], *arguments: Any, **fields: Any) -> Done:
+    """Act as far as a reader has seen their list.
+
+    Raises:
+        Refusal: 409, where history was replaced since.
+    """
+    try:
+        return act(*arguments, bound.modseq, epoch=bound.epoch, seconds=HELD_SECONDS, **fields)
+    except HistoryReplaced:
+        message = _("Your notifications were replaced since the page was loaded; reload it. Nothing was changed.")
+        raise Refusal(409, "conflict", message, field="up_to") from None
+
+
+def require_valid(form: forms.Form) -> None:
+    """Refuse what a form does not take, naming the first field."""
     if not form.is_valid():
         field, errors = next(iter(form.errors.items()))
         raise Refusal(400, "invalid", str(errors[0]), field=field)
-    return act_on(request, form.cleaned_data["action"], form.cleaned_data["id"])
 
 
 @action
 def read_all(request: HttpRequest) -> Answer:
-    """Mark as read what the reader has seen: up to the `modseq` in `up_to`. What arrived meanwhile stays unread."""
+    """Mark as read what the reader has seen: up to `up_to`. What arrived meanwhile stays unread."""
     form = ReadAllForm(request.POST)
-    if not form.is_valid():
-        message = _("Must be a modseq such as 42, or be left out.")
-        raise Refusal(400, "invalid", message, field="up_to")
-    up_to = form.cleaned_data["up_to"]
-    done = actions.read_upto(request.user, LARGEST_INTEGER if up_to is None else up_to, seconds=HELD_SECONDS)
-    return told(done)
+    require_valid(form)
+    bound = form.cleaned_data["up_to"] or Bound(None, LARGEST_INTEGER)
+    return told(within(bound, actions.read_upto, request.user))
 
 
 @action

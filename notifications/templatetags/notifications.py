@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.conf import settings as django_settings
+from django.shortcuts import resolve_url
 from django.template import Context
 
 from .. import log
-from ..log.tail import inbox_of
+from ..access.reader import tag_of
+from ..listing import newest_of, shown_inbox
 from ..validators import followable
 
 __all__ = ["followable", "mark_topic_read", "notification_bell"]
@@ -21,14 +24,21 @@ def notification_bell(context: Context) -> dict[str, Any]:
     """Render the bell with the user's count of unread notifications; nothing for anonymous users. 1 query.
 
     Needs `request` in the context (`django.template.context_processors.request`). A page that has read the inbox
-    already passes it as `notification_inbox`, so that bell and page stand at one position.
+    already (`listing.shown_inbox()`) passes it as `notification_inbox`, so that bell and page stand at one position.
     """
     user = getattr(context.get("request"), "user", None)
     if user is None or not user.is_authenticated:
         return {"inbox": None}
     known = context.get("notification_inbox")
-    # `part` is "list" in the centre's own page, which has the icons already and opens no panel
-    return {"inbox": known or inbox_of(user), "part": known and context.get("part")}
+    inbox = known or shown_inbox(user)
+    return {
+        "inbox": inbox,
+        "newest": newest_of(inbox),
+        "reader": tag_of(user),
+        "login_url": resolve_url(django_settings.LOGIN_URL),
+        "part": known
+        and context.get("part"),  # "list" in the centre's own page, which has the icons and opens no panel
+    }
 
 
 @register.simple_tag(takes_context=True)

@@ -40,6 +40,9 @@ len(Notification.objects.bulk_create(rows))
 """
 
 
+ARCHIVED = "[row.title for row in Notification.objects.filter(recipient=user).archived().order_by('-pk')]"
+
+
 async def tell(site: Site, person: Person, *titles: str, url: str = "") -> None:
     """Send these to a person, in this order."""
     await site.acall(SEND, user=person.pk, titles=list(titles), url=url)
@@ -371,6 +374,83 @@ async def test_live_changes_obey_the_filters(
     await expect(headings(page)).to_have_text(["Paid again"], timeout=15_000)
 
 
+# --- Selecting
+
+
+async def test_a_selection_survives_scrolling(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """What was selected stays so far out of the document, is named in the label, and is what an action acts on.
+
+    Regression: the boxes in the document were the selection, so that scrolling on dropped it without a word.
+    """
+    await site.acall(SEND_MANY, user=user.pk, count=400)
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    for number in (399, 398):
+        await page.get_by_label(f"Select “Number {number}”").check()
+    label = page.locator(".notification-selection__all > span")
+    await expect(label).to_have_text("2 selected")
+    last = page.locator(ITEMS, has_text=re.compile(r"Number 0\b"))
+    while not await last.count():
+        await page.mouse.wheel(0, 20_000)
+        await page.wait_for_timeout(20)
+    await expect(page.get_by_label("Select “Number 399”")).to_have_count(0)
+    await expect(label).to_have_text("2 selected, 2 of them out of view")
+    await last.get_by_role("checkbox").check()
+    await expect(label).to_have_text("3 selected, 2 of them out of view")
+    await page.locator(".notification-selection").get_by_role("button", name="Archive").click()
+    await expect_unread(page, 397)
+    await expect(page.get_by_text("Archived: 3")).to_be_visible()
+    assert await site.acall(ARCHIVED, user=user.pk) == ["Number 399", "Number 398", "Number 0"]
+    await page.get_by_role("button", name="Undo").click()
+    await expect_unread(page, 400)
+
+
+async def test_all_of_a_long_list(visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person) -> None:
+    """What the page does not hold can be selected with a second step, spares what came above the view, and is undone."""
+    await site.acall(SEND_MANY, user=user.pk, count=700)
+    await tell(site, other, "Theirs")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    bar = page.locator(".notification-selection")
+    everything = bar.get_by_role("button", name="Select everything in this list")
+    await expect(everything).to_be_hidden()
+    await page.mouse.wheel(0, 1500)
+    await tell(site, user, "New above")
+    await expect(page.locator(".notification-fresh")).to_have_text("1 new", timeout=15_000)
+    await bar.get_by_role("checkbox").check()
+    await everything.click()
+    await expect(bar.get_by_text("Everything in this list is selected")).to_be_visible()
+    await expect(bar.get_by_role("button", name="Delete")).to_be_disabled()
+    await bar.get_by_role("button", name="Archive").click()
+    await expect_unread(page, 1)
+    await expect(page.get_by_text("Archived: 700")).to_be_visible()
+    await expect(headings(page)).to_have_text(["New above"])
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator(".notification-tabs__count")).to_have_text("701")
+    assert await site.acall("Inbox.objects.get(pk=user).unread", user=other.pk) == 1
+
+
+async def test_keys_act_on_the_selection(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """With something selected `e`, `u` and `#` act on all of it, wherever the focus is.
+
+    Regression: they acted on the item with the focus and dropped the rest.
+    """
+    await tell(site, user, "One", "Two", "Three", "Four")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    for key in "jxjxjx":
+        await page.keyboard.press(key)
+    await expect(page.get_by_text("3 selected")).to_be_visible()
+    await page.keyboard.press("u")
+    await expect_unread(page, 1)
+    for key in "kxkx":
+        await page.keyboard.press(key)
+    await page.keyboard.press("u")
+    await expect_unread(page, 3)
+    for key in "xjxjx":
+        await page.keyboard.press(key)
+    await page.keyboard.press("e")
+    await expect(headings(page)).to_have_text(["One"])
+    await expect(page.get_by_text("Archived: 3")).to_be_visible()
+
+
 # --- Keyboard
 
 
@@ -418,7 +498,126 @@ async def test_all_of_it_by_keyboard(visitors: Visitors, daphne: Server, site: S
     await expect(badge(page)).to_have_text("2")
 
 
+# --- Looks
+
+
+async def test_a_bell_after_the_content(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """The centre shows wherever a site puts its bell.
+
+    Regression: the bell's style hid the list until the list's own had come, and the one that stands later won.
+    """
+    await tell(site, user, "One")
+    page = await visitors.arrive(daphne, user)
+
+    async def move_bell(route: Route) -> None:
+        response = await route.fetch()
+        html = await response.text()
+        bell = re.search(
+            r'<link[^>]*notifications\.css">\s*<script[^>]*></script>\s*<notification-bell.*?</notification-bell>',
+            html,
+            re.DOTALL,
+        )
+        assert bell
+        html = html.replace(bell[0], "", 1).replace("</body>", f"<footer>{bell[0]}</footer></body>")
+        await route.fulfill(response=response, body=html)
+
+    await page.route(f"**{CENTRE}", move_bell)
+    await page.goto(CENTRE)
+    await page.locator("notification-list[data-line=live]").wait_for()
+    await expect(page.locator("footer .notification-bell")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Notifications", exact=True)).to_be_visible()
+    await expect(headings(page).first).to_be_visible()
+
+
+async def test_the_placeholder_can_be_read(visitors: Visitors, daphne: Server, user: Person) -> None:
+    """The search field's placeholder has the colour of secondary text, which is checked for contrast; axe passes over it."""
+    page = await visitors.arrive(daphne, user, path=CENTRE, color_scheme="dark")
+    field = page.get_by_role("searchbox")
+    colours = (
+        "field => [getComputedStyle(field, '::placeholder').color, getComputedStyle(field, '::placeholder').opacity]"
+    )
+    muted = await page.locator(".notification-selection__all").evaluate("label => getComputedStyle(label).color")
+    assert await field.evaluate(colours) == [muted, "1"]
+
+
 # --- States
+
+
+async def test_one_thing_is_told_at_a_time(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """An action that fails without a network is told in one place, and no longer once the line is back."""
+    visitors.expect_problem("net::ERR_|Failed to fetch|NS_ERROR_")
+    await tell(site, user, "One", "Two")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await page.locator("notification-list[data-line=live]").wait_for()
+    await page.context.set_offline(True)
+    await expect(page.get_by_text("You are offline.")).to_be_visible()
+    for title in ("One", "Two"):
+        await page.locator(ITEMS, has_text=title).get_by_role("button", name="Archive").click()
+    failed = page.get_by_text("everything is as before")
+    await expect(failed).to_be_visible()
+    await expect(headings(page)).to_have_text(["Two", "One"])
+    await expect_unread(page, 2)
+    shown = ".notification-states > :visible"
+    await expect(page.locator(shown)).to_have_count(1)
+    await page.context.set_offline(False)
+    await expect(failed).to_be_hidden(timeout=20_000)
+    await expect(page.locator(shown)).to_have_count(0)
+    await expect_unread(page, 2)
+
+
+@pytest.mark.parametrize("status", [502, 404])
+async def test_the_count_after_a_lost_answer(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, status: int
+) -> None:
+    """What the server did is counted once, also where its answer is lost or says that another device was quicker.
+
+    Regression: the stream's own frame made the count equal to what was expected, and the failure put the old one back.
+    """
+    visitors.expect_problem(f"{status}|Failed to fetch")
+    await tell(site, user, "One", "Two", "Three")
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await page.locator("notification-list[data-line=live]").wait_for()
+
+    async def do_and_lose(route: Route) -> None:
+        await route.fetch()
+        await expect(page.locator(".notification-tabs__count")).to_have_text("2")
+        await site.acall("notify(user, title='After').pk", user=user.pk)
+        await expect(page.locator(ITEMS, has_text="After")).to_be_attached()  # so the frame of the action has come, too
+        await route.fulfill(status=status, body="{}", content_type="application/json")
+
+    await page.route("**/selection/", do_and_lose)
+    await page.locator(ITEMS, has_text="Two").get_by_role("button", name="Archive").click()
+    await expect(page.locator(".notification-status")).not_to_be_empty()
+    await expect_unread(page, 3)
+    await expect(headings(page)).to_have_text(["After", "Three", "One"])
+
+
+async def test_a_bound_waits_for_the_list(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """Where a list could not be fetched after a reset, "mark all as read" spares what it does not show.
+
+    Regression: the next change moved the bound to the head of the log, and 400 unseen ones were marked.
+    """
+    visitors.expect_problem(r"/notifications/stream/|net::ERR_|NS_ERROR_|Failed to fetch")
+    await tell(site, user, "Seen")
+    async with Proxy(daphne.port) as proxy:
+        page = await visitors.arrive(proxy.url, user, path=CENTRE)
+        await page.locator("notification-list[data-line=live]").wait_for()
+        await page.route("**/*part=rows*", lambda route: route.abort())
+        proxy.accepts = False
+        proxy.cut()
+        await site.acall(SEND_MANY, user=user.pk, count=400)
+        proxy.accepts = True
+        await expect(page.get_by_text("it may be out of date")).to_be_visible(timeout=20_000)
+        await tell(site, user, "The next change")
+        await expect(page.locator(".notification-tabs__count")).to_have_text("402", timeout=15_000)
+        await page.get_by_role("button", name="Mark all as read").click()
+        await expect(page.locator(".notification-tabs__count")).to_have_text("401", timeout=15_000)
+        await page.unroute_all()
+        await page.get_by_role("button", name="Try again").click()
+        await expect(headings(page).first).to_have_text("The next change")
+        await page.get_by_role("button", name="Mark all as read").click()
+        await expect_unread(page, 0)
+        await visitors.leave()
 
 
 async def test_the_line_is_told(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.support.chromium import CENTRE, Visitors, expect_unread
 from tests.support.servers import Person, Server, Site
@@ -11,6 +13,16 @@ from tests.support.servers import Person, Server, Site
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STREAMLESS = "/errors/500.html"  # it stands alone, without a bell
+COUNT_MESSAGES = """
+const post = BroadcastChannel.prototype.postMessage;
+window.messages = 0;
+BroadcastChannel.prototype.postMessage = function (data) {
+  window.messages += 1;
+  return post.call(this, data);
+};
+"""
+# A frame or a ping is one; a test that a slow machine takes a minute for has 120 pings of half a second.
+MOST_MESSAGES = 400
 WITHOUT_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
 
 
@@ -55,6 +67,36 @@ async def test_a_frozen_tab_hands_over(visitors: Visitors, daphne: Server, site:
     await expect_unread(leader, 0)
     await leader.evaluate("document.dispatchEvent(new Event('resume'))")
     await expect_unread(leader, 1)
+
+
+async def test_a_replaced_history_reaches_every_tab(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
+) -> None:
+    """After `renew_epochs` three tabs, one of which slept, are all live again, with few messages between them.
+
+    Regression: a tab that woke took the others' position for a gap, and they asked each other 71,000 times in 15 s.
+    """
+    theirs = await visitors.arrive(daphne, other)
+    first = await visitors.arrive(daphne, user, path=STREAMLESS)
+    await first.context.add_init_script(COUNT_MESSAGES)
+    tabs = await open_tabs(visitors, first)
+    await tell(site, user)
+    for tab in tabs:
+        await expect_unread(tab, 1)
+    await tabs[1].evaluate("document.dispatchEvent(new Event('freeze'))")
+    await asyncio.to_thread(site.command, "renew_epochs", "--user", str(user.pk))
+    await tell(site, user)
+    for tab in (tabs[0], tabs[2]):
+        await expect_unread(tab, 2)
+    await tabs[1].evaluate("document.dispatchEvent(new Event('resume'))")
+    await expect_unread(tabs[1], 2)
+    await expect(tabs[1].locator("notification-list")).to_have_attribute("data-line", "live")
+    await tell(site, user)
+    for tab in tabs:
+        await expect_unread(tab, 3)
+    assert sum([await tab.evaluate("window.messages") for tab in tabs]) < MOST_MESSAGES
+    await tell(site, other)
+    await expect_unread(theirs, 1)
 
 
 async def test_each_tab_streams_without_locks(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:

@@ -11,6 +11,7 @@ globalThis.HTMLElement = class {
     return this.parts[name];
   }
 };
+globalThis.MutationObserver = class {};
 globalThis.customElements = {
   define(_name, element) {
     Bell = element;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { backoffSeconds, Line } from "../../notifications/static/notifications/line.js";
-import { change, FakeEventSource } from "./fakes.js";
+import { change, FakeChannel, FakeEventSource } from "./fakes.js";
 
 const seconds = (count) => mock.timers.tick(count * 1000);
 const opened = () => FakeEventSource.all.map((source) => source.url);
@@ -9,6 +9,8 @@ const opened = () => FakeEventSource.all.map((source) => source.url);
 beforeEach(() => {
   Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
   globalThis.EventSource = FakeEventSource;
+  globalThis.BroadcastChannel = FakeChannel;
+  FakeChannel.all = new Set();
   FakeEventSource.all = [];
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   mock.method(Math, "random", () => 1);

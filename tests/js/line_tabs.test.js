@@ -24,11 +24,11 @@ afterEach(() => {
 });
 
 /** Open a tab whose page stands at a position. */
-async function tab(position) {
+async function tab(position, reader) {
   const store = new Store({ position });
   const applied = [];
   store.addEventListener("change", (event) => applied.push(event.detail.modseq));
-  const line = new Line("/stream/", store);
+  const line = new Line("/stream/", store, reader);
   line.start();
   await settled();
   const opened = { line, store, applied, channel: [...FakeChannel.all].at(-1) };
@@ -149,4 +149,124 @@ test("Without locks each tab has its own stream.", async () => {
   await tab("7.1");
   await tab("7.1");
   assert.equal(open().length, 2);
+});
+
+/** Answer as a server whose epoch is 8, to each stream that is opened, and count the messages between the tabs. */
+async function serve(answered = new Set()) {
+  for (const source of open()) {
+    if (answered.has(source)) continue;
+    answered.add(source);
+    const [, epoch, modseq] = /since=(\d+)\.(\d+)/.exec(source.url);
+    const isKnown = epoch === "8" && Number(modseq) > 0;
+    const mode = isKnown ? "resume" : "reset";
+    source.send(
+      "hello",
+      { modseq: isKnown ? Number(modseq) : 0, epoch: 8, unread: 1, unseen: 0, mode },
+      isKnown ? `8.${modseq}` : "8.0",
+    );
+    if (!isKnown)
+      source.send(
+        "reset",
+        { reason: "epoch", modseq: 3, epoch: 8, snapshot: { items: [], unread: 1, unseen: 0 } },
+        "8.3",
+      );
+    await settled();
+  }
+  return answered;
+}
+
+test("A tab that slept while history was replaced is told, with few messages.", async () => {
+  // Regression: each took the other's position for a gap, and asked and answered without end; nobody asked the server.
+  const [first, second, slept] = [await tab("7.50"), await tab("7.50"), await tab("7.50")];
+  slept.line.stop();
+  const post = mock.method(FakeChannel.prototype, "postMessage");
+  const answered = await serve();
+  slept.line.start();
+  await settled();
+  for (let second = 0; second < 15; second++) {
+    await tick(1);
+    await serve(answered);
+  }
+  assert.deepEqual(
+    [first, second, slept].map(({ store }) => [store.position, store.line]),
+    Array(3).fill(["8.3", "live"]),
+  );
+  assert.ok(post.mock.callCount() < 40, `${post.mock.callCount()} messages`);
+});
+
+test("Tabs of two epochs agree on what the server says, with few messages, whichever of them leads.", async () => {
+  for (const positions of [
+    ["7.50", "8.3", "7.20"],
+    ["8.3", "7.50", "7.20"],
+    ["7.50", "7.50", "8.3"],
+  ]) {
+    FakeChannel.all = new Set();
+    FakeEventSource.all = [];
+    globalThis.navigator.locks.holder = null;
+    globalThis.navigator.locks.queue = [];
+    const post = mock.method(FakeChannel.prototype, "postMessage");
+    let answered;
+    const group = [];
+    for (const position of positions) {
+      group.push(await tab(position, "reader"));
+      answered = await serve(answered);
+    }
+    for (let second = 0; second < 15; second++) {
+      await tick(1);
+      answered = await serve(answered);
+      for (const source of open()) source.send("ping", { modseq: 3 }, "8.3");
+    }
+    assert.deepEqual(
+      group.map(({ store }) => [store.position, store.line]),
+      Array(3).fill(["8.3", "live"]),
+    );
+    assert.ok(post.mock.callCount() < 80, `${post.mock.callCount()} messages`);
+    assert.ok(FakeEventSource.all.length <= 6, `${FakeEventSource.all.length} streams`);
+    for (const { line } of group) line.stop();
+    post.mock.restore();
+  }
+});
+
+test("When a tab has left and no next page of it comes, the leader asks whether the session is over.", async () => {
+  const [first, second] = [await tab("7.1"), await tab("7.1")];
+  send(2);
+  second.line.leave();
+  await tick(0.6);
+  assert.deepEqual([FakeEventSource.all.length, FakeEventSource.latest.url], [2, "/stream/?since=7.2"]);
+  send(3);
+  assert.deepEqual(first.applied, [2, 3]);
+});
+
+test("Where a tab goes on to its next page, which the server has made for the same reader, nothing is asked.", async () => {
+  const [, second] = [await tab("7.1"), await tab("7.1")];
+  send(2);
+  second.line.leave();
+  await tick(0.3);
+  await tab("7.2");
+  await tick(5);
+  assert.equal(FakeEventSource.all.length, 1);
+});
+
+test("A tab that comes back has a new stream opened, by whoever leads: the one that is open may be older than a logout.", async () => {
+  const [, second] = [await tab("7.1"), await tab("7.1")];
+  send(2);
+  second.store.doubt();
+  second.line.stop();
+  second.line.start();
+  await settled();
+  assert.equal(FakeEventSource.all.length, 2);
+  assert.equal(second.store.unread, 0);
+  FakeEventSource.latest.send("hello", { modseq: 2, epoch: 7, unread: 2, unseen: 0, mode: "resume" }, "7.2");
+  assert.equal(second.store.unread, 2);
+});
+
+test("A page that says whose it is asks for that reader's stream, and shares it with their tabs alone.", async () => {
+  globalThis.navigator.locks = { request: (_name, _options, lead) => lead() };
+  const [mine, other] = [await tab("7.1", "mine"), await tab("7.1", "other")];
+  assert.deepEqual(
+    FakeEventSource.all.map(({ url }) => url),
+    ["/stream/?since=7.1&reader=mine", "/stream/?since=7.1&reader=other"],
+  );
+  FakeEventSource.all[0].send("change", change(1, 2), "7.2");
+  assert.deepEqual([mine.store.position, other.store.position], ["7.2", "7.1"]);
 });

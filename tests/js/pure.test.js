@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isBehind, parse } from "../../notifications/static/notifications/store.js";
+import { isBehind, isSameEpoch, parse } from "../../notifications/static/notifications/store.js";
 import { counted, language, relative } from "../../notifications/static/notifications/words.js";
 
 globalThis.HTMLElement = class {};
@@ -18,9 +18,10 @@ test("A position is read strictly; anything else stands before everything.", () 
   }
 });
 
-test("Behind is who has a lower number, or another epoch.", () => {
+test("Behind is who has a lower number of the same epoch; epochs have no order.", () => {
   assert.deepEqual([isBehind("7.1", "7.2"), isBehind("7.2", "7.2"), isBehind("7.3", "7.2")], [true, false, false]);
-  assert.deepEqual([isBehind("7.3", "8.2"), isBehind("8.2", "7.3")], [true, true]);
+  assert.deepEqual([isBehind("7.3", "8.2"), isBehind("8.2", "7.3")], [false, false]);
+  assert.deepEqual([isSameEpoch("7.3", "7.9"), isSameEpoch("7.3", "8.3")], [true, false]);
 });
 
 test("A count in a phrase is written as the language does.", () => {

@@ -78,10 +78,13 @@ test("A new one enters if it matches the filters, and leaves when it no longer d
 
 test("A wish shows at once, changes the count of unread ones, and is taken back.", () => {
   const rows = page("all", [row(9), row(8)]);
-  rows.wish([9], { isGone: true });
-  rows.wish([8], { isRead: true });
+  const wishes = [rows.wish([9], { isGone: true }), rows.wish([8], { isRead: true })];
   assert.deepEqual([rows.ids, rows.unread()], [[8], []]);
-  rows.wish([9, 8]);
+  assert.deepEqual(
+    wishes.map((wish) => rows.difference(wish)),
+    [-1, -1],
+  );
+  for (const wish of wishes) rows.takeBack(wish);
   assert.deepEqual(
     [rows.ids, rows.unread()],
     [
@@ -119,4 +122,14 @@ test("After a reset the pages fetched have the word on their range, and the stre
   assert.deepEqual(rows.ids, [11, 10, 9, 7]);
   assert.deepEqual([rows.get(9).item.title, rows.get(7).item.title], ["From a backup", "Edited"]);
   assert.equal(rows.next, 6);
+});
+
+test("Marking all as read while rows are in doubt does not hide what the fetch says of them.", () => {
+  // Regression: such rows took the frame's number, which is above the fetched page's, so the page had no say.
+  const rows = page("all", [row(9), row(8), row(7)]);
+  rows.doubt();
+  rows.apply(change(50, 51, { read_upto: 40, read_at: NOW }));
+  rows.add([item(9, 45), item(8, 38)], Number.MAX_SAFE_INTEGER, 0, 50);
+  assert.deepEqual(rows.ids, [9, 8]);
+  assert.deepEqual([rows.get(9).isRead, rows.get(8).isRead], [false, true]);
 });

@@ -36,6 +36,49 @@ test("A change that leaves something out is a gap and changes nothing.", () => {
   assert.deepEqual([store.position, heard], ["7.41", []]);
 });
 
+test("A greeting carries the server's counters, which are taken at once.", () => {
+  const { store } = storeAt("7.41");
+  store.apply(frame("hello", "7.41", { modseq: 41, unread: 8, unseen: 2, mode: "resume" }));
+  assert.deepEqual([store.unread, store.unseen], [8, 2]);
+  store.report({ position: "7.43", unread: 5, unseen: 0 });
+  store.apply(frame("hello", "7.41", { modseq: 41, unread: 8, unseen: 2, mode: "resume" }));
+  assert.equal(store.unread, 5, "an answer that is newer stands");
+});
+
+test("A greeting of another epoch is a gap where the stream goes on there, and none where a reset follows.", () => {
+  const greet = (mode) => storeAt("7.41").store.apply(frame("hello", "8.5", { modseq: 5, unread: 8, mode }));
+  assert.deepEqual([greet("resume"), greet("reset")], [true, false]);
+});
+
+test("An expectation shows over the server's counters, whatever they become, until it ends.", () => {
+  const { store } = storeAt("7.41");
+  store.report({ position: "7.41", unread: 5 });
+  const end = store.expect((unread) => unread - 2);
+  assert.equal(store.unread, 3);
+  store.apply(frame("change", "7.42", change(41, 42, { unread: 6 })));
+  assert.equal(store.unread, 4);
+  end();
+  assert.equal(store.unread, 6);
+});
+
+test("A page that comes back shows no count until a new stream has proved whose it is.", () => {
+  const { store } = storeAt("7.41");
+  store.doubt();
+  assert.deepEqual([store.unread, store.unseen], [0, 0]);
+  store.apply(frame("line", "7.41", "live"));
+  store.apply(frame("change", "7.42", change(41, 42, { unread: 2 })));
+  assert.equal(store.unread, 0, "a stream that was open before a logout proves nothing");
+  store.apply(frame("hello", "7.42", { modseq: 42, unread: 2, unseen: 0, mode: "resume" }));
+  assert.equal(store.unread, 2);
+});
+
+test("Whose session is over sees no count, and nothing that still comes is taken.", () => {
+  const { store, heard } = storeAt("7.41");
+  store.apply(frame("bye", "7.41", { reason: "auth" }));
+  store.apply(frame("reset", "9.3", { modseq: 3, snapshot: { items: [], unread: 4, unseen: 0 } }));
+  assert.deepEqual([store.unread, heard], [0, []]);
+});
+
 test("A change of another epoch is a gap.", () => {
   assert.ok(storeAt("7.41").store.apply(frame("change", "8.42", change(41, 42))));
 });

@@ -58,6 +58,26 @@ def test_costs_one_query(user: User, django_assert_num_queries: DjangoAssertNumQ
         bell(user, notification_inbox=inbox)
 
 
+def test_the_page_knows_the_newest(
+    user: User, other_user: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Toasts are for ids above the highest one that the reader had, archived or not; another user's do not count."""
+    assert 'data-newest="0"' in bell(user)
+    notify(user, title="One")
+    newest = notify(user, title="Archived")
+    newest.archive()
+    notify(other_user, title="Theirs")
+    with django_assert_num_queries(1):
+        assert f'data-newest="{newest.pk}"' in bell(user)
+
+
+def test_the_page_says_whose_it_is(user: User, other_user: User) -> None:
+    """Bell and toasts carry the reader's tag, which is the same on each of their pages and nobody else's."""
+    tags = [set(re.findall(r'data-reader="([^"]+)"', bell(reader))) for reader in (user, user, other_user)]
+    assert [len(each) for each in tags] == [1, 1, 1]
+    assert tags[0] == tags[1] != tags[2]
+
+
 @pytest.mark.django_db
 def test_nobody_has_no_bell(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     """Anonymous users see no bell, load no script and cost no query."""

@@ -1,4 +1,4 @@
-/** A key presses what names it in `aria-keyshortcuts`; j and k step. */
+/** A key presses what names it in `aria-keyshortcuts`; j and k step. What is selected goes before what has the focus. */
 
 import { isOn } from "./settings.js";
 
@@ -15,10 +15,17 @@ export function press(event, list) {
 	const step = item
 		? items[items.indexOf(item) + STEPS[key]]
 		: items.find((each) => each.getBoundingClientRect().top >= 0);
-	const named = [...list.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)];
-	const aim = STEPS[key] ? step : named.find((each) => !each.closest("li") || item?.contains(each));
+	const aim = STEPS[key] ? step : findNamed(key, list, item);
 	if (!aim) return;
 	event.preventDefault();
 	if (aim.matches("li, [type=search]")) aim.focus();
 	else aim.click();
+}
+
+function findNamed(key, list, item) {
+	const named = [...list.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)];
+	const isForSelection = (each) => each.closest(".notification-selection__actions");
+	const forSelection = named.find(isForSelection);
+	if (list.hasSelection && forSelection) return forSelection;
+	return named.find((each) => !isForSelection(each) && (!each.closest("li") || item?.contains(each)));
 }

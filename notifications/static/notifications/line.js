@@ -1,14 +1,18 @@
 /** One stream for all tabs: who holds a Web Lock leads and passes every frame on. */
 
-import { isBehind } from "./store.js";
+import { isBehind, isSameEpoch } from "./store.js";
 
 const SILENCE_SECONDS = 45; // three pings of 15 s
 const ANSWER_SECONDS = 5; // messages take milliseconds
 const BYE_SECONDS = 600; // the browser waits for the server's `retry:`
+const NEXT_PAGE_SECONDS = 0.6; // from one page of a tab to its next; after a logout none comes
 
 /** 1, 2, 4 … 30 s, times 0.5 to 1: clients must not come at once. */
 export const backoffSeconds = (attempt, random = Math.random()) =>
 	Math.min(2 ** (attempt - 1), 30) * (0.5 + random / 2);
+
+/** Whether the server has just made this page, for whoever is logged in: "back" may show one that was kept. */
+const isFromServer = () => globalThis.performance?.getEntriesByType("navigation")[0]?.type !== "back_forward";
 
 export class Line {
 	isLeading = false;
@@ -17,12 +21,17 @@ export class Line {
 	#source;
 	#position; // which the next frames continue
 	#attempt = 0;
+	#isSettled = false; // the stream has spoken since it was opened: the position is one that the server knows
+	#isGoingBack = false;
+	#hasStarted = false;
 	#timer;
 	#deadline; // a sleeping machine's timers do not fire
+	#check; // whether the session is still alive
 
-	constructor(url, store) {
-		Object.assign(this, { url, store });
-		this.name = `notifications:${url}:${store.epoch}`; // an epoch is one inbox's: users never share
+	/** Tabs of one reader share; where a page does not say whose it is, those of one inbox, which its epoch names. */
+	constructor(url, store, reader = "") {
+		Object.assign(this, { url, store, reader });
+		this.name = `notifications:${url}:${reader || store.epoch}`;
 	}
 
 	start(steal = false) {
@@ -30,10 +39,12 @@ export class Line {
 		this.#life = new AbortController();
 		const { signal } = this.#life;
 		const lead = () => signal.aborted || this.#lead(signal);
-		if (!navigator.locks) return lead();
 		this.#channel = new BroadcastChannel(this.name);
 		this.#channel.onmessage = ({ data }) => this.#hear(data);
-		this.#ask();
+		const isNew = !this.#hasStarted && isFromServer();
+		this.#hasStarted = true;
+		if (!navigator.locks) return lead();
+		this.#ask({ isNew });
 		navigator.locks.request(this.name, steal ? { steal } : { signal }, lead).catch((error) => {
 			if (error.name !== "AbortError") throw error;
 			if (!signal.aborted) this.#restart(); // stolen
@@ -42,10 +53,23 @@ export class Line {
 
 	stop() {
 		this.#close();
+		clearTimeout(this.#check);
 		this.isLeading = false;
 		this.#channel?.close();
 		this.#life?.abort();
 		this.#channel = this.#life = undefined;
+	}
+
+	/** Stop because the page is left, perhaps by logging out. */
+	leave() {
+		this.#post({ left: true });
+		this.stop();
+	}
+
+	/** Have the server say whether the session is still the reader's. */
+	verify() {
+		if (this.isLeading && this.#isSettled) this.#open();
+		else if (this.#life && !this.isLeading) this.#ask();
 	}
 
 	check(isNetworkNew) {
@@ -66,30 +90,57 @@ export class Line {
 		return new Promise((resolve) => signal.addEventListener("abort", resolve));
 	}
 
-	#hear({ frame, ask }) {
+	#hear({ frame, ask, isNew, isUnsure, left }) {
 		if (frame && !this.isLeading) {
 			this.#wait(SILENCE_SECONDS, () => this.#ask());
 			this.#apply(frame);
 		}
-		if (!ask || !this.isLeading) return;
-		if (isBehind(ask, this.#position)) this.#goBack(ask);
-		this.#answer();
+		if (!this.isLeading) return;
+		if (isNew) clearTimeout(this.#check);
+		if (ask) {
+			this.#continueFrom(ask, isUnsure);
+			this.#answer();
+		}
+		if (left) this.#checkSoon();
 	}
 
 	#apply(frame) {
 		const isGap = this.store.apply(frame);
 		if (this.store.line === "over") this.stop();
-		else if (isGap && this.isLeading) this.#goBack(this.store.position);
+		else if (isGap && this.isLeading) this.#continueFrom(this.store.position);
 		else if (isGap) this.#ask();
 	}
 
-	#ask() {
+	/**
+	 * Somebody stands at this position. One of another epoch is neither behind nor ahead: the server decides, and resets
+	 * whoever is wrong. While it is being asked, asking it something else would put that off for ever.
+	 */
+	#continueFrom(position, isUnsure) {
+		if (!isSameEpoch(position, this.#position)) {
+			if (this.#isSettled) this.#goBack(position);
+		} else if (isBehind(position, this.#position)) this.#goBack(position);
+		else if (isUnsure && this.#isSettled) this.#open();
+	}
+
+	/** A tab has left: the reader may have logged out, which the server tells who opens a stream. */
+	#checkSoon() {
+		clearTimeout(this.#check);
+		this.#check = setTimeout(() => {
+			if (this.#source?.readyState === EventSource.OPEN) this.#open();
+		}, NEXT_PAGE_SECONDS * 1000);
+	}
+
+	#ask(more) {
 		this.#wait(ANSWER_SECONDS, () => this.#restart(true));
-		this.#post({ ask: this.store.position });
+		this.#post({ ask: this.store.position, isUnsure: !this.store.isSure, ...more });
 	}
 
 	#answer() {
-		this.#post({ frame: { event: "line", position: this.#position, data: this.store.line } });
+		this.#post({ frame: this.#lineFrame(this.store.line) });
+	}
+
+	#lineFrame(state) {
+		return { event: "line", position: this.#isSettled ? this.#position : "", data: state };
 	}
 
 	#post(message) {
@@ -98,15 +149,17 @@ export class Line {
 
 	#open(position = this.#position) {
 		this.#close();
-		const source = new EventSource(`${this.url}?since=${position}`);
+		const reader = this.reader && `&reader=${encodeURIComponent(this.reader)}`;
+		const source = new EventSource(`${this.url}?since=${position}${reader}`);
 		for (const event of ["hello", "change", "reset", "ping", "bye"])
 			source.addEventListener(event, (message) => this.#receive(event, message));
 		source.addEventListener("error", () => {
 			if (source.readyState === EventSource.CLOSED) this.#giveUp(source);
-			this.#pass("line", navigator.onLine === false ? "offline" : "connecting");
+			this.#pass(this.#lineFrame(navigator.onLine === false ? "offline" : "connecting"));
 		});
 		this.#source = source;
 		this.#position = position;
+		this.#isSettled = this.#isGoingBack = false;
 		this.#wait(SILENCE_SECONDS);
 	}
 
@@ -116,9 +169,13 @@ export class Line {
 		this.#source = undefined;
 	}
 
+	/** Continue from an earlier position: at once, then with pauses until a ping comes. */
 	#goBack(position) {
-		this.#close();
 		this.#position = position;
+		if (this.#isGoingBack) return; // already on its way
+		this.#close();
+		this.#isGoingBack = true;
+		this.#isSettled = false;
 		this.#wait(this.#attempt && backoffSeconds(this.#attempt));
 		this.#attempt += 1;
 	}
@@ -127,9 +184,10 @@ export class Line {
 		const data = JSON.parse(text);
 		if (lastEventId) this.#position = lastEventId;
 		if (event === "ping") this.#attempt = 0;
+		if (event !== "bye") this.#isSettled = true;
 		if (data.reason === "cap") this.#source.close(); // too many streams of this user
 		this.#wait(event === "bye" ? BYE_SECONDS : SILENCE_SECONDS);
-		this.#pass(event, data);
+		this.#pass({ event, position: this.#position, data });
 	}
 
 	/** Is the session over? EventSource does not tell. */
@@ -141,11 +199,10 @@ export class Line {
 		if (source !== this.#source) return;
 		if (![401, 403].includes(status)) return console.warn("no live stream:", source.url, status);
 		this.#close();
-		this.#pass("bye", { reason: "auth" });
+		this.#pass({ event: "bye", position: this.#position, data: { reason: "auth" } });
 	}
 
-	#pass(event, data) {
-		const frame = { event, position: this.#position, data };
+	#pass(frame) {
 		this.#post({ frame });
 		this.#apply(frame);
 	}

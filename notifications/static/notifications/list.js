@@ -1,17 +1,22 @@
 /** <notification-list>: centre or panel, kept right by the stream. */
 
-import { act } from "./act.js";
-import { find, LiveElement, post, set } from "./element.js";
+import { act, isLoggedOut } from "./act.js";
+import { ask, find, LiveElement, offerLogin, post, set } from "./element.js";
 import { idOf, render, rowOf } from "./item.js";
 import { press } from "./keys.js";
 import { Rows } from "./rows.js";
-import { isBehind, parse } from "./store.js";
+import { isBehind, isSameEpoch, parse } from "./store.js";
 import { counted, showTime } from "./words.js";
 
 const MOST = 200; // items in the document
 const STEP = 50; // they move by
 const boxOf = (element) => element.getBoundingClientRect();
 const showTimes = (root) => root.querySelectorAll(".notification-item__time").forEach(showTime);
+
+function isInSight(element) {
+	const { top, bottom } = boxOf(element);
+	return bottom > 0 && top < innerHeight;
+}
 
 class List extends LiveElement {
 	isPage = this.dataset.part === "list";
@@ -20,6 +25,10 @@ class List extends LiveElement {
 	#start = 0; // in the document
 	#height = 100; // px of an item
 	#seen; // the newest that was in view
+	#bound = this.dataset.position; // up to which the reader has seen all that belongs here
+	#isCertain = true; // nothing here waits to be fetched anew, so a bound can be drawn
+	#selected = new Set(); // ids, also of items that are not in the document
+	#isAllSelected = false; // and what the page does not know besides
 	#asked;
 
 	begin() {
@@ -28,52 +37,68 @@ class List extends LiveElement {
 			this.draw();
 		});
 		this.on(this.store, "reset", () => this.refresh());
+		this.on(this.store, "line", () => this.#followLine());
 		this.on(this, "submit", (event) => this.#submit(event));
 		this.on(this, "click auxclick", (event) => this.#click(event));
-		this.on(this, "change", ({ target }) => {
-			if (target.matches("select")) target.form.requestSubmit();
-			if (target.closest(".notification-selection__all")) this.select(target.checked);
-			this.tell();
-		});
+		this.on(this, "change", ({ target }) => this.#change(target));
 		this.on(document, "keydown", (event) => press(event, this));
 		const move = () => (this.#findStart() === this.#start ? this.#look() : this.draw());
 		this.on(window, "scroll resize", move, true); // panels, too
-		this.store.report(this.dataset);
 		this.rows = new Rows(this.dataset, this.items.map(rowOf));
 		this.#seen = this.rows.ids[0];
+		this.#selected = new Set(this.#checked.map(idOf));
 		showTimes(this);
+		this.#catchUp();
+		this.#showSelection();
 		this.draw();
 		this.see();
-		if (isBehind(this.dataset.position, this.store.position)) this.refresh(); // changes came first
+	}
+
+	/** Changes may have come first; and what something kept of a page may lack its head. */
+	#catchUp() {
+		const { position } = this.dataset;
+		const isOther = !isSameEpoch(position, this.store.position);
+		const isCut = find(this, "spacer").style.height > "0px";
+		if (isOther) this.line.check(true); // the server says which of them is history
+		if (isOther || isCut || isBehind(position, this.store.position)) this.refresh();
 	}
 
 	get items() {
 		return [...this.#list.children];
 	}
 
-	get #selected() {
-		return new FormData(find(this, "form")).getAll("id").map(Number);
+	get hasSelection() {
+		return this.#selected.size > 0;
 	}
 
-	select(isSelected) {
-		for (const box of this.querySelectorAll("li input")) box.checked = isSelected;
+	get #checked() {
+		return this.items.filter((item) => item.querySelector("input:checked"));
+	}
+
+	select(ids) {
+		this.#selected = new Set(ids);
+		this.#isAllSelected = false;
+		this.#showSelection();
 	}
 
 	say(what) {
+		if (this.store.line === "over" && what !== "over") return; // the last word
 		const { messageFailed } = this.dataset;
 		set(this, "status", { textContent: what && (this.getAttribute(`data-message-${what}`) ?? messageFailed) });
 		set(this, "retry", { hidden: what !== "stale" });
+		offerLogin(this, what === "over");
 	}
 
 	see() {
-		if (this.store.unseen) post(this.dataset.seenUrl);
+		if (this.store.unseen) post(this, this.dataset.seenUrl);
 		this.#look();
 	}
 
 	refresh() {
 		this.say("");
 		this.rows.doubt();
-		return this.#fetch(this.dataset.before || Number.MAX_SAFE_INTEGER, this.items.at(-1)?.dataset.id);
+		this.#isCertain = false;
+		return this.#fetch(this.dataset.before || Number.MAX_SAFE_INTEGER, this.items.at(-1)?.dataset.id, true);
 	}
 
 	/** Scroll anchoring keeps what is read in its place. */
@@ -93,12 +118,13 @@ class List extends LiveElement {
 		find(this, "spacer").style.height = `${this.#start * this.#height}px`;
 		set(this, "pages__older", { hidden: !rows.next });
 		this.toggleAttribute("data-empty", !items.length && !rows.next);
+		if (this.hasSelection) this.#keepSelection();
 		this.tell();
 		this.#look();
 	}
 
 	#findStart() {
-		const item = this.items.find((each) => boxOf(each).bottom > 0 && boxOf(each).top < innerHeight);
+		const item = this.items.find(isInSight);
 		const passed = item ? this.#countSince(idOf(item)) : -boxOf(find(this, "spacer")).top / this.#height;
 		return Math.max(0, Math.min(Math.floor(passed / STEP - 1) * STEP, this.#ids.length - MOST));
 	}
@@ -114,13 +140,14 @@ class List extends LiveElement {
 		if (this.ariaBusy || !this.offsetHeight) return;
 		if (!this.#start && top >= 0) this.#seen = this.#ids[0];
 		const fresh = this.#countSince(this.#seen);
-		const bound = find(this, "bound");
 		set(this, "fresh", { textContent: counted(this.dataset.fresh, fresh) });
-		if (bound && !fresh) bound.value = Math.max(bound.value, this.store.modseq);
+		if (!fresh && this.#isCertain) this.#bound = this.store.position;
+		set(this, "bound", { value: this.#bound });
+		if (this.hasSelection) this.#nameSelection();
 		if (next && this.isPage && !find(this, "retry:not([hidden])") && bottom < 2 * innerHeight) this.#fetch(next);
 	}
 
-	async #fetch(before, last) {
+	async #fetch(before, last, isWhole) {
 		const asked = this.#get(before, last);
 		this.#asked = asked;
 		this.ariaBusy = "true";
@@ -129,49 +156,135 @@ class List extends LiveElement {
 		this.ariaBusy = null;
 		if (!page) return this.say("stale");
 		this.rows.add(page.items, before, page.next, page.modseq);
+		if (isWhole) this.#isCertain = true;
 		this.draw();
 	}
 
 	async #get(before, last) {
-		const response = await fetch(`${this.dataset.rowsUrl}&before=${before}`);
-		const { items, next, position } = await response.json();
-		const { epoch, modseq } = parse(position);
-		if (epoch !== this.store.epoch) throw new Error("somebody else's inbox");
+		const response = await ask(this, `${this.dataset.rowsUrl}&before=${before}`);
+		if (await isLoggedOut(response)) this.store.setLine("over");
+		const { items, next, ...counts } = await response.json();
+		const { epoch, modseq } = parse(counts.position);
+		if (epoch !== this.store.epoch) throw new Error(`the list is of epoch ${epoch}, the page of ${this.store.epoch}`);
+		this.store.report(counts);
 		if (!(next > last)) return { items, next: next ?? 0, modseq };
 		const rest = await this.#get(next, last);
 		return { ...rest, modseq, items: [...items, ...rest.items] };
 	}
 
 	tell() {
-		const { dataset, items, store } = this;
-		const { length } = this.#selected;
-		dataset.line = store.line;
-		if (store.line === "over") this.say(403);
+		const { store } = this;
+		this.dataset.line = store.line;
 		set(this, "tabs__count", { textContent: counted("{count}", store.unread) });
 		set(this, "centre__read-all", { disabled: !store.unread });
-		set(this, "selection__all > input", { checked: length, indeterminate: length && length < items.length });
-		set(this, "selection__all > span", { textContent: counted(dataset.selected, length) || dataset.selectAll });
 	}
+
+	/** What went wrong is told no longer once the line is back; whose session is over sees nothing more. */
+	#followLine() {
+		const { line } = this.store;
+		const isStale = find(this, "retry:not([hidden])");
+		if (line === "live" && isStale) this.refresh();
+		else if (line === "live") this.say("");
+		if (line !== "over") return;
+		this.#asked = undefined;
+		this.ariaBusy = null;
+		this.rows = new Rows({ tab: this.dataset.tab });
+		this.say("over");
+		this.draw();
+	}
+
+	// --- what is selected
+
+	/** What has left the list is selected no longer. */
+	#keepSelection() {
+		const ids = new Set(this.#ids);
+		for (const id of this.#selected) if (!ids.has(id)) this.#selected.delete(id);
+		this.#showSelection();
+	}
+
+	#showSelection() {
+		for (const item of this.items) {
+			const box = item.querySelector("input");
+			if (box) box.checked = this.#selected.has(idOf(item));
+		}
+		const { size } = this.#selected;
+		const isEvery = size > 0 && size === this.#ids.length;
+		this.toggleAttribute("data-selected", size > 0);
+		set(this, "selection__all > input", { checked: size, indeterminate: size && !isEvery });
+		set(this, "selection__rest", { hidden: !isEvery || !this.rows.next || this.#isAllSelected });
+		this.#showActions();
+		this.#nameSelection();
+	}
+
+	/** `u` reads what is unread, and only where nothing is makes it unread again. */
+	#showActions() {
+		const isAnyUnread = this.#isAllSelected || [...this.#selected].some((id) => !this.rows.get(id).isRead);
+		for (const button of this.querySelectorAll(".notification-selection__actions > button")) {
+			const isRead = button.value === "read";
+			const isForU = isRead || button.value === "unread";
+			if (isForU) button.toggleAttribute("aria-keyshortcuts", false);
+			if (isForU && isRead === isAnyUnread) button.setAttribute("aria-keyshortcuts", "u");
+			button.disabled = this.#isAllSelected && !["read", "archive"].includes(button.value); // undo could not hold it
+		}
+	}
+
+	#nameSelection() {
+		const { dataset } = this;
+		const { size } = this.#selected;
+		const inSight = this.#checked.filter(isInSight).length;
+		const phrase = inSight < size ? dataset.selectedBeyond : dataset.selectedWords;
+		let name = counted(phrase, size).replace("{hidden}", size - inSight) || dataset.selectAll;
+		if (this.#isAllSelected) name = dataset.selectedAll;
+		set(this, "selection__all > span", { textContent: name });
+	}
+
+	#change(target) {
+		if (target.matches("select")) target.form.requestSubmit();
+		const item = target.closest("li");
+		if (target.closest(".notification-selection__all")) this.select(target.checked ? this.#ids : []);
+		else if (item && target.checked) this.select([...this.#selected, idOf(item)]);
+		else if (item) this.select([...this.#selected].filter((id) => id !== idOf(item)));
+	}
+
+	// --- what is done
 
 	#submit(event) {
 		const { target, submitter } = event;
 		if (target.method !== "post") return;
 		const { value } = submitter;
 		const item = submitter.closest("li");
-		const bound = target.up_to?.value;
 		event.preventDefault();
 		if (item) {
 			const { id, isRead, isArchived } = rowOf(item);
 			const isDone = { read: isRead, archive: isArchived }[value];
 			act(this, isDone ? `un${value}` : value, [id]);
-		} else if (bound) act(this, "read", this.rows.unread(bound), bound);
-		else act(this, value, this.#selected);
+		} else if (target.up_to) this.#readAll(target.up_to.value);
+		else if (this.#isAllSelected) this.#actOnAll(value);
+		else act(this, value, [...this.#selected]);
+	}
+
+	#readAll(bound) {
+		const ids = this.rows.unread(parse(bound).modseq);
+		act(this, "read", ids, { url: this.dataset.readAllUrl, fields: [["up_to", bound]], isWhole: true });
+	}
+
+	/** All that the list holds on the server, narrowed as it is, as far as its reader has seen it. */
+	#actOnAll(action) {
+		const { actUrl, tab, category, level } = this.dataset;
+		const { modseq } = parse(this.#bound);
+		const ids = this.#ids.filter((id) => this.rows.get(id).modseq <= modseq);
+		const fields = Object.entries({ up_to: this.#bound, tab, category, level });
+		act(this, action, ids, { url: actUrl, fields, isWhole: !category && !level });
 	}
 
 	#click({ target, button }) {
 		const opened = target.closest("a[href]")?.closest("li:not([data-read])");
 		if (opened && button < 2) act(this, "read", [idOf(opened)]);
 		if (target.closest(".notification-retry")) this.refresh();
+		if (target.closest(".notification-selection__rest")) {
+			this.#isAllSelected = true;
+			this.#showSelection();
+		}
 		if (!target.closest(".notification-fresh")) return;
 		this.scrollIntoView();
 		this.draw();

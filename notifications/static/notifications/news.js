@@ -2,17 +2,13 @@
 
 import { Rows } from "./rows.js";
 
-const SLACK_MS = 2000; // from `created_at` to the commit
 const isRunning = (item) => item?.data?.progress?.state === "running";
 
 export class News extends Rows {
-	#since;
-	#newest; // ids rise with the log
-
-	constructor(since, known = []) {
+	/** `newest` is the highest id that is not new: a reader's ids rise with their log, however long a commit takes. */
+	constructor(newest) {
 		super({ tab: "unread" });
-		this.#since = since - SLACK_MS;
-		this.#newest = Math.max(0, ...known.map(({ id }) => id));
+		this.newest = newest;
 	}
 
 	among(ids) {
@@ -21,11 +17,11 @@ export class News extends Rows {
 
 	/** A job is read while it runs, and new when it has ended. */
 	take(change) {
-		const isNew = ({ id, created_at }) => id > this.#newest && Date.parse(created_at) >= this.#since;
+		const isNew = ({ id }) => id > this.newest;
 		const hasEnded = (item) => isRunning(this.get(item.id)?.item) && !isRunning(item);
 		const fresh = change.upsert.filter((item) => isNew(item) || hasEnded(item)).map(({ id }) => id);
 		this.apply(change);
-		this.#newest = Math.max(this.#newest, ...change.upsert.map(({ id }) => id));
+		this.newest = Math.max(this.newest, ...change.upsert.map(({ id }) => id));
 		return this.among(fresh).map(({ id }) => id);
 	}
 }

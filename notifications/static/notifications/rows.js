@@ -5,7 +5,7 @@ const isUnread = ({ isRead, isArchived, isGone }) => !isRead && !isArchived && !
 export class Rows {
 	#page;
 	#rows;
-	#wishes = new Map(); // until the log tells of the row
+	#wishes = []; // of each action: its ids of which the log has not told since, and what it makes of them
 	#readUpto = 0;
 
 	constructor({ next = 0, ...page }, rows = []) {
@@ -20,7 +20,7 @@ export class Rows {
 
 	get(id) {
 		const row = this.#rows.get(id);
-		return row && { ...row, ...this.#wishes.get(id) };
+		return row && wished(row, this.#wishes);
 	}
 
 	unread(upTo = Infinity) {
@@ -29,10 +29,15 @@ export class Rows {
 
 	apply({ upsert, gone, modseq, read_upto: upTo = -1 }) {
 		this.#readUpto = Math.max(this.#readUpto, upTo);
-		for (const row of this.#rows.values())
-			if (isUnread(row) && row.modseq <= upTo) this.#set({ ...row, modseq, isRead: true });
+		for (const row of this.#rows.values()) if (isUnread(row) && row.modseq <= upTo) this.#read(row, modseq);
 		for (const item of upsert) this.#take(item);
 		for (const id of gone) this.#set({ id, modseq, isGone: true }); // a page on its way may have it
+	}
+
+	/** A row in doubt stays so: what is fetched says whether it was there to be read, however high this frame's number. */
+	#read(row, modseq) {
+		const isInDoubt = row.modseq === 0;
+		this.#set({ ...row, modseq: isInDoubt ? 0 : modseq, isRead: true });
 	}
 
 	doubt() {
@@ -47,7 +52,24 @@ export class Rows {
 	}
 
 	wish(ids, wish) {
-		for (const id of ids) this.#wishes.set(id, wish && { ...this.#wishes.get(id), ...wish });
+		const made = { ids: new Set(ids), wish };
+		this.#wishes.push(made);
+		return made;
+	}
+
+	takeBack(made) {
+		this.#wishes = this.#wishes.filter((each) => each !== made);
+	}
+
+	difference(made) {
+		const earlier = this.#wishes.slice(0, this.#wishes.indexOf(made));
+		let unread = 0;
+		for (const id of made.ids) {
+			const row = this.#rows.get(id);
+			if (row && isUnread(wished(row, earlier))) unread -= 1;
+			if (row && isUnread(wished(row, [...earlier, made]))) unread += 1;
+		}
+		return unread;
 	}
 
 	#take(item) {
@@ -59,7 +81,7 @@ export class Rows {
 
 	#set(row) {
 		this.#rows.set(row.id, row);
-		this.#wishes.delete(row.id);
+		for (const { ids } of this.#wishes) ids.delete(row.id);
 	}
 
 	#belongs({ id, isRead, isArchived, isGone, item }) {
@@ -70,4 +92,11 @@ export class Rows {
 		if ((category && item.category !== category) || (level && item.level !== level)) return false;
 		return `${item.title}\n${item.body}\n${item.actor}`.toLowerCase().includes(q.toLowerCase());
 	}
+}
+
+function wished(row, wishes) {
+	if (!wishes.length) return row; // of ten thousand rows nearly always none
+	const result = { ...row };
+	for (const { ids, wish } of wishes) if (ids.has(row.id)) Object.assign(result, wish);
+	return result;
 }

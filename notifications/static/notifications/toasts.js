@@ -16,11 +16,10 @@ class Toasts extends LiveElement {
 	#ids = [];
 	#timer;
 	#from; // where the focus was
-	#read = (id) => id && post(this.dataset.actUrl, Object.entries({ action: "read", id }));
+	#read = (id) => id && post(this, this.dataset.actUrl, Object.entries({ action: "read", id }));
 
 	begin() {
 		if (document.querySelector(this.localName) !== this) return; // of two bells
-		const since = Date.parse(this.dataset.since);
 		const add = batch(100, 1000, (ids) => this.#add(ids));
 		const say = batch(1000, 5000, (ids) => this.#say(this.#news.among(ids)));
 		const take = (fresh) => {
@@ -29,10 +28,10 @@ class Toasts extends LiveElement {
 			add(fresh);
 			say(fresh);
 		};
-		this.#news = new News(since);
+		this.#news = new News(Number(this.dataset.newest));
 		this.on(this.store, "change", ({ detail }) => take(this.#news.take(detail)));
 		this.on(this.store, "reset", ({ detail: { snapshot } }) => {
-			this.#news = new News(since, snapshot.items);
+			this.#news = new News(Math.max(this.#news.newest, ...snapshot.items.map(({ id }) => id)));
 			take([]);
 		});
 		this.on(this, "click auxclick", (event) => this.#click(event));
@@ -43,7 +42,22 @@ class Toasts extends LiveElement {
 	}
 
 	tell() {
-		mark(this.store.unread);
+		const { unread, line } = this.store;
+		mark(unread);
+		if (line === "over" && this.#news) this.#forget();
+	}
+
+	/** Also for what something keeps of the page. */
+	end() {
+		clearTimeout(this.#timer);
+		mark(0);
+		render(this, this, []);
+	}
+
+	#forget() {
+		this.#news = new News(Number.MAX_SAFE_INTEGER);
+		follow(this.#news, this.#read);
+		this.#keep([]);
 	}
 
 	#add(ids) {
@@ -55,6 +69,7 @@ class Toasts extends LiveElement {
 
 	/** Of these, what is still unread. */
 	#keep(ids) {
+		if (!this.isConnected) return; // where there can be no popover
 		const hadFocus = this.matches(":focus-within");
 		const items = this.#news.among(ids);
 		const rows = this.#few(items).map((item) => ({ ...item, item }));

@@ -1,7 +1,7 @@
 // @ts-check
 /** <broadcast-progress>: how far a broadcast is, as the stream tells those who follow it. */
 
-import { live } from "../live.js";
+import { join, leave } from "../live.js";
 
 /**
  * @typedef {{done: number, total: number}} Progress
@@ -13,7 +13,7 @@ export class BroadcastProgress extends HTMLElement {
 
 	connectedCallback() {
 		this.#life = new AbortController();
-		const { store } = live();
+		const { store } = join(this);
 		const { signal } = this.#life;
 		const take = (/** @type {any} */ items) => this.#take(items);
 		store.addEventListener("change", (event) => take(/** @type {CustomEvent} */ (event).detail.upsert), { signal });
@@ -25,6 +25,7 @@ export class BroadcastProgress extends HTMLElement {
 
 	disconnectedCallback() {
 		this.#life.abort();
+		leave(this);
 	}
 
 	/** Watch without a click: press the button that is there for those without this script. */

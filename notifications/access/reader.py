@@ -1,0 +1,49 @@
+"""Whose page it is. A page names the reader for whom it was made, and what it asks for later is that reader's or nothing.
+
+A page outlives a login: somebody logs out and in as somebody else in another tab, or staff begin or end an impersonation.
+Receives users; makes of each a tag that tells nothing but whether two are the same (a keyed digest of the primary key):
+
+    <notification-bell data-reader="5d1f0c6a9b3e7742" …>     what the page holds
+    GET /notifications/stream/?reader=5d1f0c6a9b3e7742        of another reader's login: 200 and `bye auth`
+    X-Notifications-Reader: 5d1f0c6a9b3e7742                  with what changes something, and with parts of a page: 403
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+__all__ = ["HEADER", "OtherReader", "is_tag_of", "is_theirs", "tag_of"]
+
+HEADER: Final = "X-Notifications-Reader"
+SALT: Final = "notifications.reader"
+TAG_CHARS: Final = 16
+
+
+class OtherReader(Exception):
+    """A page that was made for one reader asks with another's login."""
+
+
+def tag_of(user: Any) -> str:
+    """Return the tag of a user."""
+    return tag_under(user, django_settings.SECRET_KEY)
+
+
+def is_tag_of(tag: str, user: Any) -> bool:
+    """Return whether a tag is a user's, also one that an older SECRET_KEY made."""
+    secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
+    return any(constant_time_compare(tag, tag_under(user, secret)) for secret in secrets)
+
+
+def is_theirs(request: HttpRequest) -> bool:
+    """Return whether a request, if it says whose page it comes from, comes from its user's own."""
+    tag = request.headers.get(HEADER, "")
+    return not tag or is_tag_of(tag, request.user)
+
+
+def tag_under(user: Any, secret: str | bytes) -> str:
+    digest = salted_hmac(SALT, str(user.pk), secret=secret, algorithm="sha256").hexdigest()
+    return digest[:TAG_CHARS]
