@@ -35,6 +35,7 @@ from .validators import followable
 from .wire.payloads import isoformat
 
 __all__ = [
+    "HELD_SECONDS",
     "Refusal",
     "action",
     "answer_refusal",

@@ -6,14 +6,17 @@ that a list costs the same at a thousand rows and at a million (`changelist.py`)
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
@@ -23,6 +26,8 @@ from ..log.tail import database
 from ..models import Notification
 from ..publish import notify, notify_many
 from ..querysets import NotificationQuerySet
+from ..views_actions import HELD_SECONDS
+from .autocomplete import RecipientsView, name_of
 from .changelist import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
 from .forms import NotificationForm, recipients_field, send_form
 from .inbox import InboxAdmin
@@ -36,6 +41,8 @@ else:
 
 __all__ = ["ApiTokenAdmin", "BroadcastAdmin", "InboxAdmin", "NotificationAdmin"]
 
+UNDO = "notifications.sent"  # in the session: what was sent last, and until when it can be taken back
+MAX_UNDONE = 500  # ids that a session holds without growing beyond a few KiB
 CONTENT = ("title", "body", "url", "level", "category")
 DETAILS = ("actor", "topic", "data")
 STATE = ("created_at", "read_at", "archived_at")
@@ -63,6 +70,7 @@ class NotificationAdmin(NotificationBase):
 
     class Media:
         css = {"all": ["notifications/admin/admin.css"]}
+        js = ["notifications/admin/recipients.js"]
 
     # --- the list
 
@@ -98,6 +106,7 @@ class NotificationAdmin(NotificationBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list, and note who looks at everybody's."""
+        extra_context = {"may_undo": self._may_undo(request)} | (extra_context or {})
         response = super().changelist_view(request, extra_context)
         audit.record("staff.listed", by=request.user.pk, what="notifications")
         return response
@@ -180,7 +189,10 @@ class NotificationAdmin(NotificationBase):
     ) -> Any:
         """Show a form, or do what it asks in one transaction: all of it or nothing."""
         if object_id is None:  # many were sent, so there is no one of them to go on editing
-            extra_context = {"show_save_and_continue": False} | (extra_context or {})
+            extra_context = {
+                "show_save_and_continue": False,
+                "may_undo": self._may_undo(request),
+            } | (extra_context or {})
         elif request.method == "GET":
             note_look(self, request, object_id)
         try:
@@ -189,6 +201,16 @@ class NotificationAdmin(NotificationBase):
             # A recipient was deleted between the form's look and the write, which was rolled back. Looked at again,
             # the form says so where that recipient stands.
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the search for recipients, and taking back what was just sent."""
+        view = self.admin_site.admin_view
+        search_view = RecipientsView.as_view(admin_site=self.admin_site)
+        return [
+            path("recipients/", view(search_view), name="notifications_notification_recipients"),
+            path("undo/", view(self.undo), name="notifications_notification_undo"),
+            *super().get_urls(),
+        ]
 
     def save_model(self, request: HttpRequest, obj: Notification, form: Any, change: bool) -> None:
         """Send, or correct what was sent, through the log."""
@@ -203,19 +225,47 @@ class NotificationAdmin(NotificationBase):
         users = list(form.cleaned_data["recipients"])
         if len(users) == 1:
             sent = [notify(users[0], **content)]
-            text = _("“%(title)s” was sent to %(user)s.") % {"title": obj.title, "user": users[0]}
+            text = _("“%(title)s” was sent to %(user)s.") % {"title": obj.title, "user": name_of(users[0])}
         else:
             count = notify_many(users, **content)
             # What stands at the head of these users' logs is what was sent: this transaction holds their inboxes.
             head = F("recipient__notification_inbox__modseq")
-            rows = Notification.objects.using(database()).filter(recipient__in=[user.pk for user in users])
+            mine = {"title": content["title"], "body": content["body"]}  # and not what a receiver sent meanwhile
+            rows = Notification.objects.using(database()).filter(recipient__in=[user.pk for user in users], **mine)
             sent = list(rows.filter(modseq=head).order_by("recipient"))
             message = self.construct_change_message(request, form, [], add=True)
             history: Any = LogEntry.objects  # typed for querysets, made for any iterable
             history.log_actions(request.user.pk, sent[1:], ADDITION, message)
             text = _("“%(title)s” was sent to %(count)d people.") % {"title": obj.title, "count": count}
         vars(obj).update(vars(sent[0]))
+        request.session.pop(UNDO, None)
+        if len(sent) <= MAX_UNDONE:
+            request.session[UNDO] = {"ids": [row.pk for row in sent], "until": time.time() + HELD_SECONDS}
         self.message_user(request, text, messages.SUCCESS)
+
+    def _may_undo(self, request: HttpRequest) -> bool:
+        """Return whether this person sent something a moment ago."""
+        return bool(request.session.get(UNDO, {}).get("until", 0) > time.time())
+
+    def undo(self, request: HttpRequest) -> HttpResponse:
+        """Take back what this person sent last, while there is time: it leaves the inboxes, and every open page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        kept = request.session.pop(UNDO, {"ids": [], "until": 0})
+        rows = Notification.objects.using(database()).filter(pk__in=kept["ids"])
+        if time.time() > kept["until"]:
+            self.message_user(
+                request, _("It is too late to undo that; select what you sent, and delete it."), messages.ERROR
+            )
+        else:
+            with transaction.atomic(using=database()):
+                self.log_deletions(request, rows)
+                count = rows.delete()[0]
+            text = ngettext("It was taken back from %d person.", "It was taken back from %d people.", count)
+            self.message_user(request, text % count, messages.SUCCESS)
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:notifications_notification_changelist"))
 
     def response_add(self, request: HttpRequest, obj: Notification, post_url_continue: str | None = None) -> Any:
         """Go where the button says; what happened was said when it did."""

@@ -16,10 +16,12 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification
 from ..validators import validate_data
+from .autocomplete import label_of
 
 if TYPE_CHECKING:
     Form = forms.ModelForm[Notification]
@@ -56,6 +58,10 @@ class DataField(forms.JSONField):
 
 class RecipientsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg] # not subscriptable at run time
     """A choice of users. A key that no column can hold is no user's."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return what tells a user from others."""
+        return label_of(obj)
 
     def clean(self, value: Any) -> Any:
         """Return the users; refuse unknown ones."""
@@ -116,7 +122,17 @@ def can_search_users(request: HttpRequest, site: AdminSite) -> bool:
 
 
 class RecipientsWidget(AutocompleteSelectMultiple):
-    """The admin's search box for many. Django's own fails on a value that is no key, before the error can be shown."""
+    """The admin's search box for many, with answers of our own (`autocomplete.py`).
+
+    Django's own fails on a value that is no key, before the error can be shown.
+    """
+
+    def get_url(self) -> str:
+        """Return where to search: Django's own answers in a site that has no list of notifications."""
+        try:
+            return reverse(f"{self.admin_site.name}:notifications_notification_recipients")
+        except NoReverseMatch:
+            return super().get_url()
 
     def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
         """Return the chosen users as options, without what is no key of a user."""

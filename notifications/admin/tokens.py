@@ -15,9 +15,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _, gettext_lazy, ngettext
+from django.utils.translation import gettext as _, gettext_lazy, gettext_noop, ngettext
 
 from ..access.tokens import LOOK, ApiToken, may_send, revoke, save_new
+from .history import translate
 
 if TYPE_CHECKING:
     TokenBase = admin.ModelAdmin[ApiToken]
@@ -149,11 +150,17 @@ class ApiTokenAdmin(TokenBase):
         response["Cache-Control"] = "no-store"
         return response
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show what happened, in the reader's language."""
+        response = super().history_view(request, object_id, extra_context)
+        translate(getattr(response, "context_data", {}).get("action_list", ()))
+        return response
+
     @admin.action(permissions=["change"], description=gettext_lazy("Revoke selected"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """Let them in no more; their streams end with the next ping."""
         for token in queryset.filter(revoked_at=None):
-            self.log_change(request, token, "Revoked.")
+            self.log_change(request, token, gettext_noop("Revoked."))
         count = revoke(queryset, by=request.user)
         self.message_user(
             request, ngettext("%d token was revoked.", "%d tokens were revoked.", count) % count, messages.SUCCESS

@@ -15,11 +15,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _, gettext_lazy
 
+from ..admin.history import translate
 from ..exceptions import StepRefused
 from .admin_forms import CONTENT, TIMES, WHOM, BroadcastForm, broadcast_form
 from .admin_pages import Pages
 from .models import Broadcast, broadcasts
-from .review import describe_all
+from .review import describe_all, sight_of
 from .states import State
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class BroadcastChangeList(ChangeList):
         """Add the words. 2 queries more, however many broadcasts."""
         super().get_results(request)
         rows = list(self.result_list)
-        for row, words in zip(rows, describe_all([row.addressed for row in rows]), strict=True):
+        for row, words in zip(rows, describe_all([row.addressed for row in rows], sight_of(request.user)), strict=True):
             row.audience_words = words
         self.result_list = rows
 
@@ -177,6 +178,12 @@ class BroadcastAdmin(BroadcastBase):
             path("<int:pk>/step/<slug:word>/", view(pages.step), name=f"{name}_step"),
             *super().get_urls(),
         ]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show what happened, in the reader's language."""
+        response = super().history_view(request, object_id, extra_context)
+        translate(getattr(response, "context_data", {}).get("action_list", ()))
+        return response
 
     def page_of(self, broadcast: Broadcast) -> str:
         """Return the address of the page for its state."""

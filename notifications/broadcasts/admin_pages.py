@@ -17,9 +17,10 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.http import require_POST
 
+from ..admin.history import translate
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.tail import database, inbox_of
 from ..models import Notification
@@ -28,7 +29,7 @@ from . import runner
 from .models import Broadcast, broadcasts
 from .moves import note, order, take
 from .progress import figures, follow, read_count, topic_of
-from .review import describe, preview_of, review
+from .review import describe, preview_of, review, sight_of
 from .states import AT_WORK, State, Step
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Pages:
         broadcast = self._get(request, pk)
         if broadcast.state not in (State.DRAFT, State.SCHEDULED):
             return HttpResponseRedirect(self.owner.page_of(broadcast))
-        return self._page(request, broadcast, "review", {"review": review(broadcast)})
+        return self._page(request, broadcast, "review", {"review": review(broadcast, sight_of(request.user))})
 
     def progress(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show how far it is, what became of it, and the buttons to steer it."""
@@ -79,7 +80,7 @@ class Pages:
             if broadcast.finished_at is None
             else broadcast.written,
             "read": read_count(broadcast),
-            "entries": entries.order_by("-pk")[:SHOWN_ENTRIES],
+            "entries": translate(entries.order_by("-pk")[:SHOWN_ENTRIES]),
             "topic": topic,
             "is_at_work": broadcast.state in AT_WORK,
             "may_follow": broadcast.state in (*AT_WORK, State.PAUSED)
@@ -101,7 +102,7 @@ class Pages:
         except ValidationError as error:
             self.owner.message_user(request, " ".join(error.messages), messages.ERROR)
         else:
-            note(broadcast, request.user.pk, _("Sent to oneself, as a test."))
+            note(broadcast, request.user.pk, gettext_noop("Sent to oneself, as a test."))
             self.owner.message_user(request, _("You have got it, as everybody else will."), messages.SUCCESS)
         return HttpResponseRedirect(self.owner.page_of(broadcast))
 
@@ -161,7 +162,7 @@ class Pages:
             "opts": Broadcast._meta,
             "title": broadcast.title,
             "broadcast": broadcast,
-            "audience": describe(broadcast.addressed),
+            "audience": describe(broadcast.addressed, sight_of(request.user)),
             "item": preview_of(broadcast),
             "may_send": self.may_send(request),
             "may_change": self.owner.has_change_permission(request, broadcast),

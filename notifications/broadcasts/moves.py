@@ -136,7 +136,10 @@ def refusal(broadcast: Broadcast, step: Step) -> StepRefused:
 
 
 def note(broadcast: Broadcast, user_id: Any, text: str) -> None:
-    """Write a line into the admin's history, where there is an admin and somebody to name."""
+    """Write a line into the admin's history, where there is an admin and somebody to name.
+
+    `text` is in English (`gettext_noop`): whoever reads it reads it in another language.
+    """
     if user_id is None or not apps.is_installed("django.contrib.admin"):
         return
     from django.contrib.admin.models import CHANGE, LogEntry  # importable only where the app is installed

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidSegment
-from ..models import Notification
-from .audience import Audience, Kind, group_model, inactive_of, online_of, users_of
+from ..models import Inbox, Notification
+from .audience import Audience, Kind, group_model, has_field, inactive_of, online_of, users_of
 from .models import Broadcast
 from .moves import check
 
-__all__ = ["Review", "describe", "describe_all", "preview_of", "review"]
+__all__ = ["Review", "Sight", "describe", "describe_all", "preview_of", "review", "sight_of"]
 
 SAMPLE: Final = 8
 
@@ -27,14 +27,38 @@ class Review:
     """What staff see before they send. `problems` say why it cannot be sent as it is."""
 
     count: int = 0
-    online: int = 0
+    online: int | None = 0  # None: not for whoever looks
     sample: list[str] = field(default_factory=list)
     left_out: int = 0
     problems: list[str] = field(default_factory=list)
 
 
-def review(broadcast: Broadcast) -> Review:
-    """Look at who would get it. 5 queries, two of which count the audience."""
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody may see of an audience besides how many they are."""
+
+    names: bool  # of users
+    members: bool  # of groups
+    presence: bool  # who is online
+
+
+def sight_of(viewer: Any) -> Sight:
+    """Return what a member of staff may see: what the admin's own pages of users, groups and inboxes would show."""
+    return Sight(
+        may_view(viewer, get_user_model()),
+        not has_field("groups") or may_view(viewer, group_model()),
+        may_view(viewer, Inbox),
+    )
+
+
+def may_view(viewer: Any, model: Any) -> bool:
+    """Return whether somebody may look at a model's rows in the admin."""
+    names = (get_permission_codename(act, model._meta) for act in ("view", "change"))
+    return any(viewer.has_perm(f"{model._meta.app_label}.{name}") for name in names)
+
+
+def review(broadcast: Broadcast, sight: Sight) -> Review:
+    """Look at who would get it. 5 queries at most, two of which count the audience. Names only within `sight`."""
     problems: list[str] = []
     try:
         check(broadcast)
@@ -44,20 +68,23 @@ def review(broadcast: Broadcast) -> Review:
         users = users_of(broadcast.addressed)
     except (ValidationError, InvalidSegment):
         return Review(problems=problems)
-    sample = [str(user) for user in users.order_by("pk")[:SAMPLE]]
+    is_shown = sight.names and (sight.members or broadcast.addressed.kind != Kind.GROUPS)
+    sample = [str(user) for user in users.order_by("pk")[:SAMPLE]] if is_shown else []
+    online = online_of(users).count() if sight.presence else None
     left_out = inactive_of(broadcast.addressed).count()
-    return Review(users.count(), online_of(users).count(), sample, left_out, problems)
+    return Review(users.count(), online, sample, left_out, problems)
 
 
-def describe(audience: Audience) -> str:
+def describe(audience: Audience, sight: Sight) -> str:
     """Return an audience in words, such as “Groups: editors, authors”. At most 1 query."""
-    (words,) = describe_all([audience])
+    (words,) = describe_all([audience], sight)
     return words
 
 
-def describe_all(audiences: Sequence[Audience]) -> list[str]:
-    """Return audiences in words. At most 2 queries, however many they are."""
-    shown = {each: each.chosen[:SAMPLE] if each.kind == Kind.USERS else each.chosen for each in audiences}
+def describe_all(audiences: Sequence[Audience], sight: Sight) -> list[str]:
+    """Return audiences in words. At most 2 queries, however many they are. Users are named only where `sight` has names."""
+    most = SAMPLE if sight.names else 0
+    shown = {each: each.chosen[:most] if each.kind == Kind.USERS else each.chosen for each in audiences}
     names: dict[tuple[str, str], str] = {}
     for kind, model in ((Kind.GROUPS, group_model), (Kind.USERS, get_user_model)):
         keys = {key for each in audiences if each.kind == kind for key in shown[each]}
@@ -68,6 +95,8 @@ def describe_all(audiences: Sequence[Audience]) -> list[str]:
         label = str(dict(Kind.choices).get(audience.kind, audience.kind))
         if audience.kind in (Kind.EVERYONE, Kind.STAFF):
             return label
+        if audience.kind == Kind.USERS and not sight.names:
+            return f"{label}: {len(audience.chosen)}"
         if audience.kind == Kind.SEGMENT:
             found = list(map(str, audience.chosen))
         else:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, gettext_noop
 
 __all__ = ["AT_WORK", "DELIVERED", "GONE", "State", "Step"]
 
@@ -46,21 +46,21 @@ class Move:
 
     sources: tuple[State, ...]
     target: State
-    words: Any
+    words: str  # in English: history is kept so, and shown in the reader's language
 
 
 class Step(Enum):
     """What may happen. The first ones are people's, the others the workers'."""
 
-    SEND = Move((State.DRAFT,), State.SENDING, _("Sending began."))
-    SCHEDULE = Move((State.DRAFT,), State.SCHEDULED, _("Scheduled."))
-    WITHDRAW = Move((State.SCHEDULED,), State.DRAFT, _("Withdrawn: a draft again."))
-    PAUSE = Move((State.SENDING,), State.PAUSED, _("Paused."))
-    RESUME = Move((State.PAUSED,), State.SENDING, _("Resumed."))
-    CANCEL = Move((State.SENDING, State.PAUSED), State.CANCELLED, _("Cancelled."))
-    RETRACT = Move(DELIVERED, State.RETRACTING, _("Retracted."))
-    START = Move((State.SCHEDULED,), State.SENDING, _("Sending began, as scheduled."))
-    FINISH = Move((State.SENDING,), State.SENT, _("Sent to everybody."))
-    EXPIRE = Move((State.SCHEDULED, *DELIVERED), State.EXPIRING, _("Its time is over."))
-    RETRACTED = Move((State.RETRACTING,), State.RETRACTED, _("Removed from every inbox."))
-    EXPIRED = Move((State.EXPIRING,), State.EXPIRED, _("Expired: removed from every inbox."))
+    SEND = Move((State.DRAFT,), State.SENDING, gettext_noop("Sending began."))
+    SCHEDULE = Move((State.DRAFT,), State.SCHEDULED, gettext_noop("Scheduled."))
+    WITHDRAW = Move((State.SCHEDULED,), State.DRAFT, gettext_noop("Withdrawn: a draft again."))
+    PAUSE = Move((State.SENDING,), State.PAUSED, gettext_noop("Paused."))
+    RESUME = Move((State.PAUSED,), State.SENDING, gettext_noop("Resumed."))
+    CANCEL = Move((State.SENDING, State.PAUSED), State.CANCELLED, gettext_noop("Cancelled."))
+    RETRACT = Move(DELIVERED, State.RETRACTING, gettext_noop("Retracted."))
+    START = Move((State.SCHEDULED,), State.SENDING, gettext_noop("Sending began, as scheduled."))
+    FINISH = Move((State.SENDING,), State.SENT, gettext_noop("Sent to everybody."))
+    EXPIRE = Move((State.SCHEDULED, *DELIVERED), State.EXPIRING, gettext_noop("Its time is over."))
+    RETRACTED = Move((State.RETRACTING,), State.RETRACTED, gettext_noop("Removed from every inbox."))
+    EXPIRED = Move((State.EXPIRING,), State.EXPIRED, gettext_noop("Expired: removed from every inbox."))

@@ -1,10 +1,11 @@
 """The admin: staff send to one or to many, correct and delete."""
 
+import time
 from typing import Any
 
 import pytest
 from django import forms
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -213,3 +214,42 @@ def test_delete_selected_is_one_change_of_each_log(staff_client: Client, user: U
     response = run(staff_client, "delete_selected", *Notification.objects.all(), post="yes")
     assert said(response) == ["Successfully deleted 4 notifications."]
     assert {(inbox.modseq, inbox.floor, inbox.unread) for inbox in Inbox.objects.all()} == {(4, 4, 0)}
+
+
+# --- taking back what was sent
+
+
+def test_what_was_sent_can_be_taken_back(admin_client: Client, user: User, other_user: User) -> None:
+    """One button for a minute, on the list and on the next empty form; it takes back this sending and nothing else."""
+    kept = notify(user, title="Kept")
+    page = admin_client.post(ADD, {**FORM, "recipients": [user.pk, other_user.pk]}, follow=True)
+    assert f'action="{LIST}undo/"' in page.content.decode()
+    assert f'action="{LIST}undo/"' in admin_client.get(ADD).content.decode()
+    assert admin_client.get(f"{LIST}undo/").status_code == 405
+    page = admin_client.post(f"{LIST}undo/", follow=True)
+    assert said(page) == ["It was taken back from 2 people."]
+    assert list(Notification.objects.all()) == [kept]
+    assert LogEntry.objects.filter(action_flag=DELETION).count() == 2
+    assert f'action="{LIST}undo/"' not in page.content.decode()
+    assert said(admin_client.post(f"{LIST}undo/", follow=True))[0].startswith("It is too late")
+
+
+def test_what_was_sent_long_ago_is_not_taken_back(
+    admin_client: Client, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a minute the button is gone; pressed on a page that was left open it changes nothing."""
+    admin_client.post(ADD, {**FORM, "recipients": [user.pk]})
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert f'action="{LIST}undo/"' not in admin_client.get(LIST).content.decode()
+    assert said(admin_client.post(f"{LIST}undo/", follow=True))[0].startswith("It is too late")
+    assert Notification.objects.count() == 1
+
+
+def test_nobody_takes_back_what_another_sent(admin_client: Client, user: User) -> None:
+    """What was sent stands in the session of who sent it."""
+    admin_client.post(ADD, {**FORM, "recipients": [user.pk]})
+    other = login_with("add_notification", "view_notification")
+    assert said(other.post(f"{LIST}undo/", follow=True))[0].startswith("It is too late")
+    assert login_with("view_notification").post(f"{LIST}undo/").status_code == 403
+    assert Notification.objects.count() == 1

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from notifications.models import Notification
-from tests.support.staff import ADD, FORM, errors, login_with, said
+from tests.support.staff import ADD, FORM, LIST, errors, login_with, said
 
 
 @pytest.fixture
@@ -81,3 +81,45 @@ def test_what_python_or_sqlite_give_up_on_is_refused_at_its_field(
     assert response.status_code == 200
     assert list(errors(response)) == [field]
     assert not Notification.objects.exists()
+
+
+# --- to whom
+
+
+def suggested(client: Client, term: str) -> list[str]:
+    """Return what the search box offers, in order."""
+    where = "app_label=notifications&model_name=notification&field_name=recipient"
+    response = client.get(f"{LIST}recipients/?{where}&term={term}")
+    assert response.status_code == 200
+    return [result["text"] for result in response.json()["results"]]
+
+
+def test_who_begins_so_stands_first(admin_client: Client) -> None:
+    """Typing “mi” and Enter sent to admin, whose name only contains it; and nobody was told apart from others."""
+    User.objects.create_user("zed", "zed@example.com", first_name="Mischa", last_name="Zed")
+    User.objects.create_user("mia", "mia@example.com", first_name="Mia", last_name="Berg")
+    User.objects.create_user("other", "other@example.com")
+    assert suggested(admin_client, "mi") == [
+        "Mia Berg · mia · mia@example.com",
+        "Mischa Zed · zed · zed@example.com",
+        "admin · admin@example.com",
+    ]
+    assert suggested(admin_client, "mia")[0].startswith("Mia Berg")
+    assert len(suggested(admin_client, "")) == 4
+
+
+def test_who_may_not_see_users_searches_none(user: User) -> None:
+    """The search box answers whoever may view users, and nobody else."""
+    where = "app_label=notifications&model_name=notification&field_name=recipient&term=u"
+    for codenames, status in ((["add_notification"], 403), (["add_notification", "view_user"], 200)):
+        assert login_with(*codenames).get(f"{LIST}recipients/?{where}").status_code == status
+    assert Client().get(f"{LIST}recipients/?{where}").status_code == 302
+
+
+def test_the_form_asks_our_search_box(admin_client: Client, user: User) -> None:
+    """Its address stands in the form, and who was chosen is shown again by full name when something is wrong."""
+    User.objects.filter(pk=user.pk).update(first_name="Mia", last_name="Berg")
+    page = admin_client.post(ADD, {**FORM, "title": "", "recipients": [user.pk]}).content.decode()
+    assert f'data-ajax--url="{LIST}recipients/"' in page
+    assert "Mia Berg · user1 · user1@example.com" in page
+    assert 'data-send-one="Send to {name}"' in page

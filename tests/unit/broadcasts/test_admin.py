@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from notifications import segments
 from notifications.broadcasts.admin import BroadcastAdmin
@@ -413,3 +413,48 @@ def test_list_shows_state_audience_and_progress(admin_client: Client, people: li
         text = admin_client.get(LIST).content.decode()
     assert "user6, user7, user8, 5 more" in text
     assert len(many) == len(few)
+
+
+NAMES = ["view_user", "view_group", "view_inbox"]
+
+
+@pytest.mark.parametrize(
+    ("may", "kind", "shown", "hidden"),
+    [
+        ([], "groups", ["2</strong> people"], ["user0", "online now"]),
+        (["view_user"], "groups", ["2</strong> people"], ["user0", "online now"]),
+        (["view_user"], "users", ["user0, user1", "Chosen users: user0, user1"], ["online now"]),
+        ([], "users", ["2</strong> people", "Chosen users: 2"], ["user0", "online now"]),
+        (["view_inbox"], "users", ["0 of them online now"], ["user0"]),
+        (NAMES, "groups", ["user0, user1", "0 of them online now"], []),
+    ],
+)
+def test_a_writer_sees_what_the_admin_would_show_and_else_only_counts(
+    draft: Draft, people: list[User], may: list[str], kind: str, shown: list[str], hidden: list[str]
+) -> None:
+    """Names, members and presence need the permissions for them, as everywhere in the admin; the review showed all."""
+    group = Group.objects.create(name="editors")
+    group.user_set.set(people[:2])
+    chosen = [group.pk] if kind == "groups" else [user.pk for user in people[:2]]
+    broadcast = draft(audience=kind, chosen=chosen)
+    writer = login_with("view_broadcast", "change_broadcast", *may)
+    pages = [writer.get(f"{LIST}{broadcast.pk}/review/").content.decode(), writer.get(LIST).content.decode()]
+    assert all(words in pages[0] for words in shown)
+    assert not any(words in page for words in hidden for page in pages)
+
+
+def test_history_is_read_in_the_readers_language(admin_client: Client, draft: Draft, people: list[User]) -> None:
+    """It is kept in English, whoever's language was on when it happened, and told to each in their own."""
+    broadcast = draft()
+    with translation.override("zh-hans"):
+        order(broadcast, by=User.objects.get(username="admin"))
+    Worker().work_off()
+    kept = set(LogEntry.objects.values_list("change_message", flat=True))
+    assert kept == {"Sending began.", "Sent to everybody."}
+    for language in ("zh-hans", "en"):  # the last one stays on for the tests after this
+        with translation.override(language):
+            words = [translation.gettext(text) for text in kept]
+        assert (words == list(kept)) == (language == "en")
+        for page in ("progress", "history"):
+            response = admin_client.get(f"{LIST}{broadcast.pk}/{page}/", headers={"Accept-Language": language})
+            assert all(each in response.content.decode() for each in words)
