@@ -20,7 +20,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test lint format messages coverage reliability soak clients bench screenshots clean check-port
+.PHONY: help run test lint format messages coverage reliability soak clients bench screenshots constraints sbom clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -83,6 +83,21 @@ bench: $(VENV)/.installed-dev ## Measure latency, CPU and memory with hundreds o
 screenshots: $(VENV)/.installed-dev ## Take a picture of every state with a real browser, for docs/screenshots.md
 	@scripts/setup_system.sh chromium chinese-font
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
+
+# Names, versions and hashes only: neither tells whose index was asked.
+HASHED := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+constraints: $(VENV)/.installed-dev ## Write constraints-hashed.txt from the requirements and constraints.txt
+	@$(HASHED) requirements-dev.txt --output-file constraints-hashed.txt
+	@sed -i '1i # Written by `make constraints` from requirements-dev.txt and constraints.txt: what an installation may consist of, to the byte.\n# pip install --require-hashes -r constraints-hashed.txt' constraints-hashed.txt
+
+SBOM ?= sbom.json
+sbom: $(VENV)/.installed-dev ## List what a deployment consists of, as CycloneDX, in sbom.json (SBOM=: elsewhere)
+	@$(HASHED) requirements.txt --output-file $(SBOM).txt
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
+		--pyproject pyproject.toml --output-reproducible --output-file $(SBOM) $(SBOM).txt
+	@rm $(SBOM).txt
+	@echo 'Written to $(SBOM)'
 
 clean: ## Remove what `make` has made, except the virtual environment and your database
 	rm -rf build dist *.egg-info staticfiles htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -50,6 +50,25 @@ def required(name: str) -> set[str]:
     return {canonical(line) for line in lines if line.strip() and not line.startswith(("#", "-"))}
 
 
+def pinned(*names: str) -> dict[str, str]:
+    """Return the versions that these files pin, by name."""
+    lines = (line for name in names for line in (ROOT / name).read_text().splitlines())
+    found = (re.match(r"([\w.-]+)(?:\[\w+\])?==([^\s;]+)", line) for line in lines)
+    return {canonical(match[1]): match[2] for match in found if match}
+
+
+def test_hashes_are_of_what_is_pinned() -> None:
+    """constraints-hashed.txt holds each pinned version with its hashes, nothing else, and no address."""
+    text = (ROOT / "constraints-hashed.txt").read_text()
+    assert "://" not in text
+    assert pinned("constraints-hashed.txt") == pinned("requirements.txt", "requirements-dev.txt", "constraints.txt")
+    for entry in re.split(r"\n(?=\w)", text)[1:]:
+        first, *rest = entry.splitlines()
+        hashes = re.findall(r"^    --hash=sha256:[0-9a-f]{64}(?: \\)?$", "\n".join(rest), re.MULTILINE)
+        assert hashes, first
+        assert len(hashes) == len(rest), first
+
+
 def test_the_app_names_what_it_imports() -> None:
     """The wheel's dependencies and these extras are all that the app imports; asgiref comes with Django."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
