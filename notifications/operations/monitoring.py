@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import connections, router, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -47,6 +48,7 @@ Problem = dict[str, str]
 # --- numbers
 
 
+@login_not_required
 @never_cache
 @require_safe
 @transaction.non_atomic_requests
@@ -82,6 +84,7 @@ def is_staff(request: HttpRequest) -> bool:
 # --- health
 
 
+@login_not_required
 @never_cache
 @require_safe
 @transaction.non_atomic_requests
