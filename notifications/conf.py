@@ -167,6 +167,8 @@ class Settings:
     # Within this time the proxy asks about each connection it holds: who is logged out where nobody said so, and what was
     # lost on the way to it. 120 s: Pushpin's own default; for 10,000 connections some 90 questions a second.
     grip_link_seconds = Setting(120.0, least=1.0)
+    # Dotted path of what says who follows, and whether they may. See `access/admission.py`.
+    admit = Setting("notifications.access.session_or_token")
     # Addresses and networks of proxies whose X-Forwarded-For is believed. See `addresses.py`.
     trusted_proxies = Networks([])
     # What everybody may follow without logging in. See `public.py`.

@@ -18,7 +18,7 @@ from .wire.frames import Bye
 
 __all__ = ["BOUNDS_SECONDS", "Counts", "Pulse", "Stopwatch", "counts"]
 
-Answer = Literal["stream", "drain", "overload", "anonymous", "origin", "method", "edge"]
+Answer = Literal["stream", "drain", "overload", "anonymous", "forbidden", "reader", "origin", "method", "edge"]
 
 # From "one process, idle" (about 1 ms) past the sweep interval (3 s), where doorbells stop being worth their while.
 BOUNDS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -2,7 +2,8 @@
 
 Receives a raw ASGI connection, in front of Django's handler. Inside a Django view each open stream would pin a thread
 and 50 KiB. What is sent comes from the hub (`hub/`); here are only the answers that need no stream: 403 for who is not
-logged in and for pages of other sites, 401 for a bad token, 405 for other methods, and `bye overload`.
+logged in, for who may not and for pages of other sites, 401 for a bad token, 405 for other methods, `bye overload`, and
+`bye auth` for a page that was made for another reader.
 
 EventSource gives up for good on any status but 200, so what may pass (overload, a database that is away) is a 200 with
 `bye` and a long `retry:`.
@@ -17,8 +18,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 from urllib.parse import unquote
 
+from django.core.exceptions import PermissionDenied
+
 from .access import audit, auth, cors
+from .access.admission import credential_of
 from .access.origin import is_own_page
+from .access.reader import OtherReader, is_tag_of
 from .access.tokens import Bearer
 from .conf import settings
 from .counts import counts
@@ -63,6 +68,14 @@ class StreamApplication:
                 return
             line = with_backpressure(send)
             subscription = await admit(scope, line, direct_write(line, scope["http_version"]))
+        except PermissionDenied:
+            counts.connects["forbidden"] += 1
+            audit.record("admission.refused", door="stream")
+            await answer(send, 403, "This site does not let you follow your notifications now.\n", *shared)
+            return
+        except OtherReader:
+            await refuse(send, "auth", shared)
+            return
         except Exception as error:  # the database is away; the client shall try again
             logger.warning("A stream could not be opened: %s: %s", type(error).__name__, error)
             await refuse(send, "overload", shared)
@@ -70,7 +83,7 @@ class StreamApplication:
         if subscription is None:
             counts.connects["anonymous"] += 1
             audit.record("login.missing", door="stream")
-            await turn_away(send, auth.credential_of(scope["headers"]), shared)
+            await turn_away(send, auth.token_in(scope["headers"]), shared)
             return
         if shared:
             subscription.start = start_with(shared)
@@ -104,20 +117,26 @@ async def was_answered_for_edge(scope: dict[str, Any], send: Send, shared: cors.
             logger.warning("The edge could not be answered: %s: %s", type(error).__name__, error)
             await answer(send, 503, "The log cannot be read now; ask again.\n")
         return True
-    return who == "client" and await edge_answer.answer_client(scope, send, requested_position(scope), shared)
+    asked = edge_answer.Asked(requested_position(scope), parameters_of(scope).get(b"reader", ""))
+    return who == "client" and await edge_answer.answer_client(scope, send, asked, shared)
 
 
 async def admit(scope: dict[str, Any], send: Send, write_now: WriteNow | None = None) -> Subscription | None:
-    """Return the subscription of who is logged in or has a token, else None. Over HTTP and WebSocket alike."""
-    credential = auth.credential_of(scope["headers"])
-    user = await hub().authenticate(credential) if credential else None
-    if credential is None or user is None:
+    """Return the subscription of who is let in, else None. Over HTTP and WebSocket alike.
+
+    Raises:
+        PermissionDenied: the site's hook knows somebody, who may not.
+        OtherReader: the page that asks was made for somebody else.
+    """
+    shown = credential_of(scope)
+    user = await hub().authenticate(shown) if shown is not None else None
+    if shown is None or user is None:
         return None
+    if (tag := parameters_of(scope).get(b"reader")) and not is_tag_of(tag, user):
+        raise OtherReader
     text = requested_position(scope)
     position = parse_position(text) if text else None
-    subscription = Subscription(
-        user_id=user.pk, credential=credential, send=send, position=position, write_now=write_now
-    )
+    subscription = Subscription(user_id=user.pk, credential=shown, send=send, position=position, write_now=write_now)
     subscription.is_malformed = bool(text) and position is None
     subscription.owner = asyncio.current_task()
     return subscription
@@ -146,9 +165,9 @@ def text_of(value: bytes) -> str:
     return unquote(value[: MAX_VALUE_BYTES + 1].decode("latin-1"))
 
 
-async def turn_away(send: Send, credential: auth.Credential | None, shared: cors.Headers) -> None:
+async def turn_away(send: Send, token: Bearer | None, shared: cors.Headers) -> None:
     """Answer who is not let in: a program that its token is not good, a browser that it has to log in."""
-    if isinstance(credential, Bearer):
+    if token is not None:
         text = "This token is unknown, revoked, expired or has no scope 'read'; ask the site's staff for another.\n"
         challenge = b'Bearer realm="notifications", error="invalid_token"'  # RFC 6750, 3
         await answer(send, 401, text, (b"www-authenticate", challenge), *shared)
@@ -169,8 +188,8 @@ async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, reason: Literal["drain", "overload"], shared: cors.Headers) -> None:
-    """Ask the client to come back later."""
-    counts.connects[reason] += 1
+async def refuse(send: Send, reason: Literal["drain", "overload", "auth"], shared: cors.Headers) -> None:
+    """Ask the client to come back later; or not at all, if its page is another reader's."""
+    counts.connects["reader" if reason == "auth" else reason] += 1
     await send(start_with(shared))
     await send({"type": "http.response.body", "body": bye(reason)})

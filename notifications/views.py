@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.conf import settings as django_settings
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
@@ -40,6 +41,7 @@ __all__ = ["centre", "stream"]
 PAGES_PER_FETCH: Final = 5
 
 
+@login_not_required  # it sends people to the login page itself, and tells a script so
 @require_safe
 @cache_control(private=True, no_store=True)
 def centre(request: HttpRequest) -> HttpResponse:

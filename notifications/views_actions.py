@@ -16,6 +16,7 @@ from functools import wraps
 from typing import Any, Final
 
 from django import forms
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
@@ -76,6 +77,7 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
     The function returns what to tell a program besides the counters, or an address to go to. It may raise `Refusal`.
     """
 
+    @login_not_required  # it says itself, in JSON where that is asked for, who has to log in
     @wraps(act)
     def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         wants_json = "application/json" in request.headers.get("Accept", "")
@@ -118,7 +120,7 @@ def refusal_of(request: HttpRequest) -> Refusal | None:
 
 def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) -> HttpResponse:
     """Tell a program by JSON, a person by the site's own pages."""
-    if wants_json:
+    if wants_json or refusal.error["code"] == "reader":  # which only a script asks about
         response: HttpResponse = JsonResponse({"error": refusal.error}, status=refusal.status, headers=refusal.headers)
         if refusal.status == 405:
             response["Allow"] = "POST"

@@ -21,13 +21,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, get_args
 
 from channels.db import database_sync_to_async
+from django.core.exceptions import PermissionDenied
 
 from . import actions
 from .access import audit
+from .access.admission import is_token
 from .access.cors import sharing
 from .access.limits import spend
 from .access.origin import is_own_socket
-from .access.tokens import Bearer
+from .access.reader import OtherReader
 from .counts import counts
 from .exceptions import NotificationsError, TooOften, UnknownNotification
 from .hub import hub
@@ -73,6 +75,15 @@ class SocketApplication:
         line = SocketLine(send)
         try:
             subscription = await admit(scope, line.send)
+        except PermissionDenied:
+            counts.connects["forbidden"] += 1
+            audit.record("admission.refused", door="socket")
+            await send({"type": "websocket.close"})
+            return
+        except OtherReader:
+            await line.accept()
+            await line.refuse("auth")
+            return
         except Exception as error:  # the database is away; the client shall try again
             logger.warning("A WebSocket could not be opened: %s: %s", type(error).__name__, error)
             await line.accept()
@@ -141,9 +152,9 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
         ref = order.get("ref")
         if order["do"] == "ping":
             return message("pong", {"modseq": subscription.modseq}, ref)
-        if isinstance(subscription.credential, Bearer):
+        if is_token(subscription.credential):
             raise Refused("forbidden", "This token may read; only people, who log in, change their notifications.")
-        user = await hub().authenticate(subscription.credential)
+        user = await hub().authenticate(subscription.credential, method="POST")
         if getattr(user, "pk", None) != subscription.user_id:
             return None
         done = await database_sync_to_async(carry_out)(user, order)
@@ -152,6 +163,8 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
     except TooOften as error:
         said = {"code": "limited", "message": str(error), "retry_after": error.seconds}
         return message("error", said, ref)
+    except PermissionDenied:
+        return message("error", {"code": "forbidden", "message": "This site does not let you do that now."}, ref)
     except NotificationsError as error:
         code = "not_found" if isinstance(error, UnknownNotification) else "invalid"
         return message("error", {"code": code, "message": str(error)}, ref)
@@ -250,8 +263,8 @@ class SocketLine:
         await self._send({"type": "websocket.send", "text": text})
 
     async def refuse(self, reason: Bye) -> None:
-        """Ask the client to come back later."""
-        counts.connects["drain" if reason == "drain" else "overload"] += 1
+        """Ask the client to come back later; or not at all, if its page is another reader's."""
+        counts.connects["reader" if reason == "auth" else "drain" if reason == "drain" else "overload"] += 1
         await self.send({"type": "http.response.body", "body": bye(reason)})
 
     async def finish(self) -> None:

@@ -13,6 +13,9 @@ from notifyproj.settings import DATABASES
 # Argon2 or PBKDF2 would spend most of the run on the passwords of users who live for milliseconds.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# What a second factor is kept in, for the site of the guide that asks for one.
+INSTALLED_APPS += ["django_otp", "django_otp.plugins.otp_static"]  # noqa: F405
+
 # A test that wants broadcasts sent has a worker of its own do it.
 NOTIFICATIONS_SEND_IN_PROCESS = False
 

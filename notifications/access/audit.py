@@ -42,6 +42,9 @@ EVENTS: Final = {
     ),
     "program.sent": Event(logging.INFO, "the API told users, or ordered a broadcast"),
     "login.missing": Event(logging.INFO, "a stream was refused to somebody who is not logged in", is_tallied=True),
+    "admission.refused": Event(
+        logging.WARNING, "`NOTIFICATIONS_ADMIT` does not let somebody follow who is known", is_tallied=True
+    ),
     "origin.refused": Event(logging.WARNING, "a page of another origin was refused", is_tallied=True),
     "limit.hit": Event(logging.WARNING, "somebody did more than a limit grants", is_tallied=True),
     "permission.refused": Event(logging.WARNING, "a user lacks a permission", is_tallied=True),

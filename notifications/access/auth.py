@@ -29,7 +29,7 @@ from django.utils.crypto import constant_time_compare
 from ..log.locks import chunks
 from .tokens import Bearer, bearer_of, users_of_tokens
 
-__all__ = ["Credential", "credential_of", "look_up", "session_key_of", "users_of"]
+__all__ = ["Credential", "credential_of", "look_up", "session_key_of", "token_in", "usable_key", "users_of"]
 
 Credential = str | Bearer  # a session key is whatever a client sends: told apart by type, none can pass for a token
 
@@ -42,12 +42,17 @@ MAX_AUTHORIZATION_BYTES: Final = 128  # a token of ours has 67 characters; longe
 
 def credential_of(headers: Iterable[tuple[bytes, bytes]]) -> Credential | None:
     """Return what a client shows to be let in. A token of ours counts alone: with a bad one no cookie helps."""
+    return token_in(headers) or session_key_of(headers)
+
+
+def token_in(headers: Iterable[tuple[bytes, bytes]]) -> Bearer | None:
+    """Return the token of ours in an ASGI scope's headers, or None. One that is too long is none."""
     for name, value in headers:
         if name == b"authorization" and len(value) <= MAX_AUTHORIZATION_BYTES:
             bearer = bearer_of(value.decode("latin-1"))
             if bearer is not None:
                 return bearer
-    return session_key_of(headers)
+    return None
 
 
 def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
@@ -62,13 +67,16 @@ def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
         if name == b"cookie" and len(value) <= MAX_COOKIES_BYTES:
             for match in find.finditer(value):
                 found = match[1]
-    if len(found) > MAX_KEY_BYTES:
-        return None
-    key = found.strip().decode("latin-1")
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    # No store's keys need a backslash. PostgreSQL refuses NUL, and with it everyone else's look-up in the same query.
-    return key if key and "\\" not in key and "\0" not in key else None
+    return None if len(found) > MAX_KEY_BYTES else usable_key(found.strip().decode("latin-1"))
+
+
+def usable_key(text: str) -> str | None:
+    """Return the session key in a cookie's value, quoted or not, or None where it can be none.
+
+    No store's keys need a backslash. PostgreSQL refuses NUL, and with it everyone else's look-up in the same query.
+    """
+    key = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    return key if 0 < len(key) <= MAX_KEY_BYTES and "\\" not in key and "\0" not in key else None
 
 
 @lru_cache(maxsize=8)

@@ -2,7 +2,8 @@
 
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches a
 database. What cannot be told apart raises no alarm. About the stream's routing: `asgi.py`; about the values of
-settings: `settings.py`; about secrets and limits: `security.py`; about the way to Redis: `transport.py`.
+settings: `settings.py`; about secrets and limits: `security.py`; about the way to Redis: `transport.py`; about who may
+follow: `admission.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
 """
@@ -30,6 +31,7 @@ from django.utils.module_loading import import_string
 from ..edge import edge
 from ..exceptions import InvalidSetting
 from ..models import Notification
+from .admission import check_admission
 from .asgi import check_routing
 from .security import check_limits, check_proxies, check_reports
 from .settings import check_names, check_times, check_values, usable
@@ -266,6 +268,7 @@ for check in (
     check_routing,
     check_runserver,
     check_accounts,
+    check_admission,
     check_database,
     check_templates,
     check_admin,

@@ -39,8 +39,8 @@ from django.conf import settings as django_settings
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from ..access.auth import Credential
-from ..access.tokens import Bearer
+from ..access.admission import Shown
+from ..access.openings import Opening
 from ..conf import settings
 from ..exceptions import InvalidSetting
 from ..log.tail import Position
@@ -127,7 +127,7 @@ def session_channels_of(session_key: str) -> list[str]:
     return [f"{quote(settings.group, safe='')}-session-{digest[:32]}" for digest in digests]
 
 
-def hold(user_id: Any, credential: Credential, ticket: str, position: Position, path: str) -> list[tuple[bytes, bytes]]:
+def hold(user_id: Any, credential: Shown, ticket: str, position: Position, path: str) -> list[tuple[bytes, bytes]]:
     """Return the headers that make the proxy hold a connection that stands at a position.
 
     Args:
@@ -139,8 +139,9 @@ def hold(user_id: Any, credential: Credential, ticket: str, position: Position, 
     """
     changes = channel_of(user_id)
     channels = [f"{changes}; prev-id={position}", f"{ticket_channel()}; prev-id={ticket}"]
-    if not isinstance(credential, Bearer):
-        channels.append(session_channels_of(credential)[0])
+    session_key = credential.session_key if isinstance(credential, Opening) else credential
+    if isinstance(session_key, str):
+        channels.append(session_channels_of(session_key)[0])
     values = {
         "grip-hold": "stream",
         "grip-channel": ", ".join(channels),
@@ -151,15 +152,16 @@ def hold(user_id: Any, credential: Credential, ticket: str, position: Position, 
     return [(name.encode(), value.encode()) for name, value in values.items()]
 
 
-def link_seconds_of(channel: str, credential: Credential) -> int:
+def link_seconds_of(channel: str, credential: Shown) -> int:
     """Return after how many seconds the proxy asks about a connection in any case.
 
-    About one that was opened with a token with each ping: nobody tells the proxy that a token is over. About others up to a
+    About one that was opened with a token, or that a site's own hook judges, with each ping: nobody tells the proxy that a
+    token is over, or that the hook has changed its mind. About others up to a
     fifth sooner than NOTIFICATIONS_GRIP_LINK_SECONDS, so that not all are asked about at once; always the same for one
     user, because the proxy asks about all connections of one time together, and with a new time for each answer it would
     ask twice as often.
     """
-    if isinstance(credential, Bearer):
+    if not isinstance(credential, str):
         return max(1, round(min(settings.ping_seconds, settings.grip_link_seconds)))
     return max(1, round(settings.grip_link_seconds * (1 - crc32(channel.encode()) % 1000 / 5000)))
 

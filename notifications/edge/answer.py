@@ -2,16 +2,21 @@
 
 Receives an ASGI request that the proxy has signed: the client's own, with its cookies or its token, or the proxy's about
 a connection that it holds, with a ticket. Answers at once, with the frames that are owed and the headers of
-`edge.hold()`; or with a goodbye and without them, which ends the connection. Who may is asked of the database each time.
+`edge.hold()`; or with a goodbye and without them, which ends the connection. Who may is asked anew each time.
 Needs the extra `[edge]`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.core.exceptions import PermissionDenied
+
 from .. import edge
-from ..access import auth, cors
+from ..access import cors
+from ..access.admission import credential_of
+from ..access.reader import OtherReader, is_tag_of
 from ..counts import counts
 from ..hub import hub
 from ..hub.lines import Send
@@ -19,9 +24,17 @@ from ..hub.subscription import start_with
 from ..log.tail import Position, Replay, parse_position
 from ..wire import frames
 from .signatures import is_signed
-from .tickets import credential_in, ticket_of
+from .tickets import MAX_TICKET_CHARS, credential_in, ticket_of
 
-__all__ = ["answer_client", "answer_proxy", "who_asks"]
+__all__ = ["Asked", "answer_client", "answer_proxy", "who_asks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client says of where it stands, and of whose page it is."""
+
+    position: str
+    reader: str
 
 
 def who_asks(scope: dict[str, Any]) -> Literal["nobody", "client", "proxy"]:
@@ -32,21 +45,32 @@ def who_asks(scope: dict[str, Any]) -> Literal["nobody", "client", "proxy"]:
     return "proxy" if edge.last_ids_of(scope["headers"]) else "client"
 
 
-async def answer_client(scope: dict[str, Any], send: Send, requested: str, shared: cors.Headers) -> bool:
+async def answer_client(scope: dict[str, Any], send: Send, asked: Asked, shared: cors.Headers) -> bool:
     """Let a client in and have the proxy hold its connection; return False, having sent nothing, where it may not.
+
+    Also for one whose opening does not fit into a ticket: its stream is held here, behind the proxy.
 
     Args:
         scope: its ASGI scope.
         send: ASGI's.
-        requested: what the client says of where it stands.
+        asked: what the client says of itself.
         shared: the headers by which a page of another origin may read the answer.
 
-    Raises whatever the database raises; then nothing was sent.
+    Raises:
+        PermissionDenied: the site's hook knows somebody, who may not.
+        OtherReader: the page that asks was made for somebody else.
+        Exception: whatever the database raises. Nothing was sent then.
     """
-    credential = auth.credential_of(scope["headers"])
-    user = await hub().authenticate(credential) if credential else None
+    credential = credential_of(scope)
+    user = await hub().authenticate(credential) if credential is not None else None
     if credential is None or user is None:
         return False
+    if asked.reader and not is_tag_of(asked.reader, user):
+        raise OtherReader
+    ticket = ticket_of(user.pk, credential)
+    if len(ticket) > MAX_TICKET_CHARS:
+        return False
+    requested = asked.position
     position = parse_position(requested) if requested else None
     replay = await hub().read(user.pk, position)
     if replay is None:  # the user was deleted a moment ago
@@ -57,8 +81,7 @@ async def answer_client(scope: dict[str, Any], send: Send, requested: str, share
     wait = frames.LONG_RETRY_MS if hub().openings.are_many(key) else frames.RETRY_MS
     counts.replay(replay, is_malformed=is_malformed)
     body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
-    headers = edge.hold(user.pk, credential, ticket_of(user.pk, credential), stands, scope["path"])
-    await answer(send, body, [*shared, *headers])
+    await answer(send, body, [*shared, *edge.hold(user.pk, credential, ticket, stands, scope["path"])])
     return True
 
 
@@ -73,7 +96,10 @@ async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
         await end(send, "rotate")
         return
     user_key, credential = found
-    user = await hub().authenticate(credential)
+    try:
+        user = await hub().authenticate(credential)
+    except PermissionDenied:
+        user = None
     position = parse_position(said.get(edge.channel_of(user_key), ""))
     replay = await hub().read(user.pk, position) if user is not None and str(user.pk) == user_key else None
     if user is None or replay is None:

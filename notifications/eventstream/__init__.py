@@ -24,7 +24,7 @@ import threading
 from typing import Any, Final
 from weakref import WeakSet, WeakValueDictionary
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django_eventstream.channelmanager import DefaultChannelManager
@@ -35,7 +35,9 @@ from django_eventstream.utils import get_channelmanager, get_storage
 
 from .. import public
 from ..access.addresses import client_address
+from ..access.admission import DEFAULT, Shown, decide, known
 from ..access.limits import spend_address
+from ..access.openings import Opening
 from ..conf import settings
 from ..exceptions import BypassesLog, TooOften
 from ..log.tail import Position, inbox_of, read_after
@@ -65,25 +67,23 @@ class LogChannelManager(DefaultChannelManager):
         """
         if request.GET.get("recover") == "true" and not hasattr(request, "grip"):
             raise EventRequest.Error("recover is for an edge proxy; leave it out")
-        user = getattr(request, "user", None)
-        is_known = user is not None and user.is_authenticated
-        if not is_known:
+        user, shown = follower_of(request)
+        if user is None:
             self._limit(request)
         names = super().get_channels_for_request(request, view_kwargs)
-        if not names and is_known:
+        if not names and user is not None:
             names = {inbox_channel(user)}
-        session = getattr(request, "session", None)
-        channels = Channels(names, session_key=session.session_key if session is not None and is_known else None)
+        channels = Channels(names, follower=user, shown=shown)
         for channel in sorted(channels):
             if topic_of(channel) is not None:
                 who, most = f"address {client_address(request)}", settings.public_streams_per_address
-            elif self.can_read_channel(user if is_known else None, channel):
+            elif self.can_read_channel(user, channel):
                 who, most = f"channel {channel}", settings.streams_per_user
             else:
                 continue
             census.count(channels, who, most=most)
             census.count(channels, "everybody", most=settings.streams_per_process)
-        self._say_where(request, user if is_known else None, channels)
+        self._say_where(request, user, channels)
         if isinstance(request, ASGIRequest):
             eventstream_bridge.start(our_storage().event)
         return channels
@@ -96,11 +96,16 @@ class LogChannelManager(DefaultChannelManager):
             raise TooManyStreams(str(error)) from None
 
     def can_read_channel(self, user: Any, channel: str) -> bool:
-        """Return whether this is the user's own inbox, or a public topic. `user` is None for who is not logged in."""
+        """Return whether this is the user's own inbox, or a public topic. `user` is None for who is not logged in.
+
+        Of a connection's own channel it is known who follows it; its view knows only whom the middlewares named.
+        """
         if topic_of(channel) is not None:
             return True
-        if isinstance(channel, Channel) and channel.place.is_revoked:
-            return False
+        if isinstance(channel, Channel):
+            if channel.place.is_revoked:
+                return False
+            user = channel.place.follower
         return user is not None and bool(user.is_active) and channel == inbox_channel(user)
 
     def is_channel_reliable(self, _channel: str) -> bool:
@@ -129,6 +134,19 @@ class LogChannelManager(DefaultChannelManager):
             else:
                 numbers[channel] = storage.get_current_id(channel)
         request.META["HTTP_LAST_EVENT_ID"] = id_of(numbers)
+
+
+def follower_of(request: HttpRequest) -> tuple[Any, Shown | None]:
+    """Return who follows, and by what that is found out again; None for nobody, and for who may not."""
+    if settings.admit == DEFAULT:
+        user, session = known(getattr(request, "user", None)), getattr(request, "session", None)
+        return user, None if user is None or session is None else session.session_key
+    # without ASGI there is nobody to ask again
+    opening = Opening.of(request.scope) if isinstance(request, ASGIRequest) else None
+    try:
+        return (None if opening is None else decide(opening)), opening
+    except PermissionDenied:
+        return None, None
 
 
 class LogStorage(StorageBase):

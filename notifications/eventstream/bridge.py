@@ -2,7 +2,7 @@
 
 Receives changes from `hub/`. A change that continues from where a listener stands is queued for it, without a query;
 for any other the listener is told that its queue overflowed, and then its view reads from the storage. A sweep finds
-listeners that nobody told, every NOTIFICATIONS_SWEEP_SECONDS; a check ends those whose session is over, every
+listeners that nobody told, every NOTIFICATIONS_SWEEP_SECONDS; a check ends those who may follow no longer, every
 NOTIFICATIONS_PING_SECONDS.
 
 All of it runs on the event loop of the hub, which is that of the listeners; only the storage runs on other threads.
@@ -21,7 +21,6 @@ from django_eventstream.event import Event
 from django_eventstream.views import MAX_PENDING, Listener, get_listener_manager
 
 from .. import public
-from ..access import auth
 from ..conf import settings
 from ..hub import Hub, hub
 from ..log.locks import chunks
@@ -51,6 +50,7 @@ class Bridge:
 
     def __init__(self, here: Hub, make_event: MakeEvent) -> None:
         self._ask = here.ask
+        self._authenticate_all = here.authenticate_all
         self._make_event = make_event
         self._manager = get_listener_manager()
         here.attach(self.hear, self.sweep, self.check)
@@ -120,7 +120,7 @@ class Bridge:
                         late.append(listener)
         wake(late)
 
-    # --- a session is over
+    # --- somebody may follow no longer
 
     async def check(self) -> None:
         """End the streams of those who are logged in no more. Where that cannot be found out now, streams go on."""
@@ -128,18 +128,18 @@ class Bridge:
             await asyncio.sleep(settings.ping_seconds)
             with self._manager.lock:
                 everybody = {each for mine in self._manager.listeners_by_channel.values() for each in mine}
-            keys = {each: key for each in everybody if (key := getattr(each.channels, "session_key", None))}
+            keys = {each: key for each in everybody if (key := getattr(each.channels, "shown", None)) is not None}
             if not keys:
                 continue
             try:
-                users, failed = await self._ask(auth.look_up, set(keys.values()))
+                users, failed = await self._authenticate_all(set(keys.values()))
             except Exception as error:  # a database that is away must not end every stream
                 logger.warning("Could not check %d sessions: %s", len(keys), type(error).__name__)
                 continue
             gone = [
                 each
                 for each, key in keys.items()
-                if key not in failed and getattr(users.get(key), "pk", None) != each.user_id
+                if key not in failed and getattr(users.get(key), "pk", None) != each.channels.follower.pk
             ]
             self._revoke(gone)
 

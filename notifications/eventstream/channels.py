@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from django.core.exceptions import ValidationError
 
+from ..access.admission import Shown
 from ..conf import settings
 from ..log.locks import key_of
 from ..log.tail import Position
@@ -100,13 +101,14 @@ class Place:
     See Note [Reading twice] in `eventstream.py`.
     """
 
-    __slots__ = ("asked", "at", "is_revoked", "read_to")
+    __slots__ = ("asked", "at", "follower", "is_revoked", "read_to")
 
     def __init__(self) -> None:
+        self.follower: Any = None  # the user whose connection it is; None: nobody's
         self.asked: int | None = None  # the id of its latest question to the storage
         self.read_to = 0  # where the answer ended
         self.at = -1  # where it stands once its queue is written as well; -1: it has asked nothing yet
-        self.is_revoked = False  # whether its session is over
+        self.is_revoked = False  # whether its follower may no longer
 
     def begin(self, asked: int) -> int:
         """Return from where to answer a question for what comes after `asked`."""
@@ -140,14 +142,18 @@ class Channel(str):
 
 
 class Channels(set[str]):
-    """The channels of one connection, and who it is: the session, and what its streams are counted by."""
+    """The channels of one connection, and who it is: who follows, by what, and what its streams are counted by."""
 
     __hash__ = object.__hash__  # type: ignore[assignment] # counted as a connection, not by its content
     __eq__ = object.__eq__
 
-    def __init__(self, names: set[str], *, session_key: str | None = None) -> None:
-        super().__init__(map(Channel, sorted(names)))
-        self.session_key = session_key
+    def __init__(self, names: set[str], *, follower: Any = None, shown: Shown | None = None) -> None:
+        channels = [Channel(name) for name in sorted(names)]
+        for channel in channels:
+            channel.place.follower = follower
+        super().__init__(channels)
+        self.follower = follower
+        self.shown = shown  # what is looked at again with every ping
         self.counted_with: list[WeakSet[Channels]] = []  # held from here, see `eventstream.Census`
 
     def own(self, name: str) -> tuple[Channel, Place] | None:

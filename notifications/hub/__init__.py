@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from ..access.auth import Credential, look_up
+from ..access.admission import Shown
 from ..access.limits import Openings
 from ..broadcasts import runner
 from ..conf import settings
@@ -25,6 +25,7 @@ from ..stalled import mark_stalled
 from ..wire import frames
 from . import ears
 from .catchup import CatchUp, look_up_log
+from .door import Door
 from .leaving import before_sigterm, do_nothing, drain, part
 from .lines import abort
 from .roll import Roll
@@ -53,21 +54,25 @@ class Hub:
         self._due: deque[Subscription] = deque()  # streams with frames for this turn of the loop
         self._workers = Workers()
         self._catchup = CatchUp(self._workers, self.users, self._deliver, self.pulse.swept)
-        self._rounds = Rounds(self._workers, self._write, self.end)
-        self._door = Together(self._workers, look_up)
+        self._door = Door(self._workers)
+        self._rounds = Rounds(self._workers, self._door, self._write, self.end)
         self._log = Together(self._workers, look_up_log)
         self._roll = Roll(self._workers)
         self.openings = Openings()
         self._workers.keep([self._listen, self._watch_jobs])
         self._others: list[Callable[[dict[str, Any]], None]] = []
         self.ask = self._workers.ask
+        self.authenticate_all = self._door.ask_all
         self.is_leaving = False
         ringer.settle(self.loop)
         self._forget_sigterm = before_sigterm(self._leave_for_good)
 
-    async def authenticate(self, credential: Credential) -> Any:
-        """Return the user whom a session or a token lets in, or None."""
-        return await self._door.find(credential)
+    async def authenticate(self, shown: Shown, *, method: str = "GET") -> Any:
+        """Return the user who is let in by what a client shows, or None; raises what `Door.ask()` does.
+
+        A site's own hook sees a request with this method: a POST where something is to be changed.
+        """
+        return await self._door.ask(shown, method)
 
     async def read(self, user_id: Any, position: Position | None) -> Replay | None:
         """Return what a user's log says after a position, for who streams elsewhere; None: there is no such user."""
@@ -85,6 +90,7 @@ class Hub:
         hubs.pop(self.loop, None)
         await self._roll.stop()
         await self._workers.stop()
+        await self._door.stop()
 
     async def _listen(self) -> None:
         await ears.listen(self.hear, self._catchup.sweep_now, self._leave_soon, self.pulse.probed)

@@ -1,7 +1,8 @@
 """Step 6b: the rounds. What happens to streams because time passes: pings, rotation, the check of who is logged in.
 
 Every stream is visited once in each ping interval, in the order of joining. Those due in one tick are checked together,
-so a logout, or a token revoked, ends the streams within one ping.
+so a logout, or a token revoked, ends the streams within one ping. Where a site's own hook judges, each is asked about by
+itself, beside the pings and a few at a time; each stands in that line once, however long it is.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from django.core.exceptions import PermissionDenied
+
 from ..access import auth
+from ..access.openings import Opening
 from ..conf import settings
 from ..wire import frames
+from .door import AGAIN_AT_ONCE, Door
 from .subscription import Subscription
 from .together import CHECK_SECONDS
 from .workers import Workers
@@ -25,6 +30,7 @@ __all__ = ["Rounds"]
 logger = logging.getLogger("notifications.hub")
 
 STREAMS_PER_TURN: Final = 200  # pings before the loop gets a turn
+REST_SECONDS: Final = 1.0  # after a hook failed: with a database that is away, each further question would fail as well
 
 
 class Rounds:
@@ -33,14 +39,18 @@ class Rounds:
     def __init__(
         self,
         workers: Workers,
+        door: Door,
         write: Callable[[Subscription, bytes], None],
         end: Callable[[Subscription, frames.Bye], None],
     ) -> None:
         self._workers = workers
+        self._door = door
         self._write = write
         self._end = end
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Subscription] = deque()
+        self._unasked: dict[Subscription, None] = {}  # whose hook is to be asked, in this order
+        self._asking = 0
         workers.keep([self.tick])
 
     def add(self, subscription: Subscription) -> None:
@@ -57,6 +67,7 @@ class Rounds:
             now = self._loop.time()
             due = self._take_due(now)
             has_left = await self._who_left(due)
+            self._ask_soon(each for each in due if isinstance(each.credential, Opening))
             for turn, subscription in enumerate(due, start=1):
                 if subscription in has_left:
                     self._end(subscription, "auth")
@@ -79,7 +90,8 @@ class Rounds:
 
     async def _who_left(self, due: list[Subscription]) -> set[Subscription]:
         """Return the streams whose user is logged in no more. Where that cannot be found out now, streams go on."""
-        credentials = {subscription.credential for subscription in due}
+        shown = {each: each.credential for each in due if not isinstance(each.credential, Opening)}
+        credentials = set(shown.values())
         if not credentials:
             return set()
         try:
@@ -94,7 +106,36 @@ class Rounds:
             logger.warning("Could not check a session: %s", type(failure).__name__)
         return {
             subscription
-            for subscription in due
-            if subscription.credential not in failed
-            and getattr(users.get(subscription.credential), "pk", None) != subscription.user_id
+            for subscription, credential in shown.items()
+            if credential not in failed and getattr(users.get(credential), "pk", None) != subscription.user_id
         }
+
+    def _ask_soon(self, due: Iterable[Subscription]) -> None:
+        """Have the site's hook asked again about these."""
+        self._unasked.update(dict.fromkeys(due))
+        for _ in range(min(AGAIN_AT_ONCE - self._asking, len(self._unasked))):
+            self._asking += 1
+            self._workers.start(self._ask_on(), "admission")
+
+    async def _ask_on(self) -> None:
+        """Ask about one after the other, until nobody is left. Where it cannot be found out, the stream goes on."""
+        try:
+            while self._unasked:
+                subscription = next(iter(self._unasked))
+                del self._unasked[subscription]
+                if subscription.is_ended:
+                    continue
+                try:
+                    user = await self._door.ask(subscription.credential)
+                except PermissionDenied:
+                    user = None
+                except Exception as error:  # the site's own code may raise anything
+                    logger.warning(
+                        "Could not ask about a stream of user %s: %r", subscription.key, type(error).__name__
+                    )
+                    await asyncio.sleep(REST_SECONDS)
+                    continue
+                if getattr(user, "pk", None) != subscription.user_id:
+                    self._end(subscription, "auth")
+        finally:
+            self._asking -= 1

@@ -20,7 +20,7 @@ import asyncio
 from collections.abc import Generator, Iterator
 from typing import Any, Final
 
-from ..access.auth import Credential
+from ..access.admission import Shown
 from ..log.tail import Position
 from ..wire import sse
 from .lines import Chunk, Send, WriteNow
@@ -79,7 +79,7 @@ class Subscription:
         self,
         *,
         user_id: Any,
-        credential: Credential,
+        credential: Shown,
         send: Send,
         position: Position | None,
         write_now: WriteNow | None = None,

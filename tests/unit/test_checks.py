@@ -15,6 +15,7 @@ from django.db.utils import ConnectionHandler
 from django.http import HttpRequest
 from django.test import override_settings
 from django.views import debug as django_debug
+from impersonate.middleware import ImpersonateMiddleware
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import checks
@@ -22,7 +23,13 @@ from notifications.models import Notification
 from notifyproj.settings import INSTALLED_APPS, MIDDLEWARE, TEMPLATES
 
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+ACCESS = "notifications.access"
+IMPERSONATE = "impersonate.middleware.ImpersonateMiddleware"
 ENGINES = "django.contrib.sessions.backends"
+
+
+class OwnImpersonation(ImpersonateMiddleware):
+    """A host project's own kind of another's middleware."""
 
 
 class OwnAuthentication(AuthenticationMiddleware):
@@ -87,6 +94,15 @@ def test_checks_touch_no_database(django_assert_num_queries: DjangoAssertNumQuer
         ({"MIDDLEWARE": []}, ["E006", "E006"]),
         ({"MIDDLEWARE": [SESSIONS, f"{__name__}.OwnAuthentication", "nowhere.Middleware"]}, []),
         ({"MIDDLEWARE": ["django.middleware.gzip.GZipMiddleware", *MIDDLEWARE]}, []),
+        ({"MIDDLEWARE": [*MIDDLEWARE, IMPERSONATE]}, ["W050"]),
+        ({"MIDDLEWARE": [*MIDDLEWARE, f"{__name__}.OwnImpersonation", "tests.support.doors.second_factor"]}, ["W050"]),
+        ({"MIDDLEWARE": [*MIDDLEWARE, IMPERSONATE], "NOTIFICATIONS_ADMIT": f"{ACCESS}.through_middleware"}, []),
+        ({"MIDDLEWARE": [*MIDDLEWARE, IMPERSONATE], "NOTIFICATIONS_ADMIT": "tests.support.doors.ahook"}, []),
+        ({"MIDDLEWARE": [*MIDDLEWARE, "tests.support.doors.second_factor", "nowhere.Middleware"]}, []),
+        ({"NOTIFICATIONS_ADMIT": "nowhere.admit"}, ["E050"]),
+        ({"NOTIFICATIONS_ADMIT": "tests.support.doors.GUIDE"}, ["E050"]),
+        ({"NOTIFICATIONS_ADMIT": f"{ACCESS}.anybody"}, ["E050"]),
+        ({"NOTIFICATIONS_ADMIT": None}, ["E008"]),
         ({"TEMPLATES": []}, ["E007", "W007"]),
         ({"TEMPLATES": [TEMPLATES[0] | {"OPTIONS": {}}]}, ["W007"]),
         ({"STATIC_URL": None}, ["W008"]),

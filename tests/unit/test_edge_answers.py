@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +18,8 @@ from django.db import OperationalError
 from django.test import override_settings
 
 from notifications import edge
+from notifications.access.openings import Opening
+from notifications.access.reader import tag_of
 from notifications.access.tokens import ApiToken, Bearer, bearer_of, make_token
 from notifications.asgi import with_stream
 from notifications.edge.tickets import credential_in, ticket_of
@@ -23,7 +27,8 @@ from notifications.hub.catchup import look_up_log
 from notifications.log.tail import Position, inbox_of, read_after
 from notifications.publish import notify
 from tests.support.asgi import Site, log_in
-from tests.support.browser import request
+from tests.support.browser import Browser, request
+from tests.support.doors import Closed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,11 +53,11 @@ def signature() -> bytes:
     return jwt.encode(claims, edge.parse_url(URL).verify_key, algorithm="HS256").encode()
 
 
-async def asked(*headers: tuple[bytes, bytes]) -> tuple[int, dict[str, str], str]:
+async def asked(*headers: tuple[bytes, bytes], query: str = "") -> tuple[int, dict[str, str], str]:
     """Ask as the proxy does; return status, headers and body."""
     signed: Headers = [(b"host", b"testserver"), (b"grip-sig", signature()), *headers]
     site: Any = ApplicationCommunicator(  # type: ignore[no-untyped-call]
-        with_stream(get_asgi_application()), request(STREAM, headers=signed)
+        with_stream(get_asgi_application()), request(STREAM, headers=signed, query_string=query.encode())
     )
     await site.send_input({"type": "http.request", "body": b"", "more_body": False})
     start = await site.receive_output(10)
@@ -164,6 +169,58 @@ async def test_a_token_is_held_until_it_is_revoked(site: Site, user: User) -> No
     status, headers, _body = await asked((b"authorization", f"Bearer {text}".encode()))
     assert (status, "grip-hold" in headers) == (401, False)
     assert "invalid_token" in headers["www-authenticate"]
+
+
+@override_settings(NOTIFICATIONS_ADMIT="tests.support.doors.hook")
+async def test_a_hook_is_asked_at_each_question(site: Site, user: User, other_user: User) -> None:
+    """Who opened a connection is judged again by all that was sent then, without the client's being asked for it."""
+    key = await site.do(log_in, user)
+    cookie = (b"cookie", f"sessionid={key}; theme=dark".encode())
+    await site.do(notify, other_user, title="Secret")
+    status, headers, body = await asked(cookie, (b"user-agent", b"Browser/1"))
+    assert (status, headers["grip-hold"], "Secret" in body) == (200, "stream", False)
+    assert headers["grip-link"].endswith("timeout=60"), "as often as it is pinged"
+    assert edge.session_channels_of(key)[0] in headers["grip-channel"]
+    ticket = ticket_in(headers)
+    found = credential_in(ticket)
+    assert found is not None
+    assert isinstance(found[1], Opening)
+    assert cookie in found[1].headers
+    assert not any(name.startswith(b"grip-") for name, _value in found[1].headers)
+    position = await site.do(position_of, user)
+    await site.do(notify, user, title="Meanwhile")
+    status, headers, body = await asked(*held(user, position, ticket))
+    assert (status, headers["grip-hold"], "Meanwhile" in body) == (200, "stream", True)
+    Closed.names.add(user.get_username())
+    try:
+        await is_over(*held(user, position, ticket), reason="auth")
+        assert (await asked(cookie))[0] == 403
+    finally:
+        Closed.names.clear()
+
+
+@override_settings(NOTIFICATIONS_ADMIT="tests.support.doors.hook")
+@pytest.mark.usefixtures("bystander")
+async def test_an_opening_too_long_for_a_ticket_is_held_here(site: Site, user: User) -> None:
+    """What the proxy could not send back with each question is a stream of this process, behind the proxy."""
+    noise = "".join(secrets.choice(string.ascii_letters) for _ in range(6000))
+    headers = [
+        (b"host", b"testserver"),
+        (b"grip-sig", signature()),
+        (b"cookie", f"sessionid={await site.do(log_in, user)}; noise={noise}".encode()),
+    ]
+    browser = Browser(request(STREAM, headers=headers), with_stream(get_asgi_application()))
+    site.browsers.append(browser)
+    await browser.hello()
+    assert b"grip-hold" not in dict(browser.messages[0]["headers"])
+
+
+async def test_the_edge_holds_no_page_of_another_reader(site: Site, user: User, other_user: User) -> None:
+    """A page that was made for somebody else is told goodbye, and the proxy holds nothing."""
+    cookie = (b"cookie", f"sessionid={await site.do(log_in, user)}".encode())
+    for reader, is_own in ((other_user, False), (user, True)):
+        status, headers, body = await asked(cookie, query=f"reader={tag_of(reader)}")
+        assert (status, "grip-hold" in headers, '{"reason":"auth"}' in body) == (200, is_own, not is_own)
 
 
 async def test_a_listed_page_may_read_what_the_edge_holds(site: Site, user: User) -> None:

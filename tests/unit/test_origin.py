@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from notifications.access import auth
+from notifications import stream
 from notifications.access.origin import is_own_page, is_own_socket
 from notifications.counts import counts
 from notifications.publish import notify
@@ -160,7 +160,7 @@ async def test_a_page_of_another_site_gets_403_before_any_look_up(
 ) -> None:
     """With a valid session too: no query, no stream, and no header that lets its script read the answer."""
     key = await site.do(log_in, user)
-    monkeypatch.setattr(auth, "credential_of", lambda headers: pytest.fail("looked up"))
+    monkeypatch.setattr(stream, "credential_of", lambda scope: pytest.fail("looked up"))
     refused = counts.connects["origin"]
     status, headers, body = await from_page(site, key, header).answer()
     assert counts.connects["origin"] == refused + 1

@@ -1,0 +1,91 @@
+"""Step 4i: the hub's door. Who is let in, asked for many connections without holding the loop or each other up.
+
+Receives what clients show. The default, sessions and tokens, is looked up for many at once; a site's own hook
+(`access/admission.py`) is asked about each opening by itself: a coroutine function on the loop, any other on threads of the
+door's own. Guarantees that no more than `HOOKS_AT_ONCE` are asked at once, and that each answer comes or is given up within
+`CHECK_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from asgiref.sync import iscoroutinefunction
+from channels.db import aclose_old_connections
+from django.core.exceptions import PermissionDenied
+
+from ..access import auth
+from ..access.admission import Shown, decide, hook, known
+from ..access.openings import Opening
+from .together import CHECK_SECONDS, Together
+from .workers import Workers
+
+__all__ = ["AGAIN_AT_ONCE", "Door"]
+
+HOOKS_AT_ONCE: Final = 8
+# Of these, for streams that are open already: who comes does not stand behind ten thousand of them.
+AGAIN_AT_ONCE: Final = 4
+
+
+class Door:
+    """Asks who is behind what a client shows, for one hub."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._together = Together(workers, auth.look_up)
+        self._threads: Workers | None = None
+        self._slots = asyncio.Semaphore(HOOKS_AT_ONCE)
+
+    async def ask(self, shown: Shown, method: str = "GET") -> Any:
+        """Return the user, or None.
+
+        Raises:
+            PermissionDenied: the hook knows somebody, who may not.
+            Exception: whatever kept it from finding out.
+        """
+        if not isinstance(shown, Opening):
+            return await self._together.find(shown)
+        ask = hook()
+        async with asyncio.timeout(CHECK_SECONDS), self._slots:
+            if iscoroutinefunction(ask):
+                try:
+                    return known(await ask(shown.request(method)))
+                finally:
+                    await aclose_old_connections()
+            if self._threads is None:  # most sites need none
+                self._threads = Workers(threads=HOOKS_AT_ONCE)
+            return await self._threads.ask(decide, shown, method)
+
+    async def ask_all(self, shown: Iterable[Shown]) -> tuple[dict[Shown, Any], dict[Shown, Exception]]:
+        """Return the users behind all of these, and what kept it from finding out about some.
+
+        What the default's look-up raises concerns all.
+        """
+        openings = [each for each in shown if isinstance(each, Opening)]
+        plain = {each for each in shown if not isinstance(each, Opening)}
+        users: dict[Shown, Any] = {}
+        failed: dict[Shown, Exception] = {}
+        if plain:
+            found, failures = await self._workers.ask(auth.look_up, plain)
+            users.update(found.items())
+            failed.update(failures.items())
+
+        async def ask_some() -> None:
+            while openings:
+                opening = openings.pop()
+                try:
+                    users[opening] = await self.ask(opening)
+                except PermissionDenied:
+                    users[opening] = None
+                except Exception as error:  # the site's own code may raise anything
+                    failed[opening] = error
+
+        await asyncio.gather(*(ask_some() for _ in range(min(AGAIN_AT_ONCE, len(openings)))))
+        return users, failed
+
+    async def stop(self) -> None:
+        """End its threads."""
+        if self._threads is not None:
+            await self._threads.stop()
