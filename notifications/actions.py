@@ -32,6 +32,7 @@ from django.utils import timezone
 from . import log
 from .broadcasts.states import GONE
 from .exceptions import BadUndoToken, HistoryReplaced, UndoExpired, UnknownNotification
+from .log.attempts import repeatable
 from .log.locks import LockedInbox, key_of, lock_inboxes, make_inboxes
 from .log.readers import note_readers, readers_of
 from .log.rewrite import EVERY, rewrite, rows_of
@@ -131,6 +132,7 @@ def own(user: Any, origins: Collection[int] = ()) -> Iterator[Own]:
 # --- doing
 
 
+@repeatable
 def act(user: Any, action: Action, ids: Collection[int], *, seconds: float = UNDO_SECONDS) -> Done:
     """Do the same to each of these notifications, to be taken back within `seconds`. 8 queries, up to 11 for more than 50.
 
@@ -162,6 +164,7 @@ def act(user: Any, action: Action, ids: Collection[int], *, seconds: float = UND
         return done(mine, changed, record, seconds)
 
 
+@repeatable
 def read_upto(user: Any, up_to: int, *, epoch: int | None = None, seconds: float = UNDO_SECONDS) -> Done:
     """Mark as read what has a `modseq` of at most `up_to`. 6 queries, however many rows.
 
@@ -175,6 +178,7 @@ def read_upto(user: Any, up_to: int, *, epoch: int | None = None, seconds: float
         return done(mine, changed, {"set": "read_at", "at": isoformat(now)}, seconds)
 
 
+@repeatable
 def act_upto(
     user: Any,
     action: Literal["read", "archive"],
@@ -206,6 +210,7 @@ def act_upto(
         return done(mine, changed, {"set": field, "at": isoformat(now)}, seconds)
 
 
+@repeatable
 def read_topic(user: Any, topic: str) -> Done:
     """Mark as read what is about one subject. 7 queries, 9 for more than 50 rows."""
     with own(user) as mine:
@@ -233,6 +238,7 @@ def salt(user_id: Any) -> str:
 # --- taking back
 
 
+@repeatable
 def undo(user: Any, token: str) -> Undone:
     """Take back what the token is for, leaving alone what was changed since. 7 queries, 9 for more than 50 rows.
 

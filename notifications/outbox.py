@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from .broadcasts.audience import Audience, users_of
 from .broadcasts.models import Broadcast
 from .broadcasts.moves import order
+from .log.attempts import repeatable
 from .models import Notification
 from .publish import USERS_PER_TRANSACTION, notify_many
 
@@ -37,6 +38,7 @@ class TooManyForDetails(ValidationError):
     """An audience that must go out as a broadcast, with words that a broadcast does not have."""
 
 
+@repeatable
 def send_to_users(keys: list[Any], words: Mapping[str, Any]) -> Outcome:
     """Tell these users, all of them in one transaction. Raises `ValidationError`; then nobody was."""
     with transaction.atomic(using=router.db_for_write(Notification)):

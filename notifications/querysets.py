@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from . import log
 from .exceptions import BypassesLog
+from .log.attempts import attempt
 from .log.locks import lock_inboxes
 
 if TYPE_CHECKING:
@@ -128,10 +129,15 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         **kwargs: Any,
     ) -> tuple[Notification, bool]:
         """Update or create one row, through `save()`. Locks the inbox before the row, as every other write does."""
-        with transaction.atomic(using=self.write_db):
-            user_ids = sorted(set(self.filter(**kwargs).values_list("recipient_id", flat=True)))
-            lock_inboxes(self.write_db, user_ids)
-            return super().update_or_create(defaults, create_defaults, **kwargs)
+        find_or_make = super().update_or_create
+
+        def write() -> tuple[Notification, bool]:
+            with transaction.atomic(using=self.write_db):
+                user_ids = sorted(set(self.filter(**kwargs).values_list("recipient_id", flat=True)))
+                lock_inboxes(self.write_db, user_ids)
+                return find_or_make(defaults, create_defaults, **kwargs)
+
+        return attempt(self.write_db, write)
 
     # --- what `log/` and `rewrite.py` alone may call: Django's writes as they are
 

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from .. import models  # the records and their only writer know each other; both use the other's names only when called
 from ..exceptions import BypassesLog
+from .attempts import attempt, repeatable
 from .direct import insert_row
 from .locks import key_of
 from .readers import note_readers, readers_in, readers_of
@@ -70,11 +71,17 @@ def append(rows: list[Notification], *, using: str, batch_size: int | None = Non
 
 def append_valid(rows: list[Notification], *, using: str, batch_size: int | None = None) -> None:
     """Insert new notifications that were validated."""
-    if rows:
+    keys = [row.pk for row in rows]
+
+    def write() -> None:
         with writing(using, (row.recipient_id for row in rows)) as current:
-            for row in rows:
+            for row, pk in zip(rows, keys, strict=True):
+                row.pk = pk  # an attempt that was undone gave it another
                 row.modseq = current.stamp(row.recipient_id)
             insert(current, rows, batch_size)
+
+    if rows:
+        attempt(using, write)
 
 
 def insert(current: Writing, rows: list[Notification], batch_size: int | None = None) -> None:
@@ -102,14 +109,15 @@ def write(
     words = {"instance": row, "raw": False, "using": using, "update_fields": update_fields and frozenset(update_fields)}
     pre_save.send(sender=type(row), **words)
     validate(row)
-    is_new = row.pk is None or force_insert or not update_row(row, using, force_update, update_fields)
+    is_new = row.pk is None or force_insert or not update_row(row, force_update, update_fields, using=using)
     if is_new:
         append_valid([row], using=using)
     row._state.adding, row._state.db = False, using
     post_save.send(sender=type(row), created=is_new, **words)
 
 
-def update_row(row: Notification, using: str, force_update: bool, update_fields: set[str] | None) -> bool:
+@repeatable
+def update_row(row: Notification, force_update: bool, update_fields: set[str] | None, *, using: str) -> bool:
     """Write an instance over its row; return False where there is no such row and the instance may be inserted.
 
     Raises:
@@ -156,7 +164,7 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
             setattr(row, name, value)
         return row
 
-    return rewrite(target, only, update, changed)
+    return attempt(target.write_db, lambda: rewrite(target, only, update, changed))
 
 
 def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) -> int:
@@ -168,6 +176,12 @@ def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) ->
     refuse_fields(fields)
     for row in rows:
         validate(row)
+    return overwrite(rows, fields, using=using)
+
+
+@repeatable
+def overwrite(rows: Sequence[Notification], fields: set[str], *, using: str) -> int:
+    """Write these fields of each valid instance."""
     with writing(using, (row.recipient_id for row in rows)) as current:
         count = 0
         for _pk, row in sorted({row.pk: row for row in rows}.items()):  # of one given twice, the last
@@ -183,6 +197,10 @@ def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) ->
 
 def remove(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
     """Delete every row of a queryset and raise the floor: older positions get a reset. Returns what Django returns."""
+    return attempt(target.write_db, lambda: remove_once(target))
+
+
+def remove_once(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
     details: dict[str, int] = {}
     readers: Counter[int] = Counter()
 
@@ -201,6 +219,7 @@ def remove(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
     return sum(details.values()), details
 
 
+@repeatable
 def mark_all_read(
     user: Any, *, up_to: int | None = None, at: dt.datetime | None = None, using: str | None = None
 ) -> int:
@@ -246,6 +265,7 @@ def mark_topic_read(user: Any, topic: str, *, at: dt.datetime | None = None, usi
     return amend(about, {"read_at": at or timezone.now()})
 
 
+@repeatable
 def mark_seen(user: Any, *, using: str | None = None) -> bool:
     """Note that the user has looked at the inbox: `unseen` goes to 0. Returns whether it was anything else."""
     user_id = key_of(user)

@@ -13,6 +13,7 @@ from django.db import connections
 
 from .. import log, models
 from ..wire.payloads import encoder_of_alike
+from .attempts import repeatable
 from .locks import are_of
 from .steps import Writing, writing
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["append_alike"]
 
 
+@repeatable
 def append_alike(content: Mapping[str, Any], user_ids: list[Any], *, using: str) -> None:
     """Insert the same valid notification for each of these users. Queries: 3 for up to 500 users.
 

@@ -23,6 +23,7 @@ from django.db import connections
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
+from ..log.attempts import repeatable
 from ..log.readers import note_readers, readers_of
 from ..log.rewrite import EVERY, STATE, rows_of
 from ..log.steps import writing
@@ -158,6 +159,7 @@ def take(found: deque[tuple[Any, int]], size: int) -> dict[Any, list[int]]:
     return taken
 
 
+@repeatable
 def erase(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, using: str) -> Batch:
     """Delete those of the taken rows that may still go, as one change of each user's log. 4 queries and 1 per user."""
     skip_locked = connections[using].features.has_select_for_update_skip_locked

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
+from psycopg import IsolationLevel
 
-from notifications import log
+from notifications import actions, log
+from notifications.log import attempts
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, heard
@@ -210,3 +212,121 @@ def test_what_was_written_before_a_savepoint_by_hand_stays_one_change(user: User
         later = notify(user, title="later")
     assert kept.modseq == later.modseq == client.modseq + 1 == Inbox.objects.get(pk=user.pk).modseq
     heard(user, rung, client)
+
+
+# --- conflicts that the database ends by undoing one of the two
+
+
+def isolate(level: str) -> None:
+    """Give this thread's transactions an isolation level; SQLite has one, the strictest."""
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        connection.connection.isolation_level = getattr(IsolationLevel, level)
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])
+def test_a_conflict_never_reaches_who_writes(level: str, rung: Rung) -> None:
+    """Each write that opened its own transaction stands, once, however often the database undid it on the way.
+
+    Regression: of two that wrote to one inbox at these levels, one failed with "could not serialize access".
+    """
+    users = User.objects.bulk_create([User(username=f"concurrent{n}") for n in range(2)])
+    notify_many(users, title="makes the inboxes")
+    rung.changes.clear()
+
+    def send(seed: int) -> None:
+        isolate(level)
+        for turn in range(6):
+            row = notify(users[0], title=f"{seed}.{turn}")
+            assert row.mark_read()
+            row.body = "edited"
+            row.save()
+            Notification.objects.bulk_update([row], ["body"])
+            notify_many(users, title=f"many {seed}.{turn}")
+            done = actions.act(users[0], "archive", [row.pk])
+            assert actions.undo(users[0], str(done.token)).left in (0, 1)  # another's number may be on it meanwhile
+            log.mark_seen(users[0])
+            log.mark_all_read(users[1])
+            row.delete()
+
+    at_once([lambda seed=seed: send(seed) for seed in range(3)])  # type: ignore[misc]
+    titles = Notification.objects.values_list("title", flat=True)
+    assert sorted(titles) == sorted(
+        [f"many {seed}.{turn}" for seed in range(3) for turn in range(6)] * 2 + ["makes the inboxes"] * 2
+    )
+    for user in users:
+        head = Inbox.objects.get(pk=user.pk).modseq
+        assert sorted(change.modseq for change in rung.of(user)) == list(range(3, head + 1))
+    assert_exact(*users)
+
+
+def test_a_deadlock_with_the_site_never_reaches_who_writes(user: User, other_user: User) -> None:
+    """A bulk send that meets a transaction which takes the same inboxes the other way round is tried again."""
+    users = [user, other_user]
+    notify_many(users, title="makes the inboxes")
+    is_held = threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            notify(other_user, title="of the site")
+            is_held.set()
+            if connection.features.has_select_for_update:
+                wait_for_a_waiting_lock()
+                look_for_deadlocks_after("1min")  # so that it is the other one that finds it, and is undone
+            notify(user, title="of the site")
+
+    def send() -> None:
+        assert is_held.wait(SECONDS)
+        look_for_deadlocks_after("2s")  # once, and not before there is one
+        notify_many(users, title="of ours")
+
+    at_once([hold, send])
+    assert Notification.objects.filter(title="of ours").count() == 2
+    assert Notification.objects.filter(title="of the site").count() == 2
+    assert_exact(*users)
+
+
+def look_for_deadlocks_after(wait: str) -> None:
+    """Have PostgreSQL look whether this connection is in a deadlock only after it waited so long."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET deadlock_timeout = '{wait}'")
+
+
+def test_a_transaction_of_the_sites_is_not_tried_again() -> None:
+    """What came before in it would be missing; whoever opened it is told, and nothing is tried in its ruins."""
+    tries: list[int] = []
+
+    def conflict() -> None:
+        tries.append(1)
+        raise OperationalError from Conflict()
+
+    with pytest.raises(OperationalError), transaction.atomic():
+        attempts.attempt("default", conflict)
+    assert len(tries) == 1
+
+
+def test_attempts_are_bounded() -> None:
+    """A conflict that never ends reaches the caller after some attempts, and anything else at once."""
+    tries: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        tries.append(error)
+        raise error
+
+    conflict = OperationalError()
+    conflict.__cause__ = Conflict()
+    with pytest.raises(OperationalError):
+        attempts.attempt("default", lambda: fail(conflict))
+    assert len(tries) == attempts.MAX_ATTEMPTS
+    tries.clear()
+    with pytest.raises(OperationalError):
+        attempts.attempt("default", lambda: fail(OperationalError("the disk is gone")))
+    assert len(tries) == 1
+
+
+class Conflict(Exception):
+    """What a driver raises for a deadlock, by PostgreSQL's and by SQLite's name."""
+
+    sqlstate = "40P01"
+    sqlite_errorcode = 5
