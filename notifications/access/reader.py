@@ -10,6 +10,8 @@ Receives users; makes of each a tag that tells nothing but whether two are the s
 
 from __future__ import annotations
 
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Final
 
 from django.conf import settings as django_settings
@@ -20,7 +22,7 @@ __all__ = ["HEADER", "OtherReader", "is_tag_of", "is_theirs", "tag_of"]
 
 HEADER: Final = "X-Notifications-Reader"
 SALT: Final = "notifications.reader"
-TAG_CHARS: Final = 16
+TAG_BYTES: Final = 8
 
 
 class OtherReader(Exception):
@@ -45,5 +47,10 @@ def is_theirs(request: HttpRequest) -> bool:
 
 
 def tag_under(user: Any, secret: str | bytes) -> str:
-    digest = salted_hmac(SALT, str(user.pk), secret=secret, algorithm="sha256").hexdigest()
-    return digest[:TAG_CHARS]
+    return blake2b(str(user.pk).encode(), key=key_of(secret), digest_size=TAG_BYTES).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def key_of(secret: str | bytes) -> bytes:
+    """Return the key of the tags. Made once: each stream that is opened shows a tag."""
+    return salted_hmac(SALT, "key", secret=secret, algorithm="sha256").digest()
