@@ -46,6 +46,7 @@ __all__ = [
     "open_link",
     "read",
     "read_all",
+    "refusal_of",
     "seen",
     "selection",
     "unarchive",
