@@ -91,6 +91,7 @@ def test_a_search_knows_upper_and_lower_case_of_every_language(user: User, other
     sent = notify(user, title="Übersicht", body="Straße", actor="Итог *.[A]")
     notify(user, title="Other")
     assert [row.pk for row in page_of(user, "all", before=10**6, limit=20, q=text).items] == [sent.pk]
+    assert page_of(user, "archived", before=10**6, limit=20, q=text) == ([], None, None)
     assert page_of(other_user, "all", before=10**6, limit=20, q=text).items == []
 
 
