@@ -76,7 +76,7 @@ def latency(
     sending = send(client, plan)
     came = senders.await_arrivals(client, count)
     took, cpu = time.monotonic() - began, server.cpu_seconds() - cpu
-    waited = [after - before for before, after in zip(waited, waits_of(server), strict=True)]
+    spent = [after - before for before, after in zip(waited, waits_of(server), strict=True)]
     committed = sending.committed
     waits = sorted((now - committed[number]) * 1000 for number, now in client.arrivals)
     called = {number: begun for number, begun, _committed, _done in sending.sent}
@@ -90,8 +90,8 @@ def latency(
         "call p99 ms": quantile(totals, 0.99),
         "lost": count - len({number for number, _now in client.arrivals}),
         "doubled": came - len({number for number, _now in client.arrivals}),
-        "server without a core %": waited[0] / took * 100,
-        "client without a core %": waited[1] / took * 100,
+        "server without a core %": spent[0] / took * 100,
+        "client without a core %": spent[1] / took * 100,
         "server CPU %": cpu / took * 100,
         "CPU ms/delivery": cpu / count * 1000,
         "sender CPU ms/notify": sending.cpu / count * 1000,

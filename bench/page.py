@@ -12,6 +12,10 @@ from bench.report import Run, Table, figure
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PLOTS = DOCS / "plots"
 
+HEAD = """# Benchmarks
+
+Written by `bench/run.py`; do not edit. How it measures: [bench/README.md](../bench/README.md).
+What a change made faster or slower: `make bench ARGS="gate --against REV"`, described there."""
 FAN_OUT = "deliveries/CPU s"
 CURVES = {
     "memory": ("KiB/idle stream", "Memory of an idle stream", "KiB"),
@@ -27,7 +31,7 @@ def write(runs: Sequence[Run]) -> Path:
     PLOTS.mkdir(parents=True, exist_ok=True)
     path = DOCS / "benchmarks.md"
     sections = [
-        "# Benchmarks\n\nWritten by `bench/run.py`; do not edit. How it measures: [bench/README.md](../bench/README.md).",
+        HEAD,
         f"## What is wanted, and what is so\n\n{verdicts(tables)}",
         missed(tables),
         drawn(tables),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `bench` is imported from the repository's root
 
-from bench import machine, page, report, setup
+from bench import gate, machine, page, report, setup
 from bench.peers import registry
 from bench.report import Run, Table
 from bench.scenarios import SCENARIOS
@@ -71,7 +71,7 @@ def parse() -> argparse.Namespace:
     )
     add("--databases", default="sqlite", type=words, help="of sqlite, postgres")
     add("--peers", default=[], type=words, help=f"“all”, or some of: {'; '.join(registry.PEERS)} (separated by “;”)")
-    add("--rounds", type=int, default=3, help="of which the median is taken")
+    add("--rounds", type=int, default=0, help="of which the median is taken (default: 3; of `gate`: 5)")
     add("--seconds", type=float, default=5, help="of each round of `live`")
     add("--streams", type=int, default=500, help="of `live`, one user each")
     add("--rate", type=float, default=100, help="of `live`: notifications a second")
@@ -82,6 +82,7 @@ def parse() -> argparse.Namespace:
     add("--workers", default=[1, 2], type=numbers, help="of `workers`: how many processes")
     add("--inboxes", default=[100, 10_000, 1_000_000], type=numbers, help="of `reads`: how many notifications")
     add("--users", type=int, default=100_000, help="of `writes`")
+    add("--against", default="", metavar="REV", help="of `gate`: a commit to measure in turn with this tree")
     options = parser.parse_args()
     unknown = set(options.scenarios) - set(SCENARIOS)
     if unknown:
@@ -91,6 +92,9 @@ def parse() -> argparse.Namespace:
     unknown = set(options.peers) - set(registry.PEERS)
     if unknown:
         parser.error(f"no peer {', '.join(unknown)}; choose from {'; '.join(registry.PEERS)}")
+    options.rounds = options.rounds or (gate.ROUNDS if "gate" in options.scenarios else 3)
+    if "gate" in options.scenarios:
+        options.peers, options.databases = ["nchan"], ["postgres"]
     if options.quick:
         options.rounds, options.seconds = 1, min(options.seconds, 3)
     return options

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from bench import databases, fanout, growing, load, senders, storm
+from bench import databases, fanout, gate, growing, load, senders, storm
 from bench.broadcast import broadcast
 from bench.client import Client
 from bench.report import Table
@@ -133,4 +133,5 @@ SCENARIOS: dict[str, Scenario] = {
     "reads": databases.read,
     "profile": databases.profile,
     "broadcast": broadcast,
+    "gate": gate.gate,
 }

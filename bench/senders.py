@@ -84,7 +84,7 @@ def is_readable(file: Any) -> bool:
 
 def duration(plan: dict[str, Any]) -> float:
     """Return the seconds after which a plan has surely failed."""
-    return plan["count"] / plan["rate"] * 3 + 60
+    return float(plan["count"] / plan["rate"] * 3 + 60)
 
 
 def await_arrivals(client: Client, wanted: int) -> int:

@@ -56,6 +56,7 @@ class Site:
 
     env: dict[str, str]
     people: list[dict[str, Any]]
+    root: Path = ROOT  # the tree that is measured
 
 
 def free_port() -> int:
@@ -75,6 +76,7 @@ def running(
     env: Mapping[str, str] | None = None,
     cores: Iterable[int] = (machine.SERVER_CORE,),
     user: str | None = None,
+    root: Path = ROOT,
 ) -> Iterator[Server]:
     """Run a server until the end of the block.
 
@@ -85,7 +87,7 @@ def running(
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            cwd=ROOT if user is None else folder,
+            cwd=root if user is None else folder,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -139,7 +141,9 @@ def site_server(server: str, site: Site, folder: Path, *, workers: int = 1, **ex
     port = free_port()
     command = asgi_command(server, "bench.site.asgi:application", port, workers=workers)
     cores = machine.server_cores(workers)
-    with running(server, command, port=port, folder=folder, env=site.env | extra, cores=cores) as started:
+    with running(
+        server, command, port=port, folder=folder, env=site.env | extra, cores=cores, root=site.root
+    ) as started:
         yield started
 
 
@@ -176,11 +180,11 @@ def postgres(folder: Path) -> Iterator[str]:
         yield f"postgres://bench@127.0.0.1:{port}/postgres"
 
 
-def seeded(folder: Path, *, users: int, database_url: str = "", redis_url: str = "") -> Site:
-    """Make a database with users, inboxes and sessions: SQLite in `folder` unless a URL is given."""
+def seeded(folder: Path, *, users: int, database_url: str = "", redis_url: str = "", root: Path = ROOT) -> Site:
+    """Make a database with users, inboxes and sessions: SQLite in `folder` unless a URL is given. `root`: whose tables."""
     env = {
         "DJANGO_SETTINGS_MODULE": "bench.site.settings",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(root),
         "DEBUG": "0",
         "SECRET_KEY": "bench-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
         "ALLOWED_HOSTS": "127.0.0.1",
@@ -189,7 +193,7 @@ def seeded(folder: Path, *, users: int, database_url: str = "", redis_url: str =
     }
     output = folder / "people.json"
     command = [sys.executable, "-m", "bench.site.seed", str(users), str(output)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, env={**os.environ, **env}, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"Seeding failed:\n{done.stderr[-3000:]}")
-    return Site(env, json.loads(output.read_text()))
+    return Site(env, json.loads(output.read_text()), root)

@@ -25,7 +25,7 @@ def install(options: argparse.Namespace) -> None:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-    if set(options.peers) - {"nchan"} or "uvicorn-fast" in options.servers:
+    if set(options.peers) - {"nchan", "bare send()"} or "uvicorn-fast" in options.servers:
         install_python_peers()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import servers
 from bench.client import stream_request
@@ -40,12 +42,13 @@ PYTHON = str(PEERS_PYTHON)
 PUB_SUB, CORE = "channels_redis.pubsub.RedisPubSubChannelLayer", "channels_redis.core.RedisChannelLayer"
 CONSUMER = asgi("daphne", "channels_consumer")
 GUNICORN = ("-k", "gevent", "--worker-connections", "19000", "--backlog", "2048", "-t", "0", "-b", "127.0.0.1:@PORT@")
-EVENTSTREAM = {"parameter": "channel", "ready": b"stream-open"}
+EVENTSTREAM: dict[str, Any] = {"parameter": "channel", "ready": b"stream-open"}
 
 PEERS = {
     peer.name: peer
     for peer in (
         Peer("nchan", ("nginx", "-p", "@FOLDER@", "-c", "@FOLDER@/nchan.conf")),
+        Peer("bare send()", (sys.executable, str(HERE / "bare_send.py"), "@PORT@")),
         Peer("tornado", (PYTHON, "-m", "bench.peers.tornado_sse", "@PORT@")),
         Peer("sse-starlette, uvicorn", asgi("uvicorn-fast", "starlette_sse")),
         Peer("django-eventstream, uvicorn", asgi("uvicorn-fast", "eventstream"), **EVENTSTREAM),

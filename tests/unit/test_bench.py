@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import aims, page, plots, report
+from bench import aims, gate, page, plots, report
 from bench.aims import AIMS, Results
 from bench.report import Row, Run, Table
 
@@ -25,6 +25,39 @@ def fan_out(began: str, **rates: float) -> Run:
 def table_of(rows: list[Row]) -> Table:
     """Return a table of `fanout`."""
     return Table("fanout", "One change", "2000 streams", options={"listeners": 2000}, rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "moved"),
+    [
+        ([1.1, 1.2, 1.1], [1.0, 1.0, 1.0], True),
+        ([0.8, 0.9, 0.8], [1.0, 1.0, 1.0], True),
+        ([1.1, 0.99, 1.2], [1.0, 1.0, 1.0], False),  # one round says otherwise
+        ([1.01, 1.01, 1.01], [1.0, 1.0, 1.0], False),  # all say so, and it is not worth a word
+        ([2.2, 1.1, 3.3], [2.0, 1.0, 3.0], True),  # the machine slowed down, for both
+    ],
+)
+def test_a_figure_has_moved_when_all_rounds_say_so(new: list[float], old: list[float], moved: bool) -> None:
+    """Rounds are compared in pairs, for the machine is another one in the next round."""
+    assert gate.has_moved(new, old) is moved
+
+
+def test_the_gate_says_what_moved() -> None:
+    """A line for each figure that moved, with its interval; otherwise that none did; a single side has nothing to say."""
+    figures = {name: [1.0, 2.0] for name in gate.NAMES}
+    old = gate.Side("main~1", Path(), figures)
+    new = gate.Side(gate.HERE, Path(), figures | {"KiB/stream": [1.5, 2.8], "bulk : COPY": [0.5, 1.2]})
+    assert gate.verdicts([new]) == []
+    assert gate.verdicts([gate.Side(gate.HERE, Path(), figures), old]) == ["Nothing moved beyond noise against main~1."]
+    slower, faster = gate.verdicts([new, old])
+    assert slower.startswith("SLOWER: memory of an idle stream: 45 % (40 to 50)")
+    assert faster.startswith("faster: CPU of a row of notify_many()")
+
+
+def test_the_sides_of_a_round_take_turns() -> None:
+    """Who was first is last in the next round, so that a drift meets both."""
+    sides = [gate.Side("new", Path()), gate.Side("old", Path())]
+    assert [[side.name for side in gate.turns(sides, number)] for number in (0, 1)] == [["new", "old"], ["old", "new"]]
 
 
 def test_a_run_is_read_as_it_was_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
