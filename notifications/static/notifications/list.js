@@ -29,6 +29,7 @@ class List extends LiveElement {
 	#isCertain = true; // nothing here waits to be fetched anew, so a bound can be drawn
 	#selected = new Set(); // ids, also of items that are not in the document
 	#isAllSelected = false; // and what the page does not know besides
+	#isStale = false; // a fetch has failed, so something is missing until another one succeeds
 	#asked;
 
 	begin() {
@@ -84,9 +85,10 @@ class List extends LiveElement {
 	say(what) {
 		if (this.store.line === "over" && what !== "over") return; // the last word
 		const { messageFailed } = this.dataset;
-		set(this, "status", { textContent: what && (this.getAttribute(`data-message-${what}`) ?? messageFailed) });
-		set(this, "retry", { hidden: what !== "stale" });
-		offerLogin(this, what === "over");
+		const told = what || (this.#isStale ? "stale" : "");
+		set(this, "status", { textContent: told && (this.getAttribute(`data-message-${told}`) ?? messageFailed) });
+		set(this, "retry", { hidden: told !== "stale" });
+		offerLogin(this, told === "over");
 	}
 
 	see() {
@@ -95,6 +97,7 @@ class List extends LiveElement {
 	}
 
 	refresh() {
+		this.#isStale = false;
 		this.say("");
 		this.rows.doubt();
 		this.#isCertain = false;
@@ -144,7 +147,7 @@ class List extends LiveElement {
 		if (!fresh && this.#isCertain) this.#bound = this.store.position;
 		set(this, "bound", { value: this.#bound });
 		if (this.hasSelection) this.#nameSelection();
-		if (next && this.isPage && !find(this, "retry:not([hidden])") && bottom < 2 * innerHeight) this.#fetch(next);
+		if (next && this.isPage && !this.#isStale && bottom < 2 * innerHeight) this.#fetch(next);
 	}
 
 	async #fetch(before, last, isWhole) {
@@ -154,6 +157,7 @@ class List extends LiveElement {
 		const page = await asked.catch(console.warn);
 		if (asked !== this.#asked) return; // a reset has come in between
 		this.ariaBusy = null;
+		this.#isStale = !page;
 		if (!page) return this.say("stale");
 		this.rows.add(page.items, before, page.next, page.modseq);
 		if (isWhole) this.#isCertain = true;
@@ -182,8 +186,7 @@ class List extends LiveElement {
 	/** What went wrong is told no longer once the line is back; whose session is over sees nothing more. */
 	#followLine() {
 		const { line } = this.store;
-		const isStale = find(this, "retry:not([hidden])");
-		if (line === "live" && isStale) this.refresh();
+		if (line === "live" && this.#isStale) this.refresh();
 		else if (line === "live") this.say("");
 		if (line !== "over") return;
 		this.#asked = undefined;

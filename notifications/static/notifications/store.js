@@ -79,7 +79,6 @@ export class Store extends EventTarget {
 	/** Only a new stream proves whose page this is: one that was open before a logout ends a moment after it. */
 	#greet(position, counts) {
 		this.report({ position, ...counts });
-		if (this.isSure) return;
 		this.isSure = true;
 		this.#tell("line", this.line);
 	}
