@@ -119,6 +119,9 @@ async def test_watch_pause_resume_and_retract(
     reader = await visitors.arrive(desk, uma, path="/notifications/")
     await compose(page, title, audience="Groups", group="crowd")
     await press(page, "Send to")
+    # the bell stands in the body there, and its style after that of the list
+    await expect(page.locator(".notification-preview .notification-item__link")).to_have_text(title)
+    await expect(page.locator(".notification-preview .notification-item__link")).to_be_visible()
     await page.evaluate("window.isSamePage = true")
     count = page.locator(".notification-progress__count")
     for _ in range(2):
