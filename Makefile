@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 # In the version that package.json names, from node_modules or npx's cache; no lock file.
 BIOME := npx --yes @biomejs/biome@$(shell sed -nE 's/.*"@biomejs\/biome": "([0-9.]+)".*/\1/p' package.json)
 # What the tests start, or ask.
-TEST_PROGRAMS := chromium firefox-esr redis-server postgres node nginx caddy haproxy pushpin openssl curl msgfmt systemd-analyze
+TEST_PROGRAMS := chromium firefox-esr redis-server postgres mariadbd node nginx caddy haproxy pushpin openssl curl msgfmt systemd-analyze
 JS_TESTS := $(wildcard tests/js/*.test.*js)
 # The first Python on this machine that is new enough. PYTHON= chooses another one.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -35,7 +35,7 @@ run: check-port $(VENV)/.installed ## Start the site with demo data at http://12
 	@printf '  Password   demo\n\n'
 	@$(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
 
-test: $(VENV)/.installed-dev node_modules/.installed ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
+test: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
 	@scripts/setup_system.sh $(TEST_PROGRAMS)
 	$(if $(JS_TESTS),node --test $(JS_TESTS))
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
@@ -59,7 +59,7 @@ messages: $(VENV)/.installed ## Collect the words for translation and compile th
 	@scripts/setup_system.sh msgfmt
 	@$(BIN)/python scripts/messages.py $(ARGS)
 
-coverage: $(VENV)/.installed-dev node_modules/.installed ## Run the Python tests and list the lines and branches they miss
+coverage: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed ## Run the Python tests and list the lines and branches they miss
 	@scripts/setup_system.sh $(TEST_PROGRAMS)
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
@@ -124,6 +124,11 @@ $(VENV)/.installed: requirements.txt constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(VENV)/bin/python
 	@echo 'Installing the requirements of the tests (once; it takes a minute)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-mariadb: requirements-mariadb.txt | $(VENV)/.installed-dev
+	@scripts/setup_system.sh mariadb_config pkg-config cc python-headers
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-mariadb.txt
 	@touch $@
 
 # What the tests need from npm, as package.json names it. No lock file: it would carry download addresses.

@@ -23,7 +23,8 @@ class NotificationsConfig(AppConfig):
         from .edge import publishing as edge_publish
 
         user_model = get_user_model()
-        pre_delete.connect(signals.lock_inbox_of, sender=user_model, dispatch_uid="notifications.lock_inbox_of")
+        pre_delete.connect(signals.lock_what_goes, sender=user_model, dispatch_uid="notifications.lock_what_goes")
+        post_delete.connect(signals.delete_rest, sender=user_model, dispatch_uid="notifications.delete_rest")
         for signal in (post_save, post_delete):
             signal.connect(signals.ask_about_user, sender=user_model, dispatch_uid="notifications.ask_about_user")
         for model in (self.get_model("Inbox"), self.get_model("Notification")):

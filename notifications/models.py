@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from . import log
 from .access.tokens import ApiToken
 from .broadcasts.models import Broadcast
+from .constraints import UniqueWhereSet
 from .content import AbstractContent, Level
 from .idempotency import SentRequest
 from .presence import Presence, Process
@@ -117,6 +118,7 @@ class Notification(AbstractContent):
         on_delete=models.CASCADE,
         related_name="notifications",
         db_index=False,  # every index below starts with it
+        db_constraint=False,  # the inbox has one: Note [The order of locks] in log/locks.py
         verbose_name=_("recipient"),
     )
     modseq = models.PositiveBigIntegerField(
@@ -188,7 +190,7 @@ class Notification(AbstractContent):
             models.CheckConstraint(condition=~models.Q(title=""), name="notifications_title"),
             models.CheckConstraint(condition=models.Q(level__in=Level.values), name="notifications_level"),
             # nobody gets a broadcast twice; what belongs to none has no entry
-            models.UniqueConstraint(
+            UniqueWhereSet(
                 fields=["broadcast", "recipient"],
                 name="notifications_once",
                 condition=models.Q(broadcast__isnull=False),

@@ -13,11 +13,11 @@ from itertools import islice
 from typing import Any, Final, TypedDict, Unpack
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
 from django.db import router
 from django.db.models import QuerySet
 
 from . import log
+from .broadcasts.audience import active_users
 from .log.alike import append_alike
 from .log.locks import key_of
 from .models import Level, Notification
@@ -92,7 +92,7 @@ def notify_many(users: Iterable[Any], *, title: str, **content: Unpack[Content])
 def broadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: Unpack[Content]) -> int:
     """Tell every active user, or every user of a queryset; return how many. Otherwise as `notify_many()`."""
     if audience is None:
-        audience = get_user_model()._default_manager.filter(is_active=True)
+        audience = active_users()
     return notify_many(audience, title=title, **content)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import connections, models
 from django.db.models import Q
 from django.utils import timezone
 
@@ -130,14 +130,24 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     ) -> tuple[Notification, bool]:
         """Update or create one row, through `save()`. Locks the inbox before the row, as every other write does."""
         find_or_make = super().update_or_create
+        return attempt(self.write_db, lambda: find_or_make(defaults, create_defaults, **kwargs))
 
-        def write() -> tuple[Notification, bool]:
-            with transaction.atomic(using=self.write_db):
-                user_ids = sorted(set(self.filter(**kwargs).values_list("recipient_id", flat=True)))
-                lock_inboxes(self.write_db, user_ids)
-                return find_or_make(defaults, create_defaults, **kwargs)
+    # --- Django's own locks
 
-        return attempt(self.write_db, write)
+    def _fetch_all(self) -> None:
+        """Lock the inboxes before the rows, where `select_for_update()` asks for rows: so does every write of the log.
+
+        With `nowait` or `skip_locked` nothing is locked before, for that would wait.
+        """
+        query = self.query
+        may_wait = query.select_for_update and not (
+            query.select_for_update_nowait or query.select_for_update_skip_locked
+        )
+        if self._result_cache is None and may_wait and connections[self.db].in_atomic_block:
+            found: Any = self.all()
+            found.query.select_for_update, found.query.select_for_update_of = False, ()
+            lock_inboxes(self.db, sorted(set(found.values_list("recipient_id", flat=True))))
+        super()._fetch_all()
 
     # --- what `log/` and `rewrite.py` alone may call: Django's writes as they are
 

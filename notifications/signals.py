@@ -7,14 +7,17 @@ from functools import partial
 from typing import Any, Final
 
 from django.db import connections, transaction
+from django.db.models import QuerySet
+from django.db.models.signals import post_delete, pre_delete
 
 from .conf import settings
 from .edge.publishing import ask_again, end_session
-from .log.locks import lock_inboxes
-from .models import Inbox, Notification
+from .log.locks import chunks, lock_inboxes
+from .log.rewrite import rows_of
+from .models import Broadcast, Inbox, Notification
 from .operations.upkeep import mend_loaded
 
-__all__ = ["Loaded", "ask_about_user", "end_session_of", "lock_inbox_of", "note_loaded"]
+__all__ = ["Loaded", "ask_about_user", "delete_rest", "end_session_of", "lock_what_goes", "note_loaded"]
 
 LOGIN_FIELDS: Final = frozenset({"last_login"})  # what Django itself saves with each login
 
@@ -56,10 +59,29 @@ def note_loaded(instance: Inbox | Notification, raw: bool, using: str, **_: Any)
         loaded.user_ids.add(instance.pk if isinstance(instance, Inbox) else instance.recipient_id)
 
 
-def lock_inbox_of(instance: Any, using: str, **_: Any) -> None:
-    """Lock the inbox of a user who is being deleted, before Django deletes the notifications.
+def lock_what_goes(instance: Any, using: str, origin: Any = None, **_: Any) -> None:
+    """Lock a user's broadcasts and inbox in the order of the log, before Django deletes the user's rows in another one.
 
-    Every write locks the inbox first and touches the rows after. Django deletes the rows first; without this lock the two
-    orders could meet in a deadlock. 1 query.
+    Django deletes notifications first, then inboxes, and forgets who ordered a broadcast at last. Where a queryset of users
+    is deleted, the first of them locks for all. 2 queries, 3 for a queryset.
     """
-    lock_inboxes(using, [instance.pk])
+    ids = [instance.pk]
+    if isinstance(origin, QuerySet) and origin.model is type(instance):
+        if getattr(origin, "inboxes_are_locked", False):
+            return
+        origin.inboxes_are_locked = True  # type: ignore[attr-defined]
+        ids = sorted({*ids, *origin.using(using).values_list("pk", flat=True)})
+    no_key = connections[using].features.has_select_for_no_key_update
+    for chunk in chunks(ids):
+        ordered = Broadcast.objects.using(using).filter(ordered_by__in=chunk).order_by("pk")
+        list(ordered.select_for_update(no_key=no_key).values_list("pk"))
+    lock_inboxes(using, ids)
+
+
+def delete_rest(instance: Any, using: str, **_: Any) -> None:
+    """Delete what a deleted user was told between Django's look for it and the lock of the inbox.
+
+    Django looks where the site has receivers for deleted notifications. 1 query there, else none.
+    """
+    if any(signal.has_listeners(Notification) for signal in (pre_delete, post_delete)):
+        rows_of(using).filter(recipient_id=instance.pk).delete_rows()

@@ -71,10 +71,10 @@ def databases(environ: Mapping[str, str], *, base_dir: Path) -> dict[str, Any]:
     """Return DATABASES: SQLite in `base_dir` when DATABASE_URL is not set, otherwise what it names."""
     url = _value(environ, "DATABASE_URL") or f"sqlite:///{base_dir / 'db.sqlite3'}"
     scheme = _scheme("DATABASE_URL", url)
-    if scheme not in {"sqlite", "postgres", "postgresql"}:
+    if scheme not in {"sqlite", "postgres", "postgresql", "mysql"}:
         raise ImproperlyConfigured(
-            f"DATABASE_URL is {_without_password(url)!r}. The site runs on SQLite (sqlite:////absolute/path/db.sqlite3) "
-            "or PostgreSQL (postgres://user:password@host:5432/name)."
+            f"DATABASE_URL is {_without_password(url)!r}. The site runs on SQLite (sqlite:////absolute/path/db.sqlite3), "
+            "PostgreSQL (postgres://user:password@host:5432/name) or MariaDB (mysql://user:password@host:3306/name)."
         )
     try:
         config: dict[str, Any] = {**dj_database_url.parse(url)}

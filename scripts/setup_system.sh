@@ -12,7 +12,9 @@ is_there() {
         # Debian keeps PostgreSQL's server programs off the PATH, one folder for each version.
         postgres) command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
         # … and these where only root's PATH leads.
-        nginx | haproxy) command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] ;;
+        nginx | haproxy | mariadbd) command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] ;;
+        # What a package that is built from source includes: those of the Python of our virtual environment.
+        python-headers) [[ -e $(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h ]] ;;
         chinese-font) fc-list :lang=zh | grep -q . ;;
         *) command -v "$1" >/dev/null ;;
     esac
@@ -22,6 +24,10 @@ package_of() {
     case "$1" in
         chromium | firefox-esr) echo "$1 fonts-dejavu-core" ;; # without a font a headless browser draws empty boxes
         postgres) echo "postgresql" ;;
+        mariadbd) echo "mariadb-server" ;;
+        mariadb_config) echo "libmariadb-dev" ;;
+        cc) echo "gcc libc6-dev" ;;
+        python-headers) echo "python3-dev" ;;
         node) echo "nodejs" ;;
         npx) echo "npm" ;;
         msgfmt) echo "gettext" ;;

@@ -34,7 +34,8 @@ def rank_of(path: Path) -> int:
     """Return 0 for the longest files, 1 for those that run programs, 2 for the quick ones."""
     if path.name in LONGEST:
         return 0
-    return 2 if "unit" in path.parts and "postgresql" not in path.name else 1
+    runs_database = "postgresql" in path.name or "mariadb" in path.name
+    return 2 if "unit" in path.parts and not runs_database else 1
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import connections
 from django.db.models import QuerySet, TextChoices
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -85,7 +86,10 @@ def users_of(audience: Audience, *, are_known: bool = False) -> QuerySet[Any]:
             return users.filter(pk__in=audience.chosen if are_known else all_of(everybody, audience.chosen))
         case Kind.SEGMENT:
             # by key: a segment may be joined, sliced or ordered, and may hold somebody twice
-            return users.filter(pk__in=members(audience.chosen).values("pk"))
+            keys: Any = members(audience.chosen).values("pk")
+            if keys.query.is_sliced and not connections[keys.db].features.allow_sliced_subqueries_with_in:
+                keys = [row["pk"] for row in keys]  # MariaDB and MySQL take no LIMIT there
+            return users.filter(pk__in=keys)
     raise refusal(_("“%(kind)s” is no audience; choose %(known)s."), kind=audience.kind, known=", ".join(Kind.values))
 
 

@@ -73,7 +73,8 @@ def claim(worker: str) -> Lease | None:
     """Take the broadcast that nobody works on and that waits longest; None where there is none. 1 query then, else 4."""
     using = router.db_for_write(Broadcast)
     rows: Any = Broadcast.objects.using(using)
-    free = Q(leased_until=None) | Q(leased_until__lte=timezone.now())
+    # what was its own a moment ago it goes on with: the database was away, or another transaction in the way
+    free = Q(leased_until=None) | Q(leased_until__lte=timezone.now()) | Q(worker=worker)
     if not rows.filter(free, state__in=AT_WORK).exists():  # mostly so; on SQLite a transaction would take the one lock
         return None
     skips = connections[using].features.has_select_for_update_skip_locked

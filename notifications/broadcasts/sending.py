@@ -7,9 +7,13 @@ behind it: nobody gets it twice (a constraint says so too), nobody is left out.
 
 # Note [Who belongs to it]
 
-The audience is read as the cursor comes to it, 10,000 keys at a time. Who joins it before that with a key behind the
-cursor gets the broadcast; who leaves it, or is deactivated or deleted, does not. Behind the cursor nobody is added. With
-keys that rise (the default) that means: whoever joins before the end gets it; with random ones (UUIDs), as the key falls.
+The audience is read as the cursor comes to it, 10,000 keys at a time. Who joins it before that gets the broadcast; who
+leaves it, or is deactivated or deleted, does not. At the end it is asked once more who came up behind the cursor: a sign-up
+draws its key before it commits, and random keys (UUIDs) fall anywhere. So whoever signs up before the end gets it.
+
+Who deleted it must not get it again, and no row says who did. But whoever deletes anything raises the floor of the inbox, so
+at the end only who has no inbox, or one whose floor never rose, is looked for. Who joins behind the cursor with an older
+inbox from which something was deleted is left out.
 """
 
 from __future__ import annotations
@@ -21,9 +25,11 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from ..log.alike import append_alike
+from ..log.rewrite import rows_of
+from ..models import FIRST_MODSEQ, Inbox
 from .audience import online_of, users_of
 from .leases import Lease
 from .models import Broadcast
@@ -48,11 +54,16 @@ def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
     if broadcast.total is None:
         broadcast = lease.keep(broadcast, total=users_of(broadcast.addressed, are_known=True).count())
     repeats = 0
-    while keys := next_keys(broadcast):
+    while True:
+        keys, write = next_keys(broadcast), write_chunk
+        if not keys:
+            keys, write = late_keys(broadcast, lease.using), write_late
+        if not keys:
+            break
         for chunk in pace.portions(keys):
             began = time.monotonic()
             try:
-                broadcast = write_chunk(lease, chunk)
+                broadcast = write(lease, chunk)
             except (ValidationError, IntegrityError):  # a user was deleted a moment ago: read again who is there
                 repeats += 1
                 if repeats > MAX_REPEATS:
@@ -68,20 +79,46 @@ def next_keys(broadcast: Broadcast) -> list[Any]:
     """Return the next keys of the audience behind the cursor. See Note [Who belongs to it]."""
     users = users_of(broadcast.addressed, are_known=True)
     if broadcast.cursor:
-        users = users.filter(pk__gt=get_user_model()._meta.pk.to_python(broadcast.cursor))
+        users = users.filter(pk__gt=place_of(broadcast))
     return list(users.order_by("pk").values_list("pk", flat=True)[:KEYS_PER_READ])
+
+
+def late_keys(broadcast: Broadcast, using: str) -> list[Any]:
+    """Return keys that came up behind the cursor. See Note [Who belongs to it]."""
+    if not broadcast.cursor:
+        return []
+    rows = rows_of(using).filter(broadcast=broadcast, recipient=OuterRef("pk"))
+    may_have_deleted_it = Inbox.objects.using(using).filter(pk=OuterRef("pk"), floor__gt=FIRST_MODSEQ)
+    users = users_of(broadcast.addressed, are_known=True).filter(pk__lte=place_of(broadcast))
+    late = users.filter(~Exists(rows), ~Exists(may_have_deleted_it))
+    return list(late.order_by("pk").values_list("pk", flat=True)[:KEYS_PER_READ])
+
+
+def place_of(broadcast: Broadcast) -> Any:
+    """Return the key at which the cursor stands."""
+    return get_user_model()._meta.pk.to_python(broadcast.cursor)
 
 
 def write_chunk(lease: Lease, keys: Sequence[Any]) -> Broadcast:
     """Write the rows of these users and move the cursor behind them. 8 queries."""
+    return write_rows(lease, keys, cursor=str(keys[-1]))
+
+
+def write_late(lease: Lease, keys: Sequence[Any]) -> Broadcast:
+    """Write the rows of users who came up behind the cursor, which stays. 8 queries."""
+    return write_rows(lease, keys)
+
+
+def write_rows(lease: Lease, keys: Sequence[Any], **values: Any) -> Broadcast:
+    """Write the rows of these users and what is known of the broadcast then, in one transaction."""
     with transaction.atomic(using=lease.using):
         broadcast = lease.hold(State.SENDING)
         append_alike(broadcast.content, list(keys), using=lease.using)
         return lease.keep(
             broadcast,
-            cursor=str(keys[-1]),
             written=F("written") + len(keys),
             live=F("live") + len(online_among(keys, lease.using)),
+            **values,
         )
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ..conf import settings
 from ..exceptions import InvalidSegment, StepRefused
+from ..log.attempts import attempt
 from .leases import Lease, Lost, claim
 from .models import Broadcast, broadcasts
 from .moves import news, take
@@ -52,7 +53,7 @@ class Worker:
         while not self.is_stopped:
             news.clear()
             try:
-                has_worked = self.work()
+                has_worked = self._work_again()
             except Exception as error:  # the thread serves the whole process: it outlives whatever this was
                 has_worked = False
                 if not is_failing:  # one line for an outage
@@ -67,7 +68,7 @@ class Worker:
 
     def work_off(self) -> None:
         """Work until nothing is due that is not another worker's."""
-        while not self.is_stopped and self.work():
+        while not self.is_stopped and self._work_again():
             pass
 
     def work(self) -> bool:
@@ -81,11 +82,15 @@ class Worker:
         except (Lost, StepRefused):
             pass  # paused, cancelled or retracted: somebody said so meanwhile, or took over
         except (InterfaceError, OperationalError):
-            raise  # the database is away, so the lease runs out by itself
+            raise  # the database is away, or another transaction was in the way; `run()` comes back to it
         except Exception as error:  # an audience that is no longer known, a segment that fails: the site's own code
             self._give_up(lease, error)
         lease.release()
         return True
+
+    def _work_again(self) -> bool:
+        """Do what `work()` does, again at once where a deadlock or the like ended a transaction of it."""
+        return attempt(broadcasts().db, self.work)
 
     def _slice(self, lease: Lease) -> None:
         deadline = time.monotonic() + SLICE_SECONDS

@@ -26,7 +26,7 @@ from .. import models  # the records and their only writer know each other; both
 from ..exceptions import BypassesLog
 from .attempts import attempt, repeatable
 from .direct import insert_row
-from .locks import key_of
+from .locks import key_of, lock_inbox
 from .readers import note_readers, readers_in, readers_of
 from .rewrite import EVERY, STATE, rewrite, rows_of
 from .steps import Writing, writing
@@ -40,6 +40,7 @@ __all__ = [
     "amend_each",
     "append",
     "insert",
+    "lock_inbox",
     "mark_all_read",
     "mark_seen",
     "mark_topic_read",
@@ -85,10 +86,16 @@ def append_valid(rows: list[Notification], *, using: str, batch_size: int | None
 
 
 def insert(current: Writing, rows: list[Notification], batch_size: int | None = None) -> None:
-    """Insert valid rows that are stamped; count and tell them."""
+    """Insert valid rows that are stamped; count and tell them.
+
+    Where the database does not say which keys it gave to many (MySQL), the doorbell rings without content.
+    """
     if len(rows) > 1 or not insert_row(rows[0], using=current.using):
         rows_of(current.using).insert_rows(rows, batch_size)
     for row in rows:
+        pk: Any = row.pk
+        if pk is None:
+            current.entries[row.recipient_id].tell_nothing()
         current.note(None, row)
 
 

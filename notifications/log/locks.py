@@ -2,7 +2,16 @@
 
 Whoever changes a user's notifications holds that user's `Inbox` row from before it reads until it commits. Taken in one
 order everywhere, the locks cannot deadlock within one write (a transaction that writes to user 7 and later to user 3
-still can: use `notify_many()` for both).
+still can: use `notify_many()` for both, or `lock_inbox(3, 7)` before).
+
+# Note [The order of locks]
+
+    the row of a broadcast → of a running job → inboxes, by key → their notifications
+
+The rows of users are not among them. Notifications have no foreign key to users in the database: its check would lock the
+user's row at the end of each transaction that inserts one, after the inbox, while a site that does
+`User.objects.select_for_update()` and then `notify()` locks the two the other way round. The inbox has one, and no row is
+written without holding its inbox, so the check would say nothing new. Only who makes an inbox locks the user, before it.
 """
 
 from __future__ import annotations
@@ -12,14 +21,24 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import connections
+from django.db import connections, router, transaction
 from django.db.models import Count, F, Max, Q
 from django.utils.translation import gettext as _
 
 from .. import models
 from .transactions import is_manual
 
-__all__ = ["LockedInbox", "are_of", "chunks", "key_of", "lock_inboxes", "make_inboxes", "move_inboxes", "quoted"]
+__all__ = [
+    "LockedInbox",
+    "are_of",
+    "chunks",
+    "key_of",
+    "lock_inbox",
+    "lock_inboxes",
+    "make_inboxes",
+    "move_inboxes",
+    "quoted",
+]
 
 FIELDS: Final = ("user", "epoch", "modseq", "floor", "unread", "unseen", "seen_upto")
 CHUNK: Final = 500  # user ids in one query: SQLite takes at least 999 parameters
@@ -56,6 +75,28 @@ class LockedInbox:
     seen_upto: int
 
 
+def lock_inbox(*users: Any, using: str | None = None) -> None:
+    """Lock the inboxes of these users until the transaction ends; who has none gets one. 1 query for users who have.
+
+    Call it first in a transaction that locks rows of the site as well, where another one locks them after it notified:
+    then both have one order. Several users are locked in the order of their keys.
+
+    Raises:
+        TransactionManagementError: no transaction is open.
+        ValidationError: a user does not exist.
+    """
+    using = using or router.db_for_write(models.Notification)
+    if not connections[using].in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "lock_inbox() was called outside of a transaction, with whose end it ends; call it in transaction.atomic()."
+        )
+    user_ids = sorted(set(map(key_of, users)))
+    if len(user_ids) > 1:
+        make_inboxes(using, user_ids)  # before one is held
+    while len(lock_inboxes(using, user_ids)) < len(user_ids):
+        make_inboxes(using, user_ids)
+
+
 def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
     """Return the inboxes that exist of these sorted users, locked in that order. 1 query for each 500.
 
@@ -90,12 +131,13 @@ def move_inboxes(
     """
     connection = connections[using]
     moves = {name: by for name, by in moves.items() if name not in values}
-    sets = [f"{quoted(connection, name)} = {quoted(connection, name)} + %s" for name in moves]
-    sets += [f"{quoted(connection, name)} = %s" for name in values]
-    numbers = [*moves.values(), *values.values()]
-    if raises_floor:
-        sets.append(f"{quoted(connection, 'floor')} = {quoted(connection, 'modseq')} + %s")  # of the modseq before
+    sets, numbers = [], []
+    if raises_floor:  # first, of the modseq before: MySQL and MariaDB put in what stands to the left of it already
+        sets.append(f"{quoted(connection, 'floor')} = {quoted(connection, 'modseq')} + %s")
         numbers.append(moves.get("modseq", 0))
+    sets += [f"{quoted(connection, name)} = {quoted(connection, name)} + %s" for name in moves]
+    sets += [f"{quoted(connection, name)} = %s" for name in values]
+    numbers += [*moves.values(), *values.values()]
     for chunk in chunks(user_ids if sets else []):
         where, parameters = are_of(connection, chunk)
         sql = f"UPDATE {quoted(connection)} SET {', '.join(sets)} WHERE {where}"  # noqa: S608
@@ -134,21 +176,63 @@ def make_inboxes(using: str, user_ids: list[Any]) -> None:
         ValidationError: a user does not exist; nothing was made for that chunk.
     """
     inboxes = models.Inbox.objects.using(using)
-    users = models.Inbox._meta.get_field("user").related_model._default_manager.using(using)
     for chunk in chunks(user_ids):
         present = set(inboxes.filter(pk__in=chunk).values_list("pk", flat=True))
         missing = [user_id for user_id in chunk if user_id not in present]
         if not missing:
             continue
-        unknown = set(missing) - set(users.filter(pk__in=missing).values_list("pk", flat=True))
-        if unknown:
-            raise ValidationError(
-                {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
-                code="unknown",
-            )
-        stands = where_rows_stand(using, missing)
-        made = [models.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in missing]
-        inboxes.bulk_create(made, ignore_conflicts=True)
+        with transaction.atomic(using=using, savepoint=False):
+            unknown = set(missing) - keep_users(using, missing)
+            if unknown:
+                raise ValidationError(
+                    {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
+                    code="unknown",
+                )
+            stands = where_rows_stand(using, missing)
+            locks_others = connections[using].vendor == "mysql"
+            wanted = chunk if locks_others else missing
+            made = [models.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in wanted]
+            if locks_others:
+                insert_or_lock(using, made)
+            else:
+                inboxes.bulk_create(made, ignore_conflicts=True)
+
+
+def insert_or_lock(using: str, inboxes: list[models.Inbox]) -> None:
+    """Insert those of these inboxes that are missing on MariaDB and MySQL, and lock all of them in their order. 1 query.
+
+    There a row that is not committed yet keeps who wants to lock it waiting, so new ones must not be taken before others.
+    And Django's `ignore_conflicts`, which is INSERT IGNORE, takes a shared lock on a row that is there: two transactions
+    with one each that go on to lock the inbox wait for each other.
+    """
+    connection = connections[using]
+    fields = models.Inbox._meta.local_concrete_fields
+    columns = ", ".join(quoted(connection, field.name) for field in fields)
+    row = f"({', '.join(['%s'] * len(fields))})"
+    key = quoted(connection, "user")
+    sql = (
+        f"INSERT INTO {quoted(connection)} ({columns}) VALUES {', '.join([row] * len(inboxes))} "  # noqa: S608
+        f"ON DUPLICATE KEY UPDATE {key} = {key}"
+    )
+    values = [field.get_db_prep_save(getattr(box, field.attname), connection) for box in inboxes for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+def keep_users(using: str, user_ids: list[Any]) -> set[Any]:
+    """Return which of these users exist, whom nobody deletes until the transaction ends. 1 query.
+
+    It locks what the inbox's foreign key would lock later. See Note [The order of locks].
+    """
+    connection = connections[using]
+    users = models.Inbox._meta.get_field("user").related_model._default_manager.using(using)
+    rows = users.filter(pk__in=user_ids).order_by("pk").values_list("pk")
+    sql, parameters = rows.query.get_compiler(using).as_sql()
+    table = connection.ops.quote_name(users.model._meta.db_table)
+    lock = {"postgresql": f" FOR KEY SHARE OF {table}", "mysql": " LOCK IN SHARE MODE"}.get(connection.vendor, "")
+    with connection.cursor() as cursor:
+        cursor.execute(sql + lock, parameters)
+        return {models.Inbox._meta.pk.to_python(key) for (key,) in cursor.fetchall()}
 
 
 def where_rows_stand(using: str, user_ids: list[Any]) -> dict[Any, dict[str, int]]:

@@ -50,7 +50,8 @@ class Watch:
             self._on_doubt(None)
             raise
         self._follow(str(sql))
-        if is_manual(self._connection) and is_idle(self._connection):  # committed by a statement
+        # committed by a statement; not every driver says that nothing is open, so its word counts as well
+        if is_manual(self._connection) and (is_idle(self._connection) or str(sql)[:6].upper() == "COMMIT"):
             self._connection.run_commit_hooks_on_set_autocommit_on = True
         return found
 

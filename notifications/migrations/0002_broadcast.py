@@ -6,6 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import notifications.constraints
 import notifications.validators
 
 
@@ -196,7 +197,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="notification",
-            constraint=models.UniqueConstraint(
+            constraint=notifications.constraints.UniqueWhereSet(
                 condition=models.Q(("broadcast__isnull", False)),
                 fields=("broadcast", "recipient"),
                 name="notifications_once",

@@ -34,7 +34,14 @@ SHOWN_LINES: Final = 60
 # Below the range from which the kernel takes ports for outgoing connections, so that none of these is in our way.
 PORTS: Final = range(20_000, 32_000)
 # Where the package is not called as its program.
-PACKAGES: Final = {"redis-cli": "redis-tools", "psql": "postgresql-client", "postgres": "postgresql", "node": "nodejs"}
+PACKAGES: Final = {
+    "redis-cli": "redis-tools",
+    "psql": "postgresql-client",
+    "postgres": "postgresql",
+    "mariadbd": "mariadb-server",
+    "mariadb-install-db": "mariadb-server",
+    "node": "nodejs",
+}
 
 running: list[Process] = []
 

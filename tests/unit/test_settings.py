@@ -98,10 +98,18 @@ def test_postgresql_is_read_from_its_address() -> None:
     )
 
 
+def test_mariadb_is_read_from_its_address() -> None:
+    """DATABASE_URL names a MariaDB database, by a host or by a socket's percent-encoded path."""
+    for host, read in (("db.example:3307", "db.example"), ("%2Frun%2Fmysqld.sock", "/run/mysqld.sock")):
+        url = f"mysql://someone:secret@{host}/notify"
+        config = environment.databases({"DATABASE_URL": url}, base_dir=Path("/site"))["default"]
+        assert (config["ENGINE"], config["HOST"], config["NAME"]) == ("django.db.backends.mysql", read, "notify")
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("mysql://someone:secret@host/name", "mysql://someone:…@host/name"),
+        ("oracle://someone:secret@host/name", "oracle://someone:…@host/name"),
         ("notify", "notify"),
         ("sqlite://", "sqlite://"),
         ("sqlite://:memory:", "sqlite://:memory:"),

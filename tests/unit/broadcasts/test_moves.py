@@ -93,7 +93,7 @@ def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"title": "   "}, "title", "cannot be blank"),
+        ({"title": "\t"}, "title", "cannot be blank"),
         ({"url": "javascript:alert(1)"}, "url", "not a link"),
         ({"send_at": -1}, "send_at", "has passed; choose a later time, or none to send at once"),
         ({"expires_at": -1}, "expires_at", "has passed; choose a later time, or none to keep it"),

@@ -168,7 +168,7 @@ def test_paused_and_resumed_goes_on_where_it_was(people: list[User], draft: Draf
 
 
 def test_who_joins_and_leaves_during_the_run(people: list[User], draft: Draft) -> None:
-    """Behind the cursor nobody is added; before it, whoever is there when it comes by gets it."""
+    """Whoever is there when the cursor comes by gets it, and so does who was added behind it before the end."""
     chunks = send(leased(broadcast := draft()), Pace())
     next(chunks)
     User.objects.filter(pk__in=[people[0].pk, people[10].pk]).update(is_active=False)
@@ -177,6 +177,52 @@ def test_who_joins_and_leaves_during_the_run(people: list[User], draft: Draft) -
         pass
     assert received(broadcast) == Counter(user.pk for user in [*people, newcomer] if user != people[10])
     assert Broadcast.objects.get().total == 12  # as it was counted when sending began
+
+
+def test_who_signs_up_behind_the_cursor_gets_it(people: list[User], draft: Draft) -> None:
+    """A sign-up that drew its key before the cursor came by and commits after it, welcomed or not: once, like all others.
+
+    Regression: the cursor never looked back, so that user never got it.
+    """
+    first, second = (User(pk=people[0].pk - back, username=f"late{back}") for back in (1, 2))
+    chunks = send(leased(broadcast := draft()), Pace())
+    next(chunks)
+    first.save()
+    second.save()
+    notify(second, title="Welcome")
+    for _ in chunks:
+        pass
+    assert received(broadcast) == Counter(user.pk for user in [*people, first, second])
+    broadcast.refresh_from_db()
+    assert (broadcast.written, broadcast.cursor, broadcast.state) == (14, str(people[-1].pk), State.SENT)
+    assert_exact(first, second, *people)
+
+
+def test_who_deleted_it_does_not_get_it_again(people: list[User], draft: Draft) -> None:
+    """The look back for late sign-ups tells those who deleted theirs while others still waited."""
+    chunks = send(leased(broadcast := draft()), Pace())
+    next(chunks)
+    Notification.objects.get(recipient=people[0], broadcast=broadcast).delete()
+    for _ in chunks:
+        pass
+    assert received(broadcast) == Counter(user.pk for user in people[1:])
+
+
+def test_a_worker_that_dies_while_it_looks_back_leaves_nobody_out(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one looks back again; the cursor stays where it was, so nobody gets it twice."""
+    monkeypatch.setattr(sending, "KEYS_PER_READ", 100)
+    lease = leased(broadcast := draft())
+    late = [User(pk=people[0].pk - back, username=f"late{back}") for back in (1, 2, 3, 4)]
+    chunks = send(lease, Pace())
+    next(chunks)
+    User.objects.bulk_create(late)
+    while next(chunks).written <= len(people):
+        pass
+    lease.release()
+    Worker().work_off()
+    assert received(broadcast) == Counter(user.pk for user in [*people, *late])
 
 
 def test_user_deleted_at_the_moment_of_the_chunk(

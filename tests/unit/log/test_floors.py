@@ -19,11 +19,10 @@ def test_floors_of_many_users_rise_in_one_statement(db: None, count: int) -> Non
     for user in users[::2]:
         notify(user, title="more")
     notify_many(users, title="doomed")
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         Notification.objects.filter(title="doomed").delete()
-    moves = [query["sql"] for query in captured if query["sql"].startswith(f'UPDATE "{Inbox._meta.db_table}"')]
+    table = connection.ops.quote_name(Inbox._meta.db_table)
+    moves = [query["sql"] for query in captured if query["sql"].startswith(f"UPDATE {table}")]
     assert len(moves) == 1
     assert all(inbox.floor == inbox.modseq for inbox in Inbox.objects.all())
     assert sorted(Inbox.objects.values_list("modseq", flat=True)) == [4] * (count // 2) + [5] * (count // 2)

@@ -18,6 +18,7 @@ from notifications.log import attempts
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, heard
+from tests.support.waits import wait_for_waiting_locks
 
 WRITERS: Final = 6
 ROUNDS: Final = 15
@@ -139,7 +140,7 @@ def test_update_or_create_takes_the_inbox_before_the_row(user: User) -> None:
         with transaction.atomic():
             notify(user, title="holds the inbox")
             is_held.set()
-            wait_for_a_waiting_lock()
+            wait_for_waiting_locks()
             Notification.objects.filter(pk=row.pk).mark_read()
 
     def update_when_held() -> None:
@@ -151,22 +152,6 @@ def test_update_or_create_takes_the_inbox_before_the_row(user: User) -> None:
     row.refresh_from_db()
     assert (row.title, row.is_read) == ("edited", True)
     assert_exact(user)
-
-
-def wait_for_a_waiting_lock() -> None:
-    """Wait until another connection waits for a lock of ours."""
-    deadline = threading.Event()
-    timer = threading.Timer(SECONDS, deadline.set)
-    timer.start()
-    try:
-        with connection.cursor() as cursor:
-            while not deadline.is_set():
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                if cursor.fetchone() != (0,):
-                    return
-    finally:
-        timer.cancel()
-    raise TimeoutError(f"nobody waited for a lock within {SECONDS} s")
 
 
 def test_a_number_given_back_by_hand_is_not_taken_twice(user: User, other_user: User, rung: Rung) -> None:
@@ -200,15 +185,15 @@ def test_a_number_given_back_by_hand_is_not_taken_twice(user: User, other_user: 
 
 def test_what_was_written_before_a_savepoint_by_hand_stays_one_change(user: User, rung: Rung) -> None:
     """A rollback to a savepoint that began after a write leaves that write, which later ones of its transaction join."""
-    client = Client(user)
+    client, name = Client(user), connection.ops.quote_name("Inner")
     with transaction.atomic():
         kept = notify(user, title="kept")
         for _ in range(2):  # the name is taken again
             with connection.cursor() as cursor:
-                cursor.execute('SAVEPOINT "Inner"')
+                cursor.execute(f"SAVEPOINT {name}")
             notify(user, title="undone")
             with connection.cursor() as cursor:
-                cursor.execute('ROLLBACK TO SAVEPOINT "Inner"')
+                cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
         later = notify(user, title="later")
     assert kept.modseq == later.modseq == client.modseq + 1 == Inbox.objects.get(pk=user.pk).modseq
     heard(user, rung, client)
@@ -271,7 +256,7 @@ def test_a_deadlock_with_the_site_never_reaches_who_writes(user: User, other_use
             notify(other_user, title="of the site")
             is_held.set()
             if connection.features.has_select_for_update:
-                wait_for_a_waiting_lock()
+                wait_for_waiting_locks()
                 look_for_deadlocks_after("1min")  # so that it is the other one that finds it, and is undone
             notify(user, title="of the site")
 

@@ -16,7 +16,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from notifications import doorbell, log
 from notifications.doorbell import Change
 from notifications.log import locks, steps
-from notifications.models import Notification
+from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, heard, undo, undone
 
@@ -77,10 +77,11 @@ def test_many_users_are_locked_in_the_order_of_their_keys(user: User, other_user
     """However they are given; one query locks them all."""
     with CaptureQueriesContext(connection) as queries:
         notify_many([other_user, user], title="new")
-    locking = [query["sql"] for query in queries if 'FROM "notifications_inbox"' in query["sql"]]
+    table, key = map(connection.ops.quote_name, (Inbox._meta.db_table, "user_id"))
+    locking = [query["sql"] for query in queries if f"FROM {table}" in query["sql"]]
     one, two = user.pk, other_user.pk
     lists = f"IN ({one}, {two})", f"ANY('{{{one},{two}}}'"  # PostgreSQL takes one array
-    assert any(any(keys in sql for keys in lists) and 'ORDER BY "user_id"' in sql for sql in locking)
+    assert any(any(keys in sql for keys in lists) and f"ORDER BY {key}" in sql for sql in locking)
 
 
 def test_sqlite_is_locked_before_it_is_read(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
