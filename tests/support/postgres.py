@@ -30,9 +30,14 @@ INITDB_SECONDS: Final = 60.0
 
 
 class Postgres:
-    """A server with one empty database, `postgres`. It is gone, data and all, after `kill()` or the `with` block."""
+    """A server with one empty database, `postgres`. It is gone, data and all, after `kill()` or the `with` block.
 
-    def __init__(self) -> None:
+    Args:
+        options: of the server, such as `track_commit_timestamp="on"`.
+    """
+
+    def __init__(self, **options: str) -> None:
+        self.options = options
         # Short and outside of pytest's folders: a socket's path may have 107 bytes, and another user must reach it.
         self.folder = Path(tempfile.mkdtemp(prefix="notifications-pg-"))
         self.port = free_port()  # part of the socket's name
@@ -57,7 +62,9 @@ class Postgres:
     def start(self) -> None:
         """Start it and wait until it takes connections."""
         places = {"listen_addresses": "", "port": str(self.port), "unix_socket_directories": str(self.folder)}
-        words = [word for name, value in {**OPTIONS, **places}.items() for word in ("-c", f"{name}={value}")]
+        words = [
+            word for name, value in {**OPTIONS, **self.options, **places}.items() for word in ("-c", f"{name}={value}")
+        ]
         program = find_program("postgres", folders=FOLDERS)
         self._process = Process([*self._as_user, program, "-D", self.folder / "data", *words], name="postgres")
         self._process.wait_for_line("ready to accept connections")
