@@ -1,4 +1,4 @@
-"""The three line-ups: a database, a channel layer and servers, each part of which can be killed and started again.
+"""The line-ups: a database, a channel layer and servers, each part of which can be killed and started again.
 
 Receives a folder. Guarantees that every server listens when a method returns, on the same port for its whole life, and
 that `close()` ends all that was started.
@@ -6,6 +6,7 @@ that `close()` ends all that was started.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -23,21 +24,44 @@ from tests.support.redis import Redis
 from tests.support.servers import ASGI, PYTHON, TROUBLE, Site
 from tests.support.shell import ROOT
 
+from .trail import Trail
+
 __all__ = ["LINEUPS", "Lineup", "Node"]
 
 SETTINGS: Final[dict[str, Any]] = {
     "ROOT_URLCONF": "tests.faults.oracle.urls",
-    "NOTIFICATIONS_PING_SECONDS": 2.0,  # a witness compares its position with each ping
+    "NOTIFICATIONS_PING_SECONDS": 2.0,  # the judge compares the client's position with each ping
     "NOTIFICATIONS_ROTATE_SECONDS": 25.0,
     "NOTIFICATIONS_REJOIN_SECONDS": 2.0,
     "NOTIFICATIONS_DRAIN_SECONDS": 1.0,
+    "NOTIFICATIONS_SEND_POLL_SECONDS": 0.5,
+    "NOTIFICATIONS_STREAMS_PER_USER": 100,  # who comes back at once is there twice for a moment
+    "NOTIFICATIONS_API_REQUESTS_PER_MINUTE": 100_000,
 }
+# As docs/howto.md tells a site to ("Let PostgreSQL fail fast"), only with less patience.
+FAIL_FAST: Final = {"OPTIONS": {"options": "-c statement_timeout=4000"}}
 STOP_SECONDS: Final = 20.0
+READY_SECONDS: Final = 90.0  # a start takes 3 s on an idle machine
 READY: Final = "Application startup complete"
 WORKER: Final = re.compile(r"Started server process \[(\d+)\]")
 # What differs between two lines that say the same.
 TIME: Final = re.compile(r"^[\d-]+ [\d:,]+ ")
 TASK: Final = re.compile(r" name='Task-\d+'|0x[0-9a-f]+")
+
+
+class OracleSite(Site):
+    """A site whose database keeps a trail."""
+
+    def __init__(self, *arguments: Any, database: dict[str, Any], **options: Any) -> None:
+        self._database = database
+        super().__init__(*arguments, **options)
+        self.trail = Trail(self.database_url)
+        self.trail.install()
+
+    def env(self, **settings: Any) -> dict[str, str]:
+        """Return the environment of a process of this site."""
+        names = {"DJANGO_SETTINGS_MODULE": "tests.faults.oracle.site_settings"}
+        return super().env(**settings) | names | {"ORACLE_DATABASE": json.dumps(self._database)}
 
 
 class Node:
@@ -61,8 +85,10 @@ class Node:
         self.process = Process(self._command, name=name, env=self.site.env(), cwd=ROOT)
         try:
             if self.workers > 1:
-                self.process.wait_for_line(READY, count=self.workers)  # its supervisor listens before the workers do
-            self.process.wait_for_port(self.port)
+                self.process.wait_for_line(
+                    READY, count=self.workers, seconds=READY_SECONDS
+                )  # its supervisor listens before the workers do
+            self.process.wait_for_port(self.port, seconds=READY_SECONDS)
         except BaseException:
             self.process.kill()
             raise
@@ -92,7 +118,7 @@ class Node:
         count = self.process.log.count(READY)
         pids = [int(pid) for pid in WORKER.findall(self.process.log)]
         os.kill(rng.choice([pid for pid in pids if parent_of(pid) == self.process.pid]), signal.SIGKILL)
-        self.process.wait_for_line(READY, count=count + 1)
+        self.process.wait_for_line(READY, count=count + 1, seconds=READY_SECONDS)
 
     @property
     def trouble(self) -> Counter[str]:
@@ -122,15 +148,28 @@ def parent_of(pid: int) -> int:
 class Lineup:
     """A site with its parts. Use it in `with`."""
 
-    def __init__(self, name: str, folder: Path, *, has_redis: bool, nodes: Sequence[tuple[list[str], int]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        database: str,
+        layer: str,
+        nodes: Sequence[tuple[list[str], int]],
+        options: dict[str, Any] | None = None,
+    ) -> None:
         self.name = name
         self.folder = folder
         self._stack = ExitStack()
         with ExitStack() as stack:
-            self.redis = stack.enter_context(Redis(folder)) if has_redis else None
-            database = stack.enter_context(Postgres()).url if has_redis else None
+            self.redis = stack.enter_context(Redis(folder)) if layer else None
+            url = stack.enter_context(DATABASES[database]()).url if database in DATABASES else None
             redis_url = self.redis.url if self.redis else None
-            self.site = stack.enter_context(Site(folder, database_url=database, redis_url=redis_url, settings=SETTINGS))
+            layers = {"BACKEND": f"channels_redis.{layer}", "CONFIG": {"hosts": [redis_url]}}
+            settings = SETTINGS | ({"CHANNEL_LAYERS": {"default": layers}} if layer else {})
+            self.site = stack.enter_context(
+                OracleSite(folder, database_url=url, redis_url=redis_url, settings=settings, database=options or {})
+            )
             self.nodes: list[Node] = []
             for program, workers in nodes:
                 self.nodes.append(Node(self.site, [*program, *workers_option(workers)], workers=workers))
@@ -174,15 +213,36 @@ DAPHNE: Final = ["daphne", "--bind", "127.0.0.1"]
 UVICORN: Final = ["uvicorn", "--host", "127.0.0.1", "--no-access-log"]
 
 
+PUBSUB: Final = "pubsub.RedisPubSubChannelLayer"
+CORE: Final = "core.RedisChannelLayer"
+DATABASES: Final[dict[str, Callable[[], Any]]] = {"postgres": lambda: Postgres(track_commit_timestamp="on")}
+
+
+def lineup(name: str, **parts: Any) -> Callable[[Path], Lineup]:
+    return lambda folder: Lineup(name, folder, **parts)
+
+
 LINEUPS: Final[dict[str, Callable[[Path], Lineup]]] = {
     # writers in other processes ring nobody here: the sweeper delivers. Those in the server's own ring at once.
-    "sqlite-daphne": lambda folder: Lineup(
-        "SQLite, in-memory layer, Daphne", folder, has_redis=False, nodes=[(DAPHNE, 1)]
+    "sqlite-daphne": lineup("SQLite, in-memory layer, Daphne", database="sqlite", layer="", nodes=[(DAPHNE, 1)]),
+    "sqlite-uvicorn": lineup(
+        "SQLite, Redis, uvicorn and Daphne", database="sqlite", layer=PUBSUB, nodes=[(UVICORN, 1), (DAPHNE, 1)]
     ),
-    "postgres-uvicorn": lambda folder: Lineup(
-        "PostgreSQL, Redis, uvicorn with two workers", folder, has_redis=True, nodes=[(UVICORN, 2)]
+    "postgres-uvicorn": lineup(
+        "PostgreSQL, Redis, uvicorn with two workers",
+        database="postgres",
+        layer=PUBSUB,
+        nodes=[(UVICORN, 2)],
+        options=FAIL_FAST,
     ),
-    "postgres-daphne": lambda folder: Lineup(
-        "PostgreSQL, Redis, two Daphnes", folder, has_redis=True, nodes=[(DAPHNE, 1), (DAPHNE, 1)]
+    "postgres-daphne": lineup(
+        "PostgreSQL, Redis core layer, two Daphnes", database="postgres", layer=CORE, nodes=[(DAPHNE, 1), (DAPHNE, 1)]
+    ),
+    "postgres-serializable": lineup(
+        "PostgreSQL serializable, Redis, uvicorn",
+        database="postgres",
+        layer=PUBSUB,
+        nodes=[(UVICORN, 1)],
+        options={"OPTIONS": {"isolation_level": 4}},  # psycopg.IsolationLevel.SERIALIZABLE
     ),
 }

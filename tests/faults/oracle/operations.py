@@ -1,23 +1,35 @@
 """What writers do: every way to change an inbox, each at random, alone or several in one transaction.
 
-Each operation receives a random generator and the users it may touch. `perform.py` carries them out.
+Each operation receives a random generator and the users it may touch. `perform.py` carries them out. Those in `OWN` open
+their own transactions in ways in which a database may refuse them; whoever does so has to try again, so a refusal there
+is nobody's fault.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
+import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
-from django.db import transaction
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from notifications import log
-from notifications.models import Inbox, Level, Notification
+from notifications.broadcasts.moves import order, take
+from notifications.broadcasts.states import Step
+from notifications.exceptions import StepRefused
+from notifications.jobs import track
+from notifications.models import Broadcast, Inbox, Level, Notification
 from notifications.publish import broadcast, notify, notify_many
 from notifications.querysets import NotificationQuerySet
 
-__all__ = ["OPERATIONS", "Undone"]
+__all__ = ["BARE", "OPERATIONS", "OWN", "Undone"]
 
 Act = Callable[[random.Random, Sequence[int]], None]
 
@@ -199,6 +211,186 @@ def savepoints(rng: random.Random, users: Sequence[int]) -> None:
                     rng.choice(SIMPLE)(rng, [user])
 
 
+# --- transactions that Django lets one handle by hand
+
+
+def savepoints_by_hand(rng: random.Random, users: Sequence[int]) -> None:
+    """Savepoints made, rolled back and released by the site itself, which no `atomic()` hears of."""
+    with transaction.atomic():
+        for user in users:
+            if rng.random() < 0.3:
+                rng.choice(SIMPLE)(rng, [user])
+            savepoint = transaction.savepoint()
+            rng.choice(SIMPLE)(rng, [user])
+            if rng.random() < 0.6:
+                transaction.savepoint_rollback(savepoint)
+            elif rng.random() < 0.5:
+                transaction.savepoint_commit(savepoint)
+            if rng.random() < 0.7:
+                create(rng, [user])
+
+
+def manual(rng: random.Random, users: Sequence[int]) -> None:
+    """Several transactions one after the other with autocommit off."""
+    transaction.set_autocommit(False)
+    try:
+        for user in users:
+            rng.choice(SIMPLE)(rng, [user])
+            if rng.random() < 0.3:
+                create(rng, [user])
+            rng.choice([transaction.commit, transaction.commit, transaction.rollback])()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+
+def isolated(rng: random.Random, users: Sequence[int]) -> None:
+    """A transaction of a stricter isolation level than the default."""
+    with transaction.atomic():
+        if connection.vendor != "sqlite":
+            level = rng.choice(["REPEATABLE READ", "SERIALIZABLE"])
+            run_sql(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        for user in users:
+            for _ in range(rng.randint(1, 2)):
+                rng.choice(SIMPLE)(rng, [user])
+
+
+def impatient(rng: random.Random, users: Sequence[int]) -> None:
+    """Time-outs of statements and locks, caught under a savepoint; what comes after them is kept."""
+    begin, sleep, end = TIMEOUTS.get(connection.vendor, ((), "SELECT 1", ()))
+    with transaction.atomic():
+        for user in users:
+            with contextlib.suppress(DatabaseError), transaction.atomic():
+                for sql in begin:
+                    run_sql(sql.format(rng.randint(1, 20)))
+                several(rng, [user])
+                if rng.random() < 0.3:
+                    run_sql(sleep)
+            for sql in end:
+                run_sql(sql)
+            if rng.random() < 0.7:
+                create(rng, [user])
+
+
+# By vendor: how to be impatient, what takes too long then, and how to be patient again.
+TIMEOUTS: Final[dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]]] = {
+    "postgresql": (
+        ("SET LOCAL lock_timeout = {}", "SET LOCAL statement_timeout = {}"),
+        "SELECT pg_sleep(1)",
+        ("SET LOCAL lock_timeout = 0", "SET LOCAL statement_timeout = 0"),
+    ),
+    "mysql": (
+        ("SET SESSION innodb_lock_wait_timeout = 1", "SET SESSION max_statement_time = 0.0{:02d}"),
+        "SELECT sleep(1)",
+        ("SET SESSION innodb_lock_wait_timeout = 50", "SET SESSION max_statement_time = 0"),
+    ),
+}
+
+
+def linger(rng: random.Random, users: Sequence[int]) -> None:
+    """Keep a transaction open for a while."""
+    with transaction.atomic():
+        several(rng, users)
+        time.sleep(rng.uniform(0.05, 0.3))
+
+
+def run_sql(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+# --- jobs, broadcasts, commands
+
+
+def job(rng: random.Random, users: Sequence[int]) -> None:
+    with contextlib.suppress(Undone), track(users[0], title=words(rng), total=3) as running:
+        for _ in range(rng.randint(0, 3)):
+            running.advance()
+        running.say(words(rng))
+        if rng.random() < 0.3:
+            raise Undone
+        if rng.random() < 0.5:
+            running.finish(body=words(rng))
+
+
+def send(rng: random.Random, users: Sequence[int]) -> None:
+    """Order a broadcast to users from whom something may be deleted, for the servers' own workers to send."""
+    if whom := may_lose(users):
+        order(Broadcast.objects.create(title=words(rng), audience="users", chosen=whom))
+
+
+def take_back(_rng: random.Random, _users: Sequence[int]) -> None:
+    sent = Broadcast.objects.filter(state="sent", audience="users").order_by("pk").first()
+    if sent is not None:
+        with contextlib.suppress(StepRefused):
+            take(sent, Step.RETRACT)
+
+
+def prune_by_command(_rng: random.Random, users: Sequence[int]) -> None:
+    whom = [word for user in may_lose(users) for word in ("--user", str(user))]
+    if whom:
+        call_command("prune_notifications", "--keep", "150", "--include-unread", *whom, verbosity=0)
+
+
+def topic_read(rng: random.Random, users: Sequence[int]) -> None:
+    log.mark_topic_read(users[0], f"oracle:{rng.randint(1, 20)}")
+
+
+def long_words(rng: random.Random, users: Sequence[int]) -> None:
+    """More text than one frame may hold."""
+    with transaction.atomic():
+        for _ in range(rng.randint(1, 12)):
+            notify(users[0], title=words(rng), body="ж" * 3900)
+
+
+# --- the doors of the site: pages and admin, in this process
+
+
+@lru_cache(maxsize=64)
+def browser_of(user: int) -> Client:
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(get_user_model().objects.get(pk=user))
+    return client
+
+
+def act(rng: random.Random, users: Sequence[int]) -> None:
+    """What a reader does on the page, and mostly takes back."""
+    user = users[0]
+    actions = ["read", "unread", "archive", "unarchive", *(["delete"] if may_lose([user]) else [])]
+    pks = list(rows_of(rng, [user], 8).values_list("pk", flat=True))
+    if pks:
+        answer = post(browser_of(user), "/notifications/selection/", {"action": rng.choice(actions), "id": pks})
+        take_back_act(rng, user, answer)
+
+
+def act_on_all(rng: random.Random, users: Sequence[int]) -> None:
+    take_back_act(rng, users[0], post(browser_of(users[0]), "/notifications/read-all/", {}))
+
+
+def take_back_act(rng: random.Random, user: int, answer: dict[str, Any]) -> None:
+    if answer.get("undo") and rng.random() < 0.7:
+        if rng.random() < 0.3:
+            rng.choice(SIMPLE)(rng, [user])
+        post(browser_of(user), "/notifications/undo/", {"token": answer["undo"]["token"]})
+
+
+def administer(rng: random.Random, users: Sequence[int]) -> None:
+    """What staff do with the admin's list."""
+    pks = list(rows_of(rng, users, 4).values_list("pk", flat=True))
+    staff = get_user_model().objects.filter(is_superuser=True).first()
+    if pks and staff is not None:
+        action = rng.choice(["mark_read", "mark_unread", "archive", "unarchive"])
+        data = {"action": action, "_selected_action": pks}
+        post(browser_of(staff.pk), "/admin/notifications/notification/", data)
+
+
+def post(client: Client, path: str, data: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post(path, data, headers={"accept": "application/json"})
+    if answer.status_code >= 500:
+        raise DatabaseError(f"{path}: HTTP {answer.status_code}")
+    return answer.json() if answer["content-type"] == "application/json" else {}
+
+
 # weight, how many users it touches at most, what it does
 OPERATIONS: Final[dict[str, tuple[float, int, Act]]] = {
     "create": (26, 1, create),
@@ -224,4 +416,27 @@ OPERATIONS: Final[dict[str, tuple[float, int, Act]]] = {
     "transaction": (4, 3, several),
     "rollback": (2, 3, undone),
     "savepoints": (3, 3, savepoints),
+    "savepoints by hand": (3, 3, savepoints_by_hand),
+    "autocommit off": (2, 3, manual),
+    "isolated": (3, 2, isolated),
+    "impatient": (1.5, 3, impatient),
+    "linger": (0.2, 2, linger),
+    "job": (1, 1, job),
+    "send": (0.3, MANY, send),
+    "take back": (0.15, 1, take_back),
+    "prune by command": (0.1, MANY, prune_by_command),
+    "mark topic read": (1, 1, topic_read),
+    "long words": (0.3, 1, long_words),
+    "page": (2, 1, act),
+    "page: read all": (0.7, 1, act_on_all),
+    "admin": (0.5, MANY, administer),
 }
+# Their transactions are their own, and a lock, a time-out or a stricter level may end them.
+OWN: Final = frozenset(
+    {"savepoints by hand", "autocommit off", "isolated", "impatient", "linger"}
+    | {"transaction", "rollback", "savepoints", "put back", "long words"}
+)
+# They begin and end transactions themselves, so none may stand around them.
+BARE: Final = frozenset(
+    {"autocommit off", "isolated", "job", "send", "take back", "prune by command", "page", "page: read all", "admin"}
+)

@@ -21,7 +21,7 @@ def write(request: HttpRequest) -> JsonResponse:
     """Carry out `count` random operations; answer with their records."""
     wish = json.loads(request.body)
     rng = random.Random(wish["seed"])
-    return JsonResponse({"records": [perform(rng, wish["users"]) for _ in range(wish["count"])]})
+    return JsonResponse({"records": [perform(rng, wish["users"], wish["without"]) for _ in range(wish["count"])]})
 
 
 urlpatterns = [path("", include("notifyproj.urls")), path("oracle/", write)]

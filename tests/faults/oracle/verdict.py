@@ -1,32 +1,29 @@
-"""The verdict of a run: what the witnesses hold, compared with what the database and the writers say.
-
-"Missed" is every difference at quiet: a position, a counter, an item or a field of one; and every broken promise on the
-way: a gap on the wire, a frame that contradicts the row or the counters as a writer committed them.
-"""
+"""The verdict of a run: what the judge found, what the log itself did, and how long things took."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from .records import Record
-from .witness import Account, Witness
+from .history import History
+from .judge import Finding
+from .lines import Line, PollLine
 
-__all__ = ["Staleness", "Verdict", "compare_accounts", "foreign_rows", "staleness_of"]
+__all__ = ["Staleness", "Verdict", "staleness_of"]
 
-SHOWN: Final = 30
+SHOWN: Final = 12  # of each kind; of findings, with their stories, fewer
+STORIES: Final = 4
+MISSED: Final = ("missed", "otherwise", "gap", "counters", "snapshot", "reset", "hello", "unknown", "backwards")
 
 
 @dataclass(slots=True)
 class Staleness:
-    """Times from commit to application, in seconds, over all witnesses."""
+    """Times from commit to application, in seconds, over all lines."""
 
     over_all: list[float] = field(default_factory=list)
-    over_open_lines: list[float] = field(
-        default_factory=list
-    )  # the time without a connection left out, wherever it fell
+    over_open_lines: list[float] = field(default_factory=list)  # the time without a connection left out
 
     def percentile(self, share: float, *, is_open: bool = True) -> float:
         """Return the value that this share of the samples stays below; 1.0: the worst."""
@@ -41,44 +38,75 @@ class Verdict:
     lineup: str
     seed: str
     changes: int = 0
+    frames: int = 0
     seconds: float = 0.0
     settle_seconds: float = 0.0  # from the last commit until everybody stood at the head
-    witnesses: int = 0
-    missed: list[str] = field(default_factory=list)
-    applied_twice: int = 0
-    backwards: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
+    judge_seconds: float = 0.0
+    slowest_hello: float = 0.0
+    lines: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)  # rules of the log
+    failed: list[str] = field(default_factory=list)  # parts of the run that did not do what they were to
     faults: list[str] = field(default_factory=list)
     fault_counts: Counter[str] = field(default_factory=Counter)
     tally: Counter[str] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)  # and had to be expected
+    errors: Counter[str] = field(default_factory=Counter)  # and had not
     staleness: Staleness = field(default_factory=Staleness)
     trouble: Counter[str] = field(default_factory=Counter)
+    drifts_mended: int = 0
 
     @property
     def is_good(self) -> bool:
-        return not (self.missed or self.applied_twice or self.backwards or self.foreign)
+        return not (self.findings or self.broken or self.failed)
+
+    def count(self, *kinds: str) -> int:
+        """Return how many findings of these kinds there are."""
+        return sum(finding.kind in kinds for finding in self.findings)
+
+    @property
+    def missed(self) -> int:
+        return self.count(*MISSED) + len(self.failed)
+
+    def add(self, other: Verdict) -> None:
+        """Take in a further round."""
+        self.changes += other.changes
+        self.frames += other.frames
+        self.seconds += other.seconds
+        self.judge_seconds += other.judge_seconds
+        self.lines = max(self.lines, other.lines)
+        self.drifts_mended += other.drifts_mended
+        self.settle_seconds = max(self.settle_seconds, other.settle_seconds)
+        self.slowest_hello = max(self.slowest_hello, other.slowest_hello)
+        for name in ("findings", "broken", "failed", "faults"):
+            getattr(self, name).extend(getattr(other, name))
+        for name in ("fault_counts", "tally", "operations", "refused", "errors", "trouble"):
+            getattr(self, name).update(getattr(other, name))
+        self.staleness.over_all += other.staleness.over_all
+        self.staleness.over_open_lines += other.staleness.over_open_lines
 
     def __str__(self) -> str:
         share = self.staleness.percentile
-        wrong = {"missed": self.missed, "backwards": self.backwards, "of other users": self.foreign}
         times = {"p50": share(0.5), "p99": share(0.99), "worst": share(1.0), "offline too": share(1.0, is_open=False)}
+        kinds = Counter(finding.kind for finding in self.findings)
         lines = [
-            f"{self.lineup}, seed {self.seed}: {self.changes} changes in {self.seconds:.0f} s by {self.witnesses} clients",
-            f"  {', '.join(f'{name} {len(found)}' for name, found in wrong.items())}, applied twice {self.applied_twice}",
+            f"{self.lineup}, seed {self.seed}: {self.changes} changes in {self.seconds:.0f} s, {self.lines} clients",
+            f"  {self.frames} frames judged in {self.judge_seconds:.1f} s",
+            f"  findings: {listed(kinds)}; rules of the log broken: {len(self.broken)}; failed: {len(self.failed)}",
             f"  staleness in s: {', '.join(f'{name} {time:.3f}' for name, time in times.items())}",
-            f"  settled in {self.settle_seconds:.2f} s",
-            f"  faults: {listed(self.fault_counts)}",
+            f"  settled in {self.settle_seconds:.2f} s; slowest first word {self.slowest_hello:.2f} s",
+            f"  faults: {listed(self.fault_counts)}; drifts mended by themselves: {self.drifts_mended}",
             f"  clients: {listed(self.tally)}",
             f"  writers: {listed(self.operations)}",
-            f"  refused: {listed(self.errors)}",
+            f"  refused, as had to be expected: {sum(self.refused.values())}",
+            *(f"  ERROR {count}× {text}" for text, count in self.errors.most_common(SHOWN)),
+            *(f"  FAILED {text}" for text in self.failed[:SHOWN]),
+            *(f"  LOG {text}" for text in self.broken[:SHOWN]),
+            *(f"  IN A LOG {count}× {text}" for text, count in self.trouble.most_common(SHOWN)),
         ]
-        for name, found in {
-            **wrong,
-            "in a log": [f"{count}× {line}" for line, count in self.trouble.most_common()],
-        }.items():
-            lines += [f"  {name.upper()}: {text}" for text in found[:SHOWN]]
+        for kind in kinds:
+            lines += [f"  {finding}" for finding in [each for each in self.findings if each.kind == kind][:STORIES]]
         if not self.is_good:
             lines += [f"  plan: {', '.join(self.faults)}"]
         return "\n".join(lines)
@@ -88,46 +116,17 @@ def listed(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
-def compare_accounts(accounts: dict[int, Account], records: Iterable[Record]) -> list[str]:
-    """Return where witnesses were told something else than what a writer had committed."""
-    found = [text for account in accounts.values() for text in account.contradictions]
-    for record in records:
-        for row in record["rows"]:
-            told = accounts[row.user].rows.get((row.pk, row.modseq))
-            if told not in (None, row.digest):
-                found.append(f"user {row.user}: item {row.pk} as of {row.modseq} was told otherwise than written")
-        for mark in record["marks"]:
-            counters = accounts[mark.user].counters.get(mark.modseq)
-            if counters not in (None, (mark.unread, mark.unseen)):
-                found.append(
-                    f"user {mark.user} at {mark.modseq} ({record['kind']}): told {counters} unread and unseen, "
-                    f"committed {(mark.unread, mark.unseen)}"
-                )
-    return found
-
-
-def foreign_rows(accounts: dict[int, Account], truths: dict[int, dict[str, Any]]) -> list[str]:
-    """Return which rows were told to users who did not receive them."""
-    owners = {row["id"]: user for user, truth in truths.items() for row in truth["rows"]}
-    told = {(pk, user) for user, account in accounts.items() for pk, _modseq in account.rows}
-    return [
-        f"item {pk} of user {owners[pk]} was told to user {user}"
-        for pk, user in sorted(told)
-        if owners.setdefault(pk, user) != user
-    ]
-
-
-def staleness_of(witnesses: Sequence[Witness], records: Iterable[Record]) -> Staleness:
-    """Return how long each recorded commit took to each witness of its user."""
-    first: dict[tuple[int, int], float] = {}
-    for record in records:
-        for mark in record["marks"] if record["at"] else ():
-            key = mark.user, mark.modseq
-            first[key] = min(record["at"], first.get(key, record["at"]))
+def staleness_of(lines: Iterable[Line], histories: dict[int, History]) -> Staleness:
+    """Return how long each commit took to each line of its user that followed then."""
     staleness = Staleness()
-    for witness in witnesses:
-        for (user, modseq), at in first.items():
-            if user == witness.account.user and (applied := witness.reached(modseq)):
-                staleness.over_all.append(max(0.0, applied - at))
-                staleness.over_open_lines.append(witness.online.between(at, max(at, applied)))
+    for line in lines:
+        if isinstance(line, PollLine):
+            continue
+        began = next((heard.at for heard in line.journal if heard.event in ("reset", "page")), float("inf"))
+        for era in histories[line.user].eras.values():
+            for commit in era.commits.values():
+                applied = line.reached(era.epoch, commit.modseq)
+                if commit.at > began and applied is not None:
+                    staleness.over_all.append(max(0.0, applied - commit.at))
+                    staleness.over_open_lines.append(line.online.between(commit.at, max(commit.at, applied)))
     return staleness
