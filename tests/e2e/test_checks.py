@@ -58,6 +58,7 @@ class Reminder(Notification):
     "E020": Fault("EVENTSTREAM_STORAGE_CLASS = 'notifications.eventstream.LogStorage'"),
     "E021": Fault(f"import sys\nsys.modules['jwt'] = None  # as if it were not installed\n{GRIP}&key={'k' * 32}'"),
     "E022": Fault(f"{GRIP}'"),
+    "E050": Fault("NOTIFICATIONS_ADMIT = 'mysite.nowhere.admit'"),
     "W001": Fault("DEBUG = False"),
     "W002": Fault("ASGI_APPLICATION = None"),
     "W003": Fault(
@@ -107,6 +108,7 @@ admin.site.unregister(User)
         "CHANNEL_LAYERS['default'] = {'BACKEND': 'channels_redis.pubsub.RedisPubSubChannelLayer', "
         "'CONFIG': {'hosts': ['redis://redis.internal:6379/0']}}"
     ),
+    "W050": Fault("MIDDLEWARE.append('django_otp.middleware.OTPMiddleware')"),
     "I001": Fault("import sys\nsys.modules['ninja'] = None  # as if it were not installed"),
 }
 
