@@ -73,6 +73,7 @@ class LockedInbox:
     unread: int
     unseen: int
     seen_upto: int
+    newest: int | None = None  # the highest `modseq` of its rows, where that was looked at
 
 
 def lock_inbox(*users: Any, using: str | None = None) -> None:
@@ -100,11 +101,15 @@ def lock_inbox(*users: Any, using: str | None = None) -> None:
 def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
     """Return the inboxes that exist of these sorted users, locked in that order. 1 query for each 500.
 
+    Where it is one user's, its newest row is looked at as well: a step in the log's index, too dear for 500.
+
     Past the ORM: making instances and compiling long lists of keys took longer than the query (15 of 20 µs a user).
     """
     connection = connections[using]
     takes_row_locks = connection.features.has_select_for_update
     columns = ", ".join(quoted(connection, name) for name in FIELDS)
+    if len(user_ids) == 1:
+        columns += f", {newest_of(connection)}"
     key: Any = models.Inbox._meta.pk
     locked: dict[Any, LockedInbox] = {}
     for chunk in chunks(user_ids):
@@ -120,6 +125,17 @@ def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
                 user_id = key.to_python(user_id)
                 locked[user_id] = LockedInbox(user_id, *numbers)
     return locked
+
+
+def newest_of(connection: Any) -> str:
+    """Return the SQL for the highest `modseq` among the rows of the inbox that is selected."""
+    meta: Any = models.Notification._meta
+    quote = connection.ops.quote_name
+    rows, recipient, modseq = (
+        quote(name) for name in (meta.db_table, meta.get_field("recipient").column, meta.get_field("modseq").column)
+    )
+    mine = f"{rows}.{recipient} = {quoted(connection)}.{quoted(connection, 'user')}"
+    return f"(SELECT MAX({rows}.{modseq}) FROM {rows} WHERE {mine})"  # noqa: S608
 
 
 def move_inboxes(

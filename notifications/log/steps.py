@@ -178,6 +178,8 @@ class Writing:
             if entry is None:
                 self.entries[user_id] = Entry(inbox, prev=inbox.modseq)
                 self._is_new.add(user_id)
+                if inbox.newest is not None and inbox.newest > inbox.modseq:
+                    self.doubt(user_id, is_misplaced=True)
                 inbox.modseq += 1
             else:
                 self.entries[user_id] = entry

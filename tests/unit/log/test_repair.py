@@ -37,6 +37,10 @@ WRITES: dict[str, Callable[[Notification], Any]] = {
     "read_upto": lambda row: actions.read_upto(row.recipient, row.modseq),
     "prune": lambda row: prune_all(),
 }
+SENDS: dict[str, Callable[[Notification], Any]] = {
+    "notify": lambda row: notify(row.recipient, title="new"),
+    "create": lambda row: Notification.objects.create(recipient=row.recipient, title="new"),
+}
 
 
 def save_as_read(row: Notification) -> None:
@@ -84,7 +88,7 @@ def test_a_counter_that_drifted_refuses_no_reader(
     assert [record.levelno for record in caplog.records if record.name == "notifications.log"] == [logging.WARNING]
 
 
-@pytest.mark.parametrize("write", sorted(set(WRITES) - {"prune"}))
+@pytest.mark.parametrize("write", sorted(set(WRITES | SENDS) - {"prune"}))
 def test_rows_beyond_the_head_renew_the_epoch(user: User, other_user: User, rung: Rung, write: str) -> None:
     """As after a backup of one table: the head moves past every row, and no old position fits the new history.
 
@@ -95,7 +99,7 @@ def test_rows_beyond_the_head_renew_the_epoch(user: User, other_user: User, rung
     others, client = standing(other_user)[0], Client(user)
     before = inbox_of(user)
     Inbox.objects.filter(pk=user.pk).update(modseq=F("modseq") - 3)
-    WRITES[write](rows[4])
+    (WRITES | SENDS)[write](rows[4])
     assert_exact(user)
     assert inbox_of(user).epoch != before.epoch
     for change in rung.of(user):
