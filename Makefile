@@ -64,8 +64,8 @@ coverage: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.instal
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
 
-soak: $(VENV)/.installed-dev ## Break things at random for 100,000 changes and compare clients with the database
-	@scripts/setup_system.sh redis-server postgres
+soak: $(VENV)/.installed-dev $(VENV)/.installed-mariadb ## Break things at random for 100,000 changes and compare clients with the database
+	@scripts/setup_system.sh redis-server postgres mariadbd
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 	@INTERLEAVINGS=$(INTERLEAVINGS) $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/unit/test_interleavings.py
 

@@ -30,7 +30,8 @@ SEED = os.environ.get("ORACLE_SEED", "1")  # another one draws other operations 
 WORST_SECONDS = 3.0 + 1.0 + 2.0
 
 
-ORDINARY = [name for name in LINEUPS if name != "postgres-serializable"]  # which is left to the soak
+# The others are left to the soak.
+ORDINARY = ("sqlite-daphne", "sqlite-uvicorn", "postgres-uvicorn", "postgres-daphne")
 
 
 @pytest.fixture(scope="module", params=ORDINARY)

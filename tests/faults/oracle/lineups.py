@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from tests.support.mariadb import Mariadb
 from tests.support.postgres import Postgres
 from tests.support.processes import Process, free_port
 from tests.support.redis import Redis
@@ -215,7 +216,10 @@ UVICORN: Final = ["uvicorn", "--host", "127.0.0.1", "--no-access-log"]
 
 PUBSUB: Final = "pubsub.RedisPubSubChannelLayer"
 CORE: Final = "core.RedisChannelLayer"
-DATABASES: Final[dict[str, Callable[[], Any]]] = {"postgres": lambda: Postgres(track_commit_timestamp="on")}
+DATABASES: Final[dict[str, Callable[[], Any]]] = {
+    "postgres": lambda: Postgres(track_commit_timestamp="on"),
+    "mariadb": Mariadb,
+}
 
 
 def lineup(name: str, **parts: Any) -> Callable[[Path], Lineup]:
@@ -237,6 +241,9 @@ LINEUPS: Final[dict[str, Callable[[Path], Lineup]]] = {
     ),
     "postgres-daphne": lineup(
         "PostgreSQL, Redis core layer, two Daphnes", database="postgres", layer=CORE, nodes=[(DAPHNE, 1), (DAPHNE, 1)]
+    ),
+    "mariadb-uvicorn": lineup(
+        "MariaDB, Redis, two uvicorns", database="mariadb", layer=PUBSUB, nodes=[(UVICORN, 1), (UVICORN, 1)]
     ),
     "postgres-serializable": lineup(
         "PostgreSQL serializable, Redis, uvicorn",

@@ -160,6 +160,7 @@ SQLITE: Final = (
 MARIADB: Final = (
     """CREATE TABLE oracle_trail (seq bigint AUTO_INCREMENT PRIMARY KEY, kind varchar(10) NOT NULL, op varchar(20) NOT NULL,
        user_id bigint NOT NULL, row_id bigint NOT NULL, data longtext NOT NULL,
+       at double NOT NULL DEFAULT (unix_timestamp(sysdate(6))),
        tx bigint unsigned GENERATED ALWAYS AS ROW START, tx_end bigint unsigned GENERATED ALWAYS AS ROW END,
        PERIOD FOR SYSTEM_TIME (tx, tx_end)) ENGINE=InnoDB WITH SYSTEM VERSIONING""",
     "CREATE TABLE oracle_marks (user_id bigint NOT NULL, what varchar(20) NOT NULL) ENGINE=InnoDB",
@@ -196,7 +197,8 @@ DIALECTS: Final = {
     "mysql": Dialect(
         connect_mariadb,
         (*MARIADB, *triggers(each="FOR EACH ROW")),
-        "(SELECT unix_timestamp(commit_timestamp) FROM mysql.transaction_registry WHERE transaction_id = tx)",
+        # the registry leaves out transactions that wrote nothing after they rolled back to a savepoint
+        "coalesce((SELECT unix_timestamp(commit_timestamp) FROM mysql.transaction_registry WHERE transaction_id = tx), at)",
     ),
 }
 
