@@ -58,10 +58,10 @@ def digest_of(message: dict[str, Any], secret: str | bytes) -> str:
 
 
 def text_of(change: dict[str, Any]) -> str:
-    """Return a change as text. What is free text has its length before it, so that no two changes read alike."""
+    """Return a change as text, so that no two read alike: free text has its length before it, and none is a number."""
     user, topic, data = change["user"], change["topic"], change["data"]
     return (
-        f"{change['epoch']} {change['prev']} {change['modseq']} {change['committed_at']} "
+        f"{change['epoch']!r} {change['prev']!r} {change['modseq']!r} {change['committed_at']!r} "
         f"{'-' if user is None else len(user)}:{user} {len(topic)}:{topic} {'-' if data is None else len(data)}:{data}\n"
     )
 

@@ -228,9 +228,17 @@ async def test_the_order_to_drain_is_handed_on() -> None:
         assert listener.drained == [2.0]
 
 
-@pytest.mark.parametrize("kind", ["no seal", "another key", "other data", "another user", "an old order"])
+@pytest.mark.parametrize(
+    "kind",
+    ["no seal", "another key", "other data", "another user", "an old order", "text for a number", "text for all"],
+)
 async def test_a_forged_message_is_not_heard(kind: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    """Who reaches the layer cannot speak for the site: it is refused and counted, and of many only the first is logged."""
+    """Who reaches the layer cannot speak for the site: it is refused and counted, and of many only the first is logged.
+
+    The seal covered what numbers look like and not that they are numbers. So a recorded change passed with its time as
+    text, at which the hub's turn of writing broke off, or with a time that took in the rest of the change, up to what the
+    title of a notification offered as user and data.
+    """
     before = counts.refused
     forged = rung("1")
     if kind == "no seal":
@@ -240,6 +248,19 @@ async def test_a_forged_message_is_not_heard(kind: str, settings: Settings, capl
             forged = rung("1")
     elif kind == "an old order":
         forged = seals.seal({"type": DRAIN_TYPE, "seconds": 1.0, "sent_at": time.time() - 3600})
+    elif kind == "text for a number":
+        forged["changes"][0]["committed_at"] = "0.5"
+    elif kind == "text for all":
+        words = {
+            "epoch": 1,
+            "prev": 1,
+            "modseq": 2,
+            "data": "a title 1:2 0: 6:forged",
+            "committed_at": 0.5,
+            "topic": "",
+        }
+        forged = seals.seal({"type": MESSAGE_TYPE, "changes": [{"user": "1"} | words]})
+        forged["changes"][0] |= {"user": "2", "data": "forged", "committed_at": "0.5 1:1 0: 23:a title"}
     else:
         forged["changes"][0] |= {"data": '{"title": "forged"}'} if kind == "other data" else {"user": "2"}
     layer = Layer()
