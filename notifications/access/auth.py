@@ -37,7 +37,6 @@ Credential = str | Bearer  # a session key is whatever a client sends: told apar
 MAX_COOKIES_BYTES: Final = 64 * 1024
 # What browsers keep of one cookie; where sessions are kept in cookies, it holds all of one.
 MAX_KEY_BYTES: Final = 4096
-MAX_AUTHORIZATION_BYTES: Final = 128  # a token of ours has 67 characters; longer ones are a proxy's
 
 
 def credential_of(headers: Iterable[tuple[bytes, bytes]]) -> Credential | None:
@@ -46,9 +45,9 @@ def credential_of(headers: Iterable[tuple[bytes, bytes]]) -> Credential | None:
 
 
 def token_in(headers: Iterable[tuple[bytes, bytes]]) -> Bearer | None:
-    """Return the token of ours in an ASGI scope's headers, or None. One that is too long is none."""
+    """Return the token of ours in an ASGI scope's headers, or None."""
     for name, value in headers:
-        if name == b"authorization" and len(value) <= MAX_AUTHORIZATION_BYTES:
+        if name == b"authorization":
             bearer = bearer_of(value.decode("latin-1"))
             if bearer is not None:
                 return bearer

@@ -63,6 +63,7 @@ LOOK: Final = "notifications.view_notification"
 PREFIX_BYTES: Final = 6
 SECRET_CHARS: Final = 43  # of 62 kinds: 256 bits
 CHECKSUM_CHARS: Final = 6  # 62^6 is more than 2^32
+MAX_AUTHORIZATION_CHARS: Final = 128  # a token of ours has 66; longer ones are a proxy's
 DIGITS: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 TEXT: Final = re.compile(
     rf"(ntf_([0-9a-f]{{12}})_[0-9A-Za-z]{{{SECRET_CHARS}}})([0-9A-Za-z]{{{CHECKSUM_CHARS}}})", re.ASCII
@@ -221,8 +222,10 @@ def bearer_of(authorization: str) -> Bearer | None:
     """Return what an `Authorization` header holds, or None where it is no token of ours (RFC 6750, 2.1).
 
     A proxy may add its own to each request; that leaves a session its say. One that begins as ours and is malformed is one
-    that is not found.
+    that is not found. All doors ask here, so that none takes for a login what another takes for a token.
     """
+    if len(authorization) > MAX_AUTHORIZATION_CHARS:
+        return None
     scheme, _space, text = authorization.strip().partition(" ")
     text = text.strip()
     if scheme.lower() != "bearer" or not text.startswith(BEGINNING):

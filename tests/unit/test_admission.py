@@ -205,6 +205,29 @@ async def test_an_order_is_a_post(site: Site, user: User) -> None:
     await socket.disconnect()
 
 
+@pytest.mark.parametrize("hook", [THROUGH, HOOK])
+@pytest.mark.parametrize("blanks", [1, 100])
+@pytest.mark.usefixtures("bystander")
+async def test_a_token_gives_no_orders_however_it_is_written(site: Site, user: User, hook: str, blanks: int) -> None:
+    """A program that may read changes nothing over a WebSocket, whoever says who follows.
+
+    The hook took for a token what the WebSocket took for a proxy's, a header of more than 128 bytes with a token after many
+    blanks, so its orders were carried out.
+    """
+    row = await site.do(notify, user, title="Keep me")
+    text = await site.do(make_token, user, name="reports", scopes=["read"])
+    headers = [(b"host", b"testserver"), (b"authorization", b"Bearer" + b" " * blanks + text.encode())]
+    with override_settings(NOTIFICATIONS_ADMIT=hook):
+        socket = WebsocketCommunicator(SocketApplication(), "/notifications/ws/", headers)
+        connected, _code = await socket.connect(10)
+        if connected:
+            await socket.send_to(json.dumps({"do": "delete", "ids": [row.pk]}))
+            assert (await told(socket, "error"))["data"]["code"] == "forbidden"
+            await socket.disconnect()
+    assert connected == (blanks == 1)
+    assert await site.do(Notification.objects.count) == 1
+
+
 @override_settings(
     MIDDLEWARE=[*MIDDLEWARE, "tests.support.doors.visits"],
     NOTIFICATIONS_ADMIT=THROUGH,

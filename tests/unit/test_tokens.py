@@ -84,6 +84,7 @@ def test_the_secret_is_not_kept(user: User) -> None:
         ("bearer  ntf_0123456789ab_" + "A" * 49, True),
         ("Bearer ntf_0123456789ab_" + "ä" * 49, True),
         ("Bearer ntf_0123456789ab_" + "A" * 50, True),
+        ("Bearer ntf_0123456789ab_" + "A" * 150, False),
     ],
 )
 @pytest.mark.django_db
