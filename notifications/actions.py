@@ -30,6 +30,7 @@ from django.db import connections, models as db, router, transaction
 from django.utils import timezone
 
 from . import log
+from .broadcasts.progress import followed_in, show_now
 from .broadcasts.states import GONE
 from .exceptions import BadUndoToken, HistoryReplaced, UndoExpired, UnknownNotification
 from .log.attempts import repeatable
@@ -37,8 +38,9 @@ from .log.locks import LockedInbox, key_of, lock_inboxes, make_inboxes
 from .log.readers import note_readers, readers_of
 from .log.rewrite import EVERY, rewrite, rows_of
 from .log.steps import Writing
-from .models import Broadcast, Inbox, Notification
+from .models import Broadcast, Inbox, Notification, RunningJob
 from .querysets import NotificationQuerySet
+from .stalled import catch_up, is_running
 from .wire.payloads import isoformat, payload
 
 __all__ = [
@@ -110,18 +112,19 @@ class Own:
 
 
 @contextmanager
-def own(user: Any, origins: Collection[int] = ()) -> Iterator[Own]:
-    """Open a transaction in which nobody else writes to this user's notifications, and these broadcasts stay as they are.
+def own(user: Any, origins: Collection[int] = (), jobs: Collection[int] = ()) -> Iterator[Own]:
+    """Open a transaction in which nobody else writes to this user's notifications, and these broadcasts and jobs stay.
 
-    Queries: 1, 5 at the first call; 1 more for broadcasts.
+    Queries: 1, 5 at the first call; 1 more for broadcasts, 1 for jobs.
     """
     user_id = key_of(user)
     using = router.db_for_write(Notification)
     with transaction.atomic(using=using):
-        if origins:  # before the inbox, as the workers do
-            no_key = connections[using].features.has_select_for_no_key_update
-            held = Broadcast.objects.using(using).filter(pk__in=origins).order_by("pk")
-            list(held.select_for_update(no_key=no_key).values_list("pk"))
+        for model, keys in ((Broadcast, origins), (RunningJob, jobs)):
+            if keys:  # before the inbox, as the workers and the jobs do
+                no_key = connections[using].features.has_select_for_no_key_update
+                held = model._default_manager.using(using).filter(pk__in=keys).order_by("pk")
+                list(held.select_for_update(no_key=no_key).values_list("pk"))
         inboxes = lock_inboxes(using, [user_id])
         if not inboxes:
             make_inboxes(using, [user_id])
@@ -250,9 +253,12 @@ def undo(user: Any, token: str) -> Undone:
         record = signing.loads(token, salt=salt(key_of(user)))
     except signing.BadSignature:
         raise BadUndoToken("The token is not one of this user's; send the one that the action answered with.") from None
-    # held, or a retraction could end between the look at its state and the rows that come back
-    origins = {row["broadcast"] for row in record.get("rows", ()) if row.get("broadcast") is not None}
-    with own(user, origins) as mine:
+    # held, or a retraction or a job could end between the look at its state and the rows that come back
+    gone = record.get("rows", ())
+    origins = {row["broadcast"] for row in gone if row.get("broadcast") is not None}
+    origins |= {pk for row in gone if (pk := followed_in(row["topic"])) is not None}
+    jobs = {row["id"] for row in gone if is_running(row["data"])}
+    with own(user, origins, jobs) as mine:
         if timezone.now() > moment_of(record["until"]) or record["epoch"] != mine.inbox.epoch:
             raise UndoExpired(f"Undo was possible for {UNDO_SECONDS:.0f} s; do the opposite instead.")
         untouched = mine.rows.filter(modseq=record["modseq"])
@@ -277,7 +283,8 @@ def insert_again(mine: Own, contents: list[dict[str, Any]]) -> int:
     """Insert deleted rows as they were, under the ids they had; return how many.
 
     No other row can have taken an id: databases hand each out once. A row that is there was inserted again already. What
-    belonged to a broadcast that was taken back since does not return.
+    belonged to a broadcast that was taken back since does not return; what shows how a job or a broadcast goes returns as
+    it is by now.
     """
     there = set(rows_of(mine.using).filter(pk__in=[content["id"] for content in contents]).values_list("pk", flat=True))
     rows = [restored(mine.inbox.pk, content) for content in contents if content["id"] not in there]
@@ -285,7 +292,11 @@ def insert_again(mine: Own, contents: list[dict[str, Any]]) -> int:
     if origins:
         kept = Broadcast.objects.using(mine.using).filter(pk__in=origins).exclude(state__in=GONE)
         origins -= set(kept.values_list("pk", flat=True))
-    rows = [row for row in rows if row.broadcast_id not in origins and is_valid(row)]
+    rows = [row for row in rows if row.broadcast_id not in origins]
+    catch_up(rows, using=mine.using)
+    for row in rows:
+        show_now(row, using=mine.using)
+    rows = [row for row in rows if is_valid(row)]
     note_readers({pk: -1 for row in rows for pk in readers_of(vars(row))}, using=mine.using)  # one row for each
     return len(log.append(rows, using=mine.using))
 

@@ -40,6 +40,7 @@ from django.utils.translation import gettext as _
 
 from . import log
 from .exceptions import JobFailed
+from .log.attempts import attempt
 from .log.locks import key_of
 from .models import Level, Notification
 from .publish import Content, compose
@@ -83,6 +84,7 @@ class Job:
         self._using = router.db_for_write(Notification)
         self._news = threading.Condition()
         self._has_news = self._is_over = self._has_failed = self._was_stalled = False
+        self._is_missing = False  # the reader has deleted the notification
         self._written_at = self._beaten_at = 0.0
         self._thread: threading.Thread | None = None
 
@@ -190,9 +192,12 @@ class Job:
             return
         self._beaten_at = now()
         running = RunningJob.objects.using(self._using)
-        if not running.filter(pk=self.notification_id).update(beat_at=Now()):
+        mine = running.filter(pk=self.notification_id)
+        if not mine.filter(end__isnull=True).update(beat_at=Now()) and not mine.update(beat_at=Now(), end=None):
             # taken for dead while the process was frozen
             running.bulk_create([RunningJob(pk=self.notification_id, beat_at=Now())], ignore_conflicts=True)
+            self._has_news = self._was_stalled = True
+        if self._is_missing:  # it may be back
             self._has_news = self._was_stalled = True
 
     def _write(self) -> None:
@@ -206,19 +211,32 @@ class Job:
             self._has_news = self._was_stalled = False
             progress = self._progress("running")
         self._written_at = now()
-        self._amend(words, progress)
+        self._is_missing = not self._amend(words, progress)
 
     def _write_last(self) -> None:
         """Write how it ended, unread; and that nobody need look after it any more."""
         level = Level.ERROR if self._has_failed else Level.SUCCESS
-        words = {"body": self._row.body, "level": level, **self._words, "read_at": None}
-        with transaction.atomic(using=self._using, savepoint=False):
-            RunningJob.objects.using(self._using).filter(pk=self.notification_id).delete()
-            self._amend(words, self._progress("failure" if self._has_failed else "success"))
+        words = {"body": self._row.body, "level": level, **self._words}
+        progress = self._progress("failure" if self._has_failed else "success")
+        running = RunningJob.objects.using(self._using)
+        mine, end = running.filter(pk=self.notification_id), {**words, "data": self._data(words, progress)}
 
-    def _amend(self, words: dict[str, Any], progress: dict[str, Any]) -> None:
-        data = {**words.get("data", self._row.data), "progress": progress}
-        Notification.objects.using(self._using).filter(pk=self.notification_id).update(**words, data=data)
+        def write() -> None:
+            with transaction.atomic(using=self._using, savepoint=False):
+                is_there = mine.update(end=end, beat_at=Now())  # locked before the inbox, as an undo does
+                if self._amend({**words, "read_at": None}, progress):
+                    mine.delete()
+                elif not is_there:
+                    running.bulk_create([RunningJob(pk=self.notification_id, beat_at=Now(), end=end)])
+
+        attempt(self._using, write)
+
+    def _amend(self, words: dict[str, Any], progress: dict[str, Any]) -> int:
+        mine = Notification.objects.using(self._using).filter(pk=self.notification_id)
+        return mine.update(**{**words, "data": self._data(words, progress)})
+
+    def _data(self, words: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:
+        return {**words.get("data", self._row.data), "progress": progress}
 
 
 def number(name: str, value: Any, *, least: float = -math.inf) -> float:

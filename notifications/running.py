@@ -8,13 +8,16 @@ __all__ = ["RunningJob"]
 
 
 class RunningJob(models.Model):
-    """One job that has not ended. Its key is its notification's.
+    """One job that has not ended, or whose end nobody could be shown yet. Its key is its notification's.
 
     No foreign key: with one, every deletion of a notification would ask this table too.
     """
 
     notification_id = models.BigIntegerField(primary_key=True)
     beat_at = models.DateTimeField(db_index=True)
+    # What its end would have shown, where the reader had deleted the notification: they may take that back. As told by
+    # `jobs.py`, the fields of the notification; without `data` the job has died.
+    end = models.JSONField(null=True)
 
     class Meta:
         default_permissions = ()

@@ -199,19 +199,25 @@ def make_inboxes(using: str, user_ids: list[Any]) -> None:
             continue
         with transaction.atomic(using=using, savepoint=False):
             unknown = set(missing) - keep_users(using, missing)
-            if unknown:
-                raise ValidationError(
-                    {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
-                    code="unknown",
-                )
-            stands = where_rows_stand(using, missing)
-            locks_others = connections[using].vendor == "mysql"
-            wanted = chunk if locks_others else missing
-            made = [models.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in wanted]
-            if locks_others:
-                insert_or_lock(using, made)
-            else:
-                inboxes.bulk_create(made, ignore_conflicts=True)
+            if not unknown:
+                insert_inboxes(using, chunk, missing)
+        if unknown:  # raised outside, so that the caller's transaction is not broken
+            raise ValidationError(
+                {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
+                code="unknown",
+            )
+
+
+def insert_inboxes(using: str, user_ids: list[Any], missing: list[Any]) -> None:
+    """Insert the inboxes that are missing among those of these users. 2 queries."""
+    locks_others = connections[using].vendor == "mysql"
+    wanted = user_ids if locks_others else missing
+    stands = where_rows_stand(using, missing)
+    made = [models.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in wanted]
+    if locks_others:
+        insert_or_lock(using, made)
+    else:
+        models.Inbox.objects.using(using).bulk_create(made, ignore_conflicts=True)
 
 
 def insert_or_lock(using: str, inboxes: list[models.Inbox]) -> None:

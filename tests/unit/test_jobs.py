@@ -18,10 +18,12 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from notifications import jobs
+from notifications.actions import act, undo
 from notifications.exceptions import JobFailed
 from notifications.jobs import WRITE_SECONDS, Job, track
 from notifications.log.tail import inbox_of
 from notifications.models import Inbox, Notification
+from notifications.publish import notify
 from notifications.running import RunningJob
 from notifications.stalled import mark_stalled
 from tests.support.asgi import Site
@@ -221,7 +223,49 @@ def test_one_that_is_deleted_stays_deleted(user: User) -> None:
         shown(user).delete()
         job.advance()
     assert not Notification.objects.exists()
+    assert mark_stalled() == 0
+    silence(minutes=6)
+    assert mark_stalled() == 0
+    assert not RunningJob.objects.exists()  # its end was kept while the deletion could be taken back
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_one_that_returns_after_its_end_shows_it(user: User, other_user: User, fails: bool) -> None:
+    """The reader deletes it while it runs, the job ends, the reader takes the deletion back: it shows how it ended.
+
+    Regression: it returned as running, and nobody ever called it stalled.
+    """
+    with track(user, title="Export", total=2) as job:
+        token = act(user, "delete", [job.notification_id]).token or ""
+        job.advance(2)
+        job.fail("The disk is full.") if fails else job.finish(url="/exports/7/")
+    assert undo(user, token).undone == 1
+    row = shown(user)
+    state = "failure" if fails else "success"
+    assert row.data["progress"] == {"done": 2, "total": 2, "state": state}
+    assert (row.body, row.url) == (("The disk is full.", "") if fails else ("", "/exports/7/"))
+    assert (row.is_read, inbox_of(user).unread) == (False, 1)
     assert not RunningJob.objects.exists()
+    assert not Notification.objects.for_user(other_user).exists()
+
+
+def test_one_that_returns_while_it_runs_goes_on(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bar catches up by itself, though the job says nothing more."""
+    monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.02)
+    with track(user, title="Export", total=2) as job:
+        token = act(user, "delete", [job.notification_id]).token or ""
+        job.advance()
+        assert undo(user, token).undone == 1
+        wait_until(user, done=1, state="running")
+    assert shown(user).data["progress"]["state"] == "success"
+
+
+def test_progress_that_is_no_job_of_ours_returns_as_it_was(user: User) -> None:
+    """A site may show a bar of its own by the same words."""
+    data = {"progress": {"done": 1, "total": 2, "state": "running"}}
+    token = act(user, "delete", [notify(user, title="Own", data=data).pk]).token or ""
+    assert undo(user, token).undone == 1
+    assert shown(user).data == data
 
 
 def test_a_database_that_is_away_does_not_stop_the_work(user: User, caplog: pytest.LogCaptureFixture) -> None:
@@ -300,7 +344,26 @@ def test_nothing_is_said_of_what_is_gone(user: User) -> None:
     shown(user).delete()
     silence(minutes=1)
     assert mark_stalled() == 0
+    silence(minutes=6)
+    assert mark_stalled() == 0
     assert not RunningJob.objects.exists()
+
+
+def test_one_that_returns_after_its_process_died_is_stalled(user: User) -> None:
+    """Whether it was called stalled before it returned or is after that."""
+    for is_called_before in (True, False):
+        job = dead_job(user)
+        token = act(user, "delete", [job.notification_id]).token or ""
+        silence(minutes=1)
+        if is_called_before:
+            assert mark_stalled() == 0
+        assert undo(user, token).undone == 1
+        assert mark_stalled() == (not is_called_before)
+        row = shown(user)
+        assert row.data["progress"]["state"] == "stalled"
+        assert (row.level, row.is_read) == ("warning", False)
+        assert not RunningJob.objects.exists()
+        row.delete()
 
 
 def test_a_silent_job_is_heard_of(user: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from django.db import OperationalError, connection
 from django.test import override_settings
 from django.utils import timezone
 
+from notifications.actions import act, undo
 from notifications.broadcasts import pace, progress, runner, sending, worker
 from notifications.broadcasts.moves import news, order, take
 from notifications.broadcasts.pace import Pace
@@ -226,6 +227,24 @@ def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) 
     row.refresh_from_db()
     assert not row.is_read  # how it ended is news
     assert (row.title, row.level, row.data["progress"]["done"]) == ("Sent: Maintenance at 22:00", "success", 12)
+
+
+def test_a_follower_who_takes_a_deletion_back_sees_how_it_ended(people: list[User], draft: Draft) -> None:
+    """Deleted while it is sent, back when it is out: it shows that, unread.
+
+    Regression: it returned as running, for ever.
+    """
+    order(broadcast := draft())
+    broadcast.refresh_from_db()
+    follow(broadcast, people[0])
+    row = Notification.objects.get(recipient=people[0], topic=progress.topic_of(broadcast))
+    assert row.data["progress"]["state"] == "running"
+    token = act(people[0], "delete", [row.pk]).token or ""
+    Worker().work_off()
+    assert undo(people[0], token).undone == 1
+    row.refresh_from_db()
+    assert (row.data["progress"]["state"], row.data["broadcast"]["state"]) == ("success", "sent")
+    assert (row.title, row.is_read) == ("Sent: Maintenance at 22:00", False)
 
 
 def test_steps_are_told_to_followers_at_once(people: list[User], draft: Draft) -> None:

@@ -299,7 +299,7 @@ def test_attempts_are_bounded() -> None:
         tries.append(error)
         raise error
 
-    conflict = OperationalError()
+    conflict = OperationalError(1213)  # by MariaDB's name
     conflict.__cause__ = Conflict()
     with pytest.raises(OperationalError):
         attempts.attempt("default", lambda: fail(conflict))
