@@ -60,7 +60,7 @@ Action = Literal["read", "unread", "archive", "unarchive", "delete"]
 
 UNDO_SECONDS: Final = 10.0
 # A hundred deleted notifications of 20 KiB would make a token of megabytes. Past this size there is no undo. A request
-# body may have 2.5 MB (DATA_UPLOAD_MAX_MEMORY_SIZE).
+# body may have twice as much (`api/bodies.py`).
 MAX_TOKEN_CHARS: Final = 256 * 1024
 FIELD: Final[dict[str, str]] = {
     "read": "read_at",

@@ -27,6 +27,7 @@ from ..models import Inbox, Notification
 from ..wire.payloads import isoformat, payload
 from .answers import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
 from .auth import PerUser, SessionAuth, TokenAuth
+from .bodies import BodyParser
 from .description import docs, openapi
 from .errors import answer, handle_errors, in_one_shape
 from .schemas import Bulk, ListQuery, ReadAll, Since, Topic, Undo
@@ -44,6 +45,7 @@ api = NinjaAPI(
     urls_namespace="notifications:api",
     auth=[TokenAuth("read"), SessionAuth()],
     throttle=PerUser(),
+    parser=BodyParser(),
     openapi_url=None,
     docs_url=None,
 )

@@ -25,7 +25,7 @@ from ..actions import UNDO_SECONDS
 from ..exceptions import BadUndoToken, NotificationsError, UndoExpired, UnknownNotification
 from ..wire.payloads import dumps
 
-__all__ = ["Refusal", "answer", "handle_errors", "in_one_shape"]
+__all__ = ["Refusal", "answer", "handle_errors", "in_one_shape", "too_large"]
 
 CONTENT_TYPE: Final = "application/json"
 
@@ -134,12 +134,15 @@ def invalid(error: ValidationError) -> Refusal:
 
 
 def unreadable(error: HttpError) -> Refusal:
-    """Answer a body that is no JSON: the only such error that ninja itself raises."""
+    """Answer a body that is no JSON, the only such error that ninja itself raises, or that `bodies.py` refuses."""
+    if isinstance(error.__cause__, Refusal):
+        return error.__cause__
     remedy = _('Send a JSON object such as {"up_to": 42}, with Content-Type: application/json.')
     return Refusal(error.status_code, "not_json", _("The body is not JSON."), remedy=remedy)
 
 
-def too_large(error: RequestDataTooBig) -> Refusal:
+def too_large(error: RequestDataTooBig | None = None) -> Refusal:
+    """Answer a body that Django, or `bodies.py`, does not take for its length."""
     remedy = _("Send fewer ids in one request.")
     return Refusal(413, "too_large", _("The body is too long."), remedy=remedy, field="body")
 

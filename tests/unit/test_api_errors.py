@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import override_settings
 
 from notifications import api
+from notifications.api import bodies
 from notifications.models import Notification
 from notifications.publish import notify
 from tests.support.api import API, Program
@@ -161,6 +162,31 @@ def test_a_body_that_is_too_long_gets_413(program: Program) -> None:
     """Django's bound on bodies holds here too, in the API's own shape."""
     with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=100):
         status, error = program.refused("POST", "topics/read", {"topic": "x" * 200})
+    assert (status, error["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("path", ["notifications/bulk", "undo", "send"])
+@pytest.mark.parametrize("form", ["%s", '{"title": "x", "to": %s}', '{"data": %s}'])
+def test_a_body_of_many_fields_is_not_gone_through(
+    program: Program, path: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused before each of its fields is found to be an error.
+
+    That was a call of 2 s during which no thread and no event loop of the process went on, and any reader could make it.
+    """
+
+    def go_through(*_: Any) -> None:
+        raise AssertionError("The errors of a large body were listed.")
+
+    monkeypatch.setattr(api.api, "validation_error_from_error_contexts", go_through)
+    fields = "{" + ",".join(f'"{number}": 1' for number in range(bodies.MAX_FIELDS + 1)) + "}"
+    status, error = program.refused("POST", path, form % fields)
+    assert (status, error["code"], error["field"]) == (422, "invalid", "body")
+
+
+def test_a_body_longer_than_any_operation_takes_is_not_read(program: Program) -> None:
+    """Django lets 2.5 MB through; no more is parsed here than what is taken."""
+    status, error = program.refused("POST", "undo", "{" + " " * bodies.MAX_BODY_BYTES + "}")
     assert (status, error["code"]) == (413, "too_large")
 
 

@@ -1,0 +1,44 @@
+"""What of a body is read. Receives JSON of whoever may ask; guarantees that no request keeps the others waiting for it.
+
+Reading, and finding out what is wrong, are single calls of C code, during which no other thread of the process runs, nor
+its event loop. So what they are given is bounded: 200,000 unknown fields in 2 MB took 2 s, for each of them is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja.parser import Parser
+
+from .errors import Refusal, too_large
+
+__all__ = ["BodyParser"]
+
+MAX_BODY_BYTES: Final = 512 * 1024  # the longest token of `undo` is half of it
+MAX_FIELDS: Final = 2000  # `data` has 8 KiB, which is room for some 1,400
+
+
+class BodyParser(Parser):
+    """Reads bodies for ninja, which hands on what is raised here as the cause of its own error."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Return the content of a body.
+
+        Raises:
+            Refusal: it is too long, or an object in it has too many fields.
+            ValueError: it is no JSON.
+        """
+        if len(request.body) > MAX_BODY_BYTES:
+            raise too_large()
+        return json.loads(request.body, object_pairs_hook=object_of)
+
+
+def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object with these fields; of one that is given twice the last counts."""
+    if len(pairs) > MAX_FIELDS:
+        message = _("An object has more than %(most)d fields.") % {"most": MAX_FIELDS}
+        raise Refusal(422, "invalid", message, remedy=_("openapi.json says what it takes."), field="body")
+    return dict(pairs)
