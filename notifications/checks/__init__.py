@@ -91,6 +91,13 @@ W008 = Risk(
 )
 
 
+E010 = Error(
+    "This MariaDB or MySQL is asked for REPEATABLE READ, in which a transaction goes on reading rows as they were when it "
+    "began, while it locks inboxes as they are now: counters would be counted from what is no longer there.",
+    hint="Leave Django's own level, 'isolation_level': 'read committed', or set 'init_command': 'SET SESSION "
+    "innodb_snapshot_isolation = ON' in OPTIONS (MariaDB 10.6.18, 10.11.8, 11.4.2 or later), which refuses such a write.",
+    id="notifications.E010",
+)
 I001 = Info(
     "django-ninja is not installed, so there is no JSON API: addresses under api/ are not found.",
     hint="Install the extra, `pip install django-live-notifications[api]`, or silence this where nobody needs it.",
@@ -176,11 +183,21 @@ def is_kind_of(middleware: type, path: str) -> bool:
 
 
 def check_database(**_: Any) -> Iterator[CheckMessage]:
-    """Find an SQLite database whose writers cannot wait for each other. Looks at the settings, opens no connection."""
+    """Find a database whose transactions do not fit the log's. Looks at the settings, opens no connection."""
     connection = connections[router.db_for_write(Notification)]
-    mode = connection.settings_dict.get("OPTIONS", {}).get("transaction_mode") or ""
+    options = connection.settings_dict.get("OPTIONS", {})
+    mode = options.get("transaction_mode") or ""
     if connection.vendor == "sqlite" and mode.upper() not in ("IMMEDIATE", "EXCLUSIVE"):
         yield W006
+    # None is the server's own level, which is REPEATABLE READ unless told otherwise
+    level = options.get("isolation_level", "read committed") or "repeatable read"
+    reads_old_rows = level.lower() == "repeatable read"  # serializable locks what it reads
+    if (
+        connection.vendor == "mysql"
+        and reads_old_rows
+        and "innodb_snapshot_isolation" not in str(options.get("init_command"))
+    ):
+        yield E010
 
 
 def check_templates(**_: Any) -> Iterator[CheckMessage]:

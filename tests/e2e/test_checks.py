@@ -55,6 +55,10 @@ class Reminder(Notification):
 """
         },
     ),
+    "E010": Fault(
+        "DATABASES['default'] = {'ENGINE': 'django.db.backends.mysql', 'NAME': 'site',"
+        " 'OPTIONS': {'isolation_level': 'repeatable read'}}"
+    ),
     "E020": Fault("EVENTSTREAM_STORAGE_CLASS = 'notifications.eventstream.LogStorage'"),
     "E021": Fault(f"import sys\nsys.modules['jwt'] = None  # as if it were not installed\n{GRIP}&key={'k' * 32}'"),
     "E022": Fault(f"{GRIP}'"),

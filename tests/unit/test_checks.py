@@ -117,6 +117,29 @@ def test_site(change: dict[str, Any], expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
+        ({}, []),
+        ({"isolation_level": "read committed"}, []),
+        ({"isolation_level": "REPEATABLE READ"}, ["E010"]),
+        ({"isolation_level": "serializable"}, []),
+        ({"isolation_level": None}, ["E010"]),
+        (
+            {"isolation_level": "repeatable read", "init_command": "SET SESSION innodb_snapshot_isolation = ON"},
+            [],
+        ),
+    ],
+)
+def test_mariadb_counts_what_is_there(
+    options: dict[str, Any], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A level in which rows are read as they were and locked as they are is refused, unless such writes are."""
+    connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.mysql", "OPTIONS": options}})
+    monkeypatch.setattr(checks, "connections", connection)
+    assert ids() == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
         ({}, ["W006"]),
         ({"transaction_mode": "DEFERRED"}, ["W006"]),
         ({"transaction_mode": None}, ["W006"]),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pytest
@@ -315,3 +316,52 @@ class Conflict(Exception):
 
     sqlstate = "40P01"
     sqlite_errorcode = 5
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_write_on_an_old_snapshot_is_refused_before_it_counts(
+    user: User, other_user: User, rung: Rung, level: str
+) -> None:
+    """Who began to read before another committed counts nothing of what was: the database refuses the write.
+
+    Regression: MariaDB lets such a transaction lock the inbox as it is now and read the rows as they were, so a right
+    counter was "mended" into a wrong one. `innodb_snapshot_isolation`, which a system check asks for, ends that.
+    """
+    client = Client(user)
+    row, _another = notify(user, title="old"), notify(user, title="old as well")
+    elsewhere = ThreadPoolExecutor(1)
+
+    def read_elsewhere() -> None:
+        try:
+            log.mark_all_read(user)
+        finally:
+            connections.close_all()
+
+    def write_on_a_snapshot() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM auth_user")
+            if connection.vendor != "sqlite":  # where its one lock is held from the beginning
+                elsewhere.submit(read_elsewhere).result(SECONDS)
+            Notification.objects.filter(pk=row.pk).mark_read()
+
+    with elsewhere, at_level(level), suppress(OperationalError):
+        write_on_a_snapshot()
+    assert_exact(user)
+    heard(user, rung, client)
+    assert not Notification.objects.for_user(other_user).exists()
+
+
+@contextmanager
+def at_level(level: str) -> Iterator[None]:
+    """Give this thread's transactions an isolation level, as the system checks want it; SQLite has one, the strictest."""
+    commands = {
+        "mysql": [f"SET SESSION TRANSACTION ISOLATION LEVEL {level}", "SET SESSION innodb_snapshot_isolation = ON"],
+        "postgresql": [f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}"],
+    }.get(connection.vendor, [])
+    with connection.cursor() as cursor:
+        for command in commands:
+            cursor.execute(command)
+    try:
+        yield
+    finally:
+        connection.close()
