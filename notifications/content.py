@@ -1,14 +1,17 @@
-"""What is said, in a notification as in a broadcast: its level, and the fields that staff write."""
+"""What is said, in a notification as in a broadcast: its level, the fields that staff write, and details for programs."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
+from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 
-from .validators import validate_link, validate_text, validate_title
+from .validators import DATA_MAX_DEPTH, has_depth, validate_data, validate_link, validate_text, validate_title
 
-__all__ = ["AbstractContent", "Level"]
+__all__ = ["AbstractContent", "DataField", "Level"]
 
 
 class Level(models.TextChoices):
@@ -48,3 +51,27 @@ class AbstractContent(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class DataField(models.JSONField):
+    """An object of JSON, whose readers survive whatever raw SQL or an older version put there: it reads as `{}`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"default": dict, "blank": True, "validators": [validate_data], **kwargs})
+
+    def deconstruct(self) -> Any:
+        """Stand in migrations as Django's own field: the column is the same."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Return what is stored, or nothing where that cannot be read, written again, or taken for an object."""
+        try:
+            data = super().from_db_value(value, expression, connection)
+        except (RecursionError, ValueError):
+            return {}
+        if isinstance(expression, KeyTransform):  # a part of it
+            return data
+        may_be_deep = isinstance(value, str) and value.count("{") + value.count("[") > DATA_MAX_DEPTH
+        is_good = isinstance(data, dict) and not (may_be_deep and has_depth(data, DATA_MAX_DEPTH + 1))
+        return data if is_good else {}

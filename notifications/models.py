@@ -22,7 +22,7 @@ from . import log
 from .access.tokens import ApiToken
 from .broadcasts.models import Broadcast
 from .constraints import UniqueWhereSet
-from .content import AbstractContent, Level
+from .content import AbstractContent, DataField, Level
 from .idempotency import SentRequest
 from .presence import Presence, Process
 from .public_models import PublicMessage, PublicTopic
@@ -134,7 +134,7 @@ class Notification(AbstractContent):
         validators=[validate_text],
         help_text=_("What it is about, such as “reports.report:42”."),
     )
-    data = models.JSONField(_("data"), default=dict, blank=True, validators=[validate_data])
+    data = DataField(_("data"))
     broadcast = models.ForeignKey(
         Broadcast,
         # Not Django's cascade, which would rewrite a million rows past the log. The database refuses instead: a broadcast

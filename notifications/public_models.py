@@ -14,6 +14,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .content import DataField, Level
 from .exceptions import BypassesLog
 from .validators import validate_data, validate_link, validate_text, validate_title
 
@@ -53,14 +54,13 @@ class PublicMessage(models.Model):
     level = models.CharField(
         _("level"),
         max_length=10,
-        # those of a notification: `models.Level`, which cannot be imported from here
-        choices=[("info", _("Info")), ("success", _("Success")), ("warning", _("Warning")), ("error", _("Error"))],
-        default="info",
+        choices=Level.choices,
+        default=Level.INFO,
     )
     title = models.CharField(_("title"), max_length=200, validators=[validate_title, validate_text])
     body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(4000), validate_text])
     url = models.CharField(_("link"), max_length=2000, blank=True, validators=[validate_link, validate_text])
-    data = models.JSONField(_("data"), default=dict, blank=True, validators=[validate_data])
+    data = DataField(_("data"))
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
 
     class Meta:

@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.template import Context, Template
+from django.test import Client
 from django.utils import timezone
 
 from notifications.exceptions import BypassesLog
-from notifications.log.tail import inbox_of, parse_position
+from notifications.log.tail import Position, inbox_of, parse_position, read_after
 from notifications.models import Inbox, Level, Notification, random_epoch
 from notifications.publish import notify
 
@@ -191,3 +192,37 @@ def test_a_template_cannot_write(row: Notification, word: str) -> None:
 def test_levels_are_the_documented_ones() -> None:
     """Four, as in Django's messages, without `debug`."""
     assert Level.values == ["info", "success", "warning", "error"]
+
+
+BAD_DATA = {
+    "nested deeply": '{"a": ' * 100 + "1" + "}" * 100,
+    "nested too deeply to read": '{"a": ' * 990 + "1" + "}" * 990,  # SQLite stores no more than 1,000
+    "no object": "[1]",
+    "a number too long": '{"a": %s}' % ("9" * 5000),
+}
+
+
+@pytest.mark.parametrize("text", BAD_DATA.values(), ids=BAD_DATA)
+def test_a_bad_row_is_read_like_any_other(
+    client: Client, admin_client: Client, user: User, row: Notification, text: str
+) -> None:
+    """What raw SQL, or an older version, put into `data` keeps nobody from the list, and the row can be deleted.
+
+    Regression: a row nested 900 deep was an error for its reader's pages, API and stream, and for the list of the staff.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {Notification._meta.db_table} SET data = %s WHERE id = %s", [text, row.pk])  # noqa: S608
+    assert Notification.objects.get(pk=row.pk).data == {}
+    client.force_login(user)
+    assert "Invoice overdue" in client.get("/notifications/").content.decode()
+    (item,) = client.get("/notifications/api/notifications").json()["items"]
+    assert item["data"] == {}
+    inbox = inbox_of(user)
+    replay = read_after({user.pk: [None]})[user.pk, None]
+    assert replay.snapshot is not None
+    assert [each["data"] for each in replay.snapshot["items"]] == [{}]
+    before = Position(inbox.epoch, inbox.modseq - 1)
+    assert '"data":{}' in read_after({user.pk: [before]})[user.pk, before].changes[0][1]
+    assert "Invoice overdue" in admin_client.get("/admin/notifications/notification/").content.decode()
+    assert admin_client.get(f"/admin/notifications/notification/{row.pk}/change/").status_code == 200
+    assert row.delete()[0] == 1

@@ -15,7 +15,14 @@ from hypothesis import given, strategies as st
 
 from notifications.models import Notification
 from notifications.publish import notify
-from notifications.validators import DATA_MAX_BYTES, validate_data, validate_link, validate_text, validate_title
+from notifications.validators import (
+    DATA_MAX_BYTES,
+    DATA_MAX_DEPTH,
+    validate_data,
+    validate_link,
+    validate_text,
+    validate_title,
+)
 
 
 class Deep(dict[str, Any]):
@@ -107,6 +114,22 @@ def test_data_that_is_no_json_is_refused(value: Any) -> None:
     """Sets, NaN, infinity, half characters, and more levels than can be written."""
     with pytest.raises(ValidationError, match="Cannot be written as JSON"):
         validate_data(value)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Return an object of so many levels, lists and objects in turn."""
+    value: Any = {}
+    for number in range(levels - 1):
+        value = [value] if number % 2 else {"a": value}
+    return value if isinstance(value, dict) else {"a": value}
+
+
+def test_data_is_bounded_in_depth() -> None:
+    """What fits does not hang on how deep the caller's own calls are, or on the version of Python."""
+    validate_data(nested(DATA_MAX_DEPTH))
+    for levels in (DATA_MAX_DEPTH + 2, 300, 600):
+        with pytest.raises(ValidationError, match=f"more than {DATA_MAX_DEPTH} levels"):
+            validate_data(nested(levels))
 
 
 def test_data_with_nul_is_refused() -> None:
