@@ -31,6 +31,7 @@ from .running import RunningJob
 from .validators import validate_data, validate_text
 
 __all__ = [
+    "FIRST_MODSEQ",
     "ApiToken",
     "Broadcast",
     "Inbox",
