@@ -47,7 +47,10 @@ def drive(what: str, sent: Path, layer: str, *, database_url: str = "") -> Any:
 
 
 def test_uuid_users_are_notified(sent: Path) -> None:
-    """Migrations, every form of naming a user, states and counters work with keys that are no numbers."""
+    """Migrations, every form of naming a user, states and counters work with keys that are no numbers.
+
+    Regression: `broadcast()` filtered by `is_active`, which these users have no column for.
+    """
     found = drive("write", sent, "channels.layers.InMemoryChannelLayer")
     assert found == {"counters": [[2, 0, 8], [0, 0, 6]], "is_uuid": True}
 

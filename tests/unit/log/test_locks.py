@@ -178,6 +178,7 @@ def test_eight_writers_mix_every_pattern(rung: Rung) -> None:
     seconds = float(os.environ.get("CONTENTION_SECONDS", "0"))
     contention = Contention(transactions=None if seconds else TRANSACTIONS, seconds=seconds or None)
     contention.run()
+    print(f"{contention.done} transactions on {connection.display_name}")
     assert contention.done > 8 * 20
     assert find_miscounts() == []
     for pk, head in Inbox.objects.values_list("pk", "modseq"):

@@ -15,8 +15,7 @@ class Person(AbstractBaseUser):
     """A user as a host project might define one."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField(unique=True)
-    is_active = models.BooleanField(default=True)
+    email = models.EmailField(unique=True)  # and no column `is_active`: everybody is
 
     objects: ClassVar[BaseUserManager[Any]] = BaseUserManager()
 
