@@ -112,9 +112,7 @@ async def receive(
         try:
             if message["type"] in SEALED and not seals.is_genuine(message):
                 counts.refused += 1
-                if (
-                    not is_refusing
-                ):  # one line for an attack, or for a process with another key, not one for each message
+                if not is_refusing:  # one line for an attack, not one for each message
                     security.warning(REFUSED, settings.group)
                 is_refusing = True
             elif message["type"] == MESSAGE_TYPE:

@@ -230,14 +230,23 @@ async def test_the_order_to_drain_is_handed_on() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["no seal", "another key", "other data", "another user", "an old order", "text for a number", "text for all"],
+    [
+        "no seal",
+        "another key",
+        "other data",
+        "another user",
+        "an old order",
+        "text for a number",
+        "text for all",
+        "no form",
+    ],
 )
 async def test_a_forged_message_is_not_heard(kind: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """Who reaches the layer cannot speak for the site: it is refused and counted, and of many only the first is logged.
 
     The seal covered what numbers look like and not that they are numbers. So a recorded change passed with its time as
     text, at which the hub's turn of writing broke off, or with a time that took in the rest of the change, up to what the
-    title of a notification offered as user and data.
+    title of a notification offered as user and data. One without any form was logged each time, with a traceback.
     """
     before = counts.refused
     forged = rung("1")
@@ -248,6 +257,8 @@ async def test_a_forged_message_is_not_heard(kind: str, settings: Settings, capl
             forged = rung("1")
     elif kind == "an old order":
         forged = seals.seal({"type": DRAIN_TYPE, "seconds": 1.0, "sent_at": time.time() - 3600})
+    elif kind == "no form":
+        forged["changes"] = [{"user": ["1"]}]
     elif kind == "text for a number":
         forged["changes"][0]["committed_at"] = "0.5"
     elif kind == "text for all":
