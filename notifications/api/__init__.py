@@ -22,7 +22,7 @@ from ninja import Body, NinjaAPI, Query
 from .. import actions, log
 from ..exceptions import UnknownNotification
 from ..listing import page_of
-from ..log.tail import database, inbox_of, parse_position, read_after
+from ..log.tail import database, inbox_of, parse_position, read_for
 from ..models import Inbox, Notification
 from ..wire.payloads import isoformat, payload
 from .answers import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
@@ -88,8 +88,9 @@ def show_counts(request: HttpRequest) -> HttpResponse:
 def show_changes(request: HttpRequest, query: Query[Since]) -> HttpResponse:
     """Return what the stream would send to a client at this position. A position that cannot be continued gets a reset."""
     position = parse_position(query.since)
-    user_id = request.user.pk
-    replay = read_after({user_id: [position]})[user_id, position]
+    replay = read_for(request.user, position)
+    if replay is None:  # the user was deleted a moment ago
+        raise Http404
     head = replay.head
     reset = None
     if replay.snapshot is not None:

@@ -40,7 +40,7 @@ from ..access.limits import spend_address
 from ..access.openings import Opening
 from ..conf import settings
 from ..exceptions import BypassesLog, TooOften
-from ..log.tail import Position, inbox_of, read_after
+from ..log.tail import Position, inbox_of, read_for
 from . import bridge as eventstream_bridge
 from .channels import Channel, Channels, id_of, ids_of, inbox_channel, number_of, position_of, topic_of, user_of
 
@@ -202,7 +202,7 @@ class LogStorage(StorageBase):
         if user_id is None:
             return Position(0, 0), None
         require_our_manager()
-        replay = read_after({user_id: [position]}).get((user_id, position))
+        replay = read_for(user_id, position)
         if replay is None:
             return Position(0, 0), None
         if replay.snapshot is not None:

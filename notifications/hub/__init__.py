@@ -24,14 +24,13 @@ from ..log.tail import Position, Replay
 from ..stalled import mark_stalled
 from ..wire import frames
 from . import ears
-from .catchup import CatchUp, look_up_log
+from .catchup import CatchUp
 from .door import Door
 from .leaving import before_sigterm, do_nothing, drain, part
 from .lines import abort
 from .roll import Roll
 from .rounds import Rounds
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
-from .together import Together
 from .workers import Workers
 
 __all__ = ["Hub", "hub", "running_hubs"]
@@ -53,10 +52,9 @@ class Hub:
         self._stopwatch = Stopwatch()
         self._due: deque[Subscription] = deque()  # streams with frames for this turn of the loop
         self._workers = Workers()
-        self._catchup = CatchUp(self._workers, self.users, self._deliver, self.pulse.swept)
+        self._catchup = CatchUp(self._workers, self.users, self._deliver, self.end, self.pulse.swept)
         self._door = Door(self._workers)
         self._rounds = Rounds(self._workers, self._door, self._write, self.end)
-        self._log = Together(self._workers, look_up_log)
         self._roll = Roll(self._workers)
         self.openings = Openings()
         self._workers.keep([self._listen, self._watch_jobs])
@@ -76,7 +74,7 @@ class Hub:
 
     async def read(self, user_id: Any, position: Position | None) -> Replay | None:
         """Return what a user's log says after a position, for who streams elsewhere; None: there is no such user."""
-        return await self._log.find((user_id, position))
+        return await self._catchup.answer(user_id, position)
 
     def attach(self, hear: Callable[[dict[str, Any]], None], *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Let others hear every change as well, and keep these tasks of theirs running; they may `ask` the database."""

@@ -1,7 +1,8 @@
 """Step 4d: where the hub's database work happens, and what keeps its tasks running.
 
 The event loop never touches the database: work is handed to two threads of the hub's own, whose connections live as
-long as they do.
+long as they do. Where work waits because the database keeps all of them busy, as with a lock that somebody holds for
+long, further ones are started, `MOST_THREADS` at most; they end when nothing waits any more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
 
-__all__ = ["Workers"]
+__all__ = ["Workers", "is_time_out"]
 
 logger = logging.getLogger("notifications.hub")
 
@@ -24,6 +25,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS: Final = 2  # one may wait for a slow read while the other answers who is logged in
+# Room for all that may be stuck at once: reads of the log (1, and 5 of one user each), an inbox that is made, presence,
+# jobs; and two for the others.
+MOST_THREADS: Final = 11
+WAIT_SECONDS: Final = 0.1  # what has waited so long for a thread gets a further one
 LOG_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0  # longest wait for a thread that is told to end
 RESTART_SECONDS: Final = (
@@ -34,31 +39,42 @@ RESTART_SECONDS: Final = (
 class Workers:
     """Threads for the database, two unless told, and the tasks that use them. Owns both: `stop()` ends them.
 
+    Args:
+        threads: how many there always are.
+        most: how many there may be while all of them are busy.
+
     The threads are daemons, not an executor's: those are waited for when a process ends, and a database that hangs would
     keep it from ending.
     """
 
-    def __init__(self, *, threads: int = THREADS) -> None:
+    def __init__(self, *, threads: int = THREADS, most: int = MOST_THREADS) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"notifications-hub_{number}", daemon=True)
-            for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: set[threading.Thread] = set()
+        self._least, self._most = threads, max(threads, most)
+        self._busy = 0
+        self._guard = threading.Lock()
+        for _ in range(threads):
+            self._start_thread()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     async def ask(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work that may use the database; return what it returns. What nobody waits for any more is not begun."""
         answer: asyncio.Future[T] = self._loop.create_future()
+        is_begun = False
 
         def settle(set_outcome: Callable[[Any], None], outcome: Any) -> None:
             if not answer.done():
                 set_outcome(outcome)
 
+        def grow() -> None:
+            if not (is_begun or answer.done() or self._is_stopped) and len(self._threads) < self._most:
+                self._start_thread()
+
         def job() -> None:
+            nonlocal is_begun
+            is_begun = True
             if answer.cancelled():
                 return
             try:
@@ -69,12 +85,26 @@ class Workers:
                 self._loop.call_soon_threadsafe(settle, answer.set_result, result)
 
         self._jobs.put(job)
+        if self._busy + self._jobs.qsize() > len(self._threads):
+            self._loop.call_later(WAIT_SECONDS, grow)
         return await answer
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"notifications-hub_{len(self._threads)}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
+            with self._guard:
+                self._busy += 1
             with suppress(RuntimeError):  # the loop was closed meanwhile, so nobody waits for the answer
                 job()
+            with self._guard:
+                self._busy -= 1
+                if len(self._threads) > self._least and self._jobs.empty():
+                    self._threads.discard(threading.current_thread())
+                    break
         connections.close_all()
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -98,9 +128,10 @@ class Workers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in self._threads:
+        threads = list(self._threads)
+        for _ in threads:
             self._jobs.put(None)
-        for thread in self._threads:
+        for thread in threads:
             await asyncio.to_thread(thread.join, STOP_SECONDS)
 
 
@@ -126,12 +157,14 @@ def on_connection(work: Callable[[], T]) -> T:
     """Run work on the thread's database connection; after an error the next one begins with a new one.
 
     A connection that was open before may have died with its server since: then the work, which only reads or can be
-    done twice, is tried once more.
+    done twice, is tried once more. Not where the database ended the statement: it would end it again, as late.
     """
     was_open = any(each.connection is not None for each in connections.all(initialized_only=True))
     try:
         return work()
-    except (InterfaceError, OperationalError):
+    except (InterfaceError, OperationalError) as error:
+        if is_time_out(error):
+            raise
         connections.close_all()
         if not was_open:
             raise
@@ -143,3 +176,14 @@ def on_connection(work: Callable[[], T]) -> T:
     except BaseException:
         connections.close_all()
         raise
+
+
+# PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html, query_canceled and lock_not_available.
+# MariaDB and MySQL: a statement or a lock that took too long.
+TIME_OUTS: Final = frozenset({"57014", "55P03", 1205, 1969, 3024})
+
+
+def is_time_out(error: Exception) -> bool:
+    """Return whether the database ended a statement that took too long; it is there, and so is the connection."""
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) in TIME_OUTS or next(iter(error.args), None) in TIME_OUTS

@@ -10,7 +10,7 @@ be set: it can run inside `ATOMIC_REQUESTS`). What follows is a change of a stat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -64,70 +64,74 @@ class State(NamedTuple):
 def tails(using: str, behind: Sequence[tuple[Any, int]], *, most: int) -> Iterator[State]:
     """Yield each log with the rows after a `modseq`, in log order; a user who is gone is left out. 1 query for each 100.
 
-    A log with more than `most` of them has the bound 0, and no rows: the index says so, nothing is read.
-    """
-    sql = """
-        SELECT {columns}
-        FROM (
-            SELECT p.place, p.since, {heads},
-                CASE WHEN (
-                    SELECT m.{n_modseq} FROM {n} m WHERE m.{n_recipient} = i.{i_user} AND m.{n_modseq} > p.since
-                    ORDER BY m.{n_modseq} LIMIT 1 OFFSET {offset}
-                ) IS NULL THEN i.{i_modseq} ELSE 0 END AS bound
-            FROM {positions} JOIN {i} i ON i.{i_user} = p.user_id
-            LIMIT {limit}
-        ) q
-        LEFT JOIN {n} n ON n.{n_recipient} = q.{i_user} AND n.{n_modseq} > q.since AND n.{n_modseq} <= q.bound
-        ORDER BY q.place, n.{n_modseq}, n.{n_id}
-    """
-    yield from states(using, sql, behind, offset=most)
-
-
-def latest(using: str, user_ids: Iterable[Any], *, most: int) -> Iterator[State]:
-    """Yield each log with its latest rows that are not archived, newest first. 1 query for each 100."""
-    sql = """
-        SELECT {columns}
-        FROM (
-            SELECT p.place, p.since, {heads},
-                COALESCE((
-                    SELECT m.{n_id} FROM {n} m WHERE m.{n_recipient} = i.{i_user} AND m.{n_archived_at} IS NULL
-                    ORDER BY m.{n_id} DESC LIMIT 1 OFFSET {offset}
-                ), p.since) AS bound
-            FROM {positions} JOIN {i} i ON i.{i_user} = p.user_id
-            LIMIT {limit}
-        ) q
-        LEFT JOIN {n} n ON n.{n_recipient} = q.{i_user} AND n.{n_archived_at} IS NULL AND n.{n_id} >= q.bound
-        ORDER BY q.place, n.{n_id} DESC
-    """
-    yield from states(using, sql, [(user_id, 0) for user_id in user_ids], offset=most - 1)
-
-
-def states(using: str, template: str, wanted: Sequence[tuple[Any, int]], *, offset: int) -> Iterator[State]:
-    """Yield what a statement says of these users, each with the number that it calls `p.since`.
-
-    Past the ORM, which has no words for it, in words that SQLite, PostgreSQL and MariaDB share: what is bounded for each
-    user is bounded by a subquery that skips so many entries of an index, for only one of them knows LATERAL. `LIMIT`
-    keeps them from merging the inner part into the outer, which would ask that anew for each row.
+    A log with more than `most` of them has the bound 0, and no rows: the index says so, nothing is read. Past the ORM,
+    which has no words for it. SQLite and MariaDB know no LATERAL; PostgreSQL needs it, for it guesses how many rows lie
+    within bounds that it does not know, and may rather read a whole inbox. The inner `LIMIT` keeps all of them from
+    merging that part into the outer one, which would ask for the bound anew for each row.
     """
     connection = connections[using]
-    names = {**names_of(connection, "i", Inbox), **names_of(connection, "n", Notification)}
-    heads = ", ".join(f"i.{names[f'i_{name}']}" for name in ("user", *HEAD))
-    columns = ["q.place", "q.bound", *(f"q.{names[f'i_{name}']}" for name in HEAD)]
-    columns += [f"n.{names[f'n_{field.name}']}" for field in Notification._meta.concrete_fields]
+    which = "n.{n_recipient} = q.{i_user} AND n.{n_modseq} > q.since AND n.{n_modseq} <= q.bound"
+    rows = "LEFT JOIN {n} n ON " + which
+    if connection.vendor == "postgresql":
+        rows = LATERAL.replace("{which}", which)
+    template = TAILS.replace("{rows}", rows)
+    names = names_in(connection)
     # MariaDB and MySQL look into an index by a range only where its ends are known beforehand, as they are for one user;
     # for several they would read each one's whole inbox
     reads = 1 if connection.vendor == "mysql" else READS
-    for start in range(0, len(wanted), reads):
-        portion = wanted[start : start + reads]
+    for start in range(0, len(behind), reads):
+        portion = behind[start : start + reads]
         positions, parameters = positions_in(connection, portion)
-        sql = template.format(
-            **names, columns=", ".join(columns), heads=heads, positions=positions, offset=offset, limit=len(portion)
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            found = cursor.fetchall()
-        for state in made_of(using, found):
+        sql = template.format(**names, positions=positions, most=most, limit=len(portion))
+        for state in made_of(using, fetch(connection, sql, parameters)):
             yield state._replace(place=start + state.place)
+
+
+TAILS: Final = """
+    SELECT q.place, q.bound, {heads}, {columns}
+    FROM (
+        SELECT p.place, p.since, i.*,
+            CASE WHEN (
+                SELECT m.{n_modseq} FROM {n} m WHERE m.{n_recipient} = i.{i_user} AND m.{n_modseq} > p.since
+                ORDER BY m.{n_modseq} LIMIT 1 OFFSET {most}
+            ) IS NULL THEN i.{i_modseq} ELSE 0 END AS bound
+        FROM {positions} JOIN {i} i ON i.{i_user} = p.user_id
+        LIMIT {limit}
+    ) q
+    {rows}
+    ORDER BY q.place, n.{n_modseq}, n.{n_id}
+"""
+LATERAL: Final = "LEFT JOIN LATERAL (SELECT * FROM {n} n WHERE {which} ORDER BY n.{n_modseq} LIMIT {most}) n ON TRUE"
+LATEST: Final = """
+    SELECT 0, 0, {heads}, {columns}
+    FROM {i} q LEFT JOIN (
+        SELECT * FROM {n} m WHERE m.{n_recipient} = %s AND m.{n_archived_at} IS NULL
+        ORDER BY m.{n_id} DESC LIMIT {most}
+    ) n ON n.{n_recipient} = q.{i_user}
+    WHERE q.{i_user} = %s
+    ORDER BY n.{n_id} DESC
+"""
+
+
+def latest(using: str, user_ids: Sequence[Any], *, most: int) -> Iterator[State]:
+    """Yield each log with its latest rows that are not archived, newest first. 1 query for each.
+
+    Not for many at once: asked for an average user, a planner would walk the whole table for one who has nothing.
+    """
+    connection = connections[using]
+    sql = LATEST.format(**names_in(connection), most=most)
+    key: Any = Inbox._meta.pk
+    for place, user_id in enumerate(user_ids):
+        parameters = [key.get_db_prep_value(user_id, connection)] * 2
+        for state in made_of(using, fetch(connection, sql, parameters)):
+            yield state._replace(place=place)
+
+
+def fetch(connection: Any, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def made_of(using: str, found: list[tuple[Any, ...]]) -> Iterator[State]:
@@ -160,8 +164,13 @@ def positions_in(connection: Any, wanted: Sequence[tuple[Any, int]]) -> tuple[st
     return f"({' UNION ALL '.join(lines)}) p", [value for pair in zip(keys, numbers, strict=True) for value in pair]
 
 
-def names_of(connection: Any, prefix: str, model: type[Model]) -> dict[str, str]:
-    """Return the quoted names of a table and its columns, by what a statement here calls them."""
+def names_in(connection: Any) -> dict[str, str]:
+    """Return the quoted names of the tables and columns, by what a statement here calls them, and lists of columns."""
     quote = connection.ops.quote_name
-    columns = {f"{prefix}_{field.name}": str(quote(field.column)) for field in model._meta.concrete_fields}
-    return {prefix: str(quote(model._meta.db_table)), **columns}
+    tables: dict[str, type[Model]] = {"i": Inbox, "n": Notification}
+    names = {short: str(quote(model._meta.db_table)) for short, model in tables.items()}
+    for short, model in tables.items():
+        names |= {f"{short}_{field.name}": str(quote(field.column)) for field in model._meta.concrete_fields}
+    names["heads"] = ", ".join(f"q.{names[f'i_{name}']}" for name in HEAD)
+    names["columns"] = ", ".join(f"n.{names[f'n_{field.name}']}" for field in Notification._meta.concrete_fields)
+    return names

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, Literal
 
-from django.db import connections, router
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, connections, router, transaction
 
 from ..conf import settings
 from ..models import Inbox, Notification
@@ -32,13 +34,16 @@ __all__ = [
     "database",
     "heads",
     "inbox_of",
+    "make_missing",
     "parse_position",
     "positions_of",
     "read_after",
+    "read_for",
 ]
 
 Reason = Literal["none", "malformed", "epoch", "ahead", "purged", "behind"]
 
+LOCK_SECONDS: Final = 1.0  # longest wait for somebody's transaction that makes the same inbox
 # One transaction's rows are one frame; where that frame would be larger than this, a snapshot is sent instead. Also the
 # most that a snapshot's items take. With it a reader who freezes never costs more than 64 KiB.
 MAX_GROUP_BYTES: Final = 32 * 1024
@@ -108,15 +113,12 @@ def positions_of(user_ids: list[Any]) -> dict[Any, Position]:
 
 
 def read_after(positions: Mapping[Any, Iterable[Position | None]]) -> dict[tuple[Any, Position | None], Replay]:
-    """Return what each (user, position) is owed. A user that does not exist is left out.
+    """Return what each (user, position) is owed. A user without an inbox is left out; reading makes none.
 
     Each answer is one state of one log, see Note [One state] in `states.py`. Queries: 1 for each 500 users, 1 more for
-    each 100 positions that are behind, 1 more for each 100 users that need a snapshot.
+    each 100 positions that are behind, 1 more for each user that needs a snapshot.
     """
     known = heads(positions)
-    missing = [user_id for user_id in positions if user_id not in known]
-    if missing:
-        known |= make_heads(missing)
     replays: dict[tuple[Any, Position | None], Replay] = {}
     behind: list[tuple[Any, Position]] = []
     resets: dict[tuple[Any, Position | None], Reason] = {}
@@ -212,9 +214,56 @@ def takewhile_fitting(rows: list[Notification]) -> Iterator[Notification]:
         yield row
 
 
-def make_heads(user_ids: list[Any]) -> dict[Any, Head]:
-    """Make inboxes for those of these users that exist, and return where they begin."""
-    users = Inbox._meta.get_field("user").related_model._default_manager
-    present = [pk for chunk in chunks(user_ids) for pk in users.filter(pk__in=chunk).values_list("pk", flat=True)]
-    make_inboxes(database(), sorted(present))
-    return heads(present)
+def read_for(user: Any, position: Position | None) -> Replay | None:
+    """Return what one user is owed, making the inbox at the first call; None where there is no such user (any more)."""
+    user_id = getattr(user, "pk", user)
+    for _ in range(2):
+        replay = read_after({user_id: [position]}).get((user_id, position))
+        if replay is not None:
+            return replay
+        with suppress(ValidationError):  # there is no such user
+            make_inboxes(database(), [user_id])
+    return None
+
+
+def make_missing(user_ids: list[Any]) -> tuple[set[Any], set[Any]]:
+    """Make inboxes for those of these users that exist; return who has one now, and whose waits for somebody.
+
+    Where a transaction that has not ended is making the same one, this waits for `LOCK_SECONDS` and not for it.
+    """
+    using = database()
+    users = Inbox._meta.get_field("user").related_model._default_manager.using(using)
+    present = {pk for chunk in chunks(user_ids) for pk in users.filter(pk__in=chunk).values_list("pk", flat=True)}
+    try:
+        with waiting_for_locks(using, LOCK_SECONDS):
+            make_inboxes(using, sorted(present))
+    except (OperationalError, ValidationError):  # ValidationError: one was deleted a moment ago
+        if len(present) < 2:
+            return set(), present
+    else:
+        return present, set()
+    alone = [make_missing([user_id]) for user_id in sorted(present)]
+    return set().union(*(made for made, _waiting in alone)), set().union(*(waiting for _made, waiting in alone))
+
+
+@contextmanager
+def waiting_for_locks(using: str, seconds: float) -> Iterator[None]:
+    """Open a transaction whose statements wait at most so long for each lock; SQLite's `timeout` is the site's own."""
+    connection = connections[using]
+    milliseconds = round(seconds * 1000)
+    if connection.vendor != "mysql":
+        with transaction.atomic(using=using):
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@innodb_lock_wait_timeout")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET innodb_lock_wait_timeout = %s", [max(1, milliseconds // 1000)])
+        try:
+            with transaction.atomic(using=using):
+                yield
+        finally:
+            cursor.execute("SET innodb_lock_wait_timeout = %s", [before])

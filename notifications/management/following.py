@@ -14,7 +14,7 @@ from typing import Any, Final
 from notifications.conf import settings
 from notifications.hub import ears
 from notifications.hub.workers import Workers
-from notifications.log.tail import Position, Replay, heads, read_after
+from notifications.log.tail import Position, Replay, heads, read_for
 
 __all__ = ["Gone", "follow"]
 
@@ -79,10 +79,9 @@ def read(user_id: Any, position: Position | None) -> Replay:
     """Return what happened after a position, or where the log stands."""
     if position is None and (head := heads([user_id]).get(user_id)) is not None:
         return Replay(head)
-    replays = read_after({user_id: [position]})
-    if (user_id, position) not in replays:
+    replay = read_for(user_id, position)
+    if replay is None:
         raise Gone
-    replay = replays[user_id, position]
     return Replay(replay.head) if position is None else replay
 
 

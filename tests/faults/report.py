@@ -27,7 +27,8 @@ NOTE: Final = (
     f"{ALLOWANCE_SECONDS:g} s more on a machine that is busy with other things. The time in which a client had no line, or\n"
     "the site no database, is left out; clients came back after a twentieth of the time for which a browser waits\n"
 )
-FILES: Final = ("redis", "workers", "database", "lines", "slow_readers", "writers", "access")  # in the table's order
+# In the table's order.
+FILES: Final = ("redis", "workers", "database", "readers", "lines", "slow_readers", "writers", "access")
 
 
 @dataclass(frozen=True, slots=True)

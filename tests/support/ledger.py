@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from notifications.doorbell import Change
-from notifications.log.tail import Position, inbox_of, read_after
+from notifications.log.tail import Position, inbox_of, read_for
 from notifications.models import Inbox, Notification
 from notifications.wire.payloads import payload
 
@@ -75,7 +75,8 @@ class Client:
         """Ask the log, as a stream does that lost its place."""
         self.reads += 1
         position = Position(self.epoch, self.modseq) if self.epoch else None
-        replay = read_after({self.user_id: [position]})[self.user_id, position]
+        replay = read_for(self.user_id, position)
+        assert replay is not None
         if replay.snapshot is not None:
             self.resets += 1
             self.epoch, self.modseq = replay.head.epoch, replay.head.modseq

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 
 from notifications.doorbell import Change
 from notifications.hub import catchup
@@ -109,6 +110,86 @@ async def test_who_leaves_during_a_read_is_written_to_no_more(
     await stays.hello()
     assert leaves.messages == []
     assert site.hub.count == 1
+
+
+async def test_a_read_that_takes_long_is_waited_for_by_its_user_only(
+    user: User, other_user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read together they would both wait; so each is read alone then, and later on who was slow apart from the others."""
+    is_free = threading.Event()
+    real = tail.read_after
+
+    def read_after(positions: Any) -> Any:
+        if user.pk in positions:
+            is_free.wait(DEADLINE_SECONDS)
+        return real(positions)
+
+    monkeypatch.setattr(catchup, "read_after", read_after)
+    monkeypatch.setattr(catchup, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(catchup, "ALONE_SECONDS", 1.0)
+    async with open_site(NOTIFICATIONS_SWEEP_SECONDS=0.05) as site:
+        slow, quick = await site.open(user), await site.open(other_user)
+        await quick.hello()
+        for number in range(3):
+            await site.do(Inbox.objects.filter(pk=other_user.pk).update, unread=number)
+            await site.do(notify, other_user, title=f"silent {number}")
+            assert (await quick.next("change")).data["upsert"][0]["title"] == f"silent {number}"
+        assert slow.events == []
+        is_free.set()
+        await slow.hello()
+
+
+async def test_who_can_never_be_read_for_is_asked_to_come_back_later(
+    user: User, other_user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After three sweeps the stream ends with a long pause, said once in the log; nobody else notices."""
+    real = tail.read_after
+
+    def read_after(positions: Any) -> Any:
+        if user.pk in positions:
+            raise OperationalError("canceling statement due to statement timeout") from Cancelled()
+        return real(positions)
+
+    monkeypatch.setattr(catchup, "read_after", read_after)
+    async with open_site(NOTIFICATIONS_SWEEP_SECONDS=0.05) as site:
+        browser, other = await site.open(user), await site.open(other_user)
+        await other.hello()
+        assert (await browser.next()).name == "bye"
+        assert browser.events[0].data == {"reason": "overload"}
+        assert (browser.events[0].retry or 0) >= 20_000
+        await site.do(notify, other_user, title="delivered")
+        await other.next("change")
+    assert caplog.text.count(f"The log of user {user.pk} cannot be read: OperationalError") == 1
+
+
+class Cancelled(Exception):
+    """What psycopg raises where PostgreSQL ends a statement."""
+
+    sqlstate = "57014"
+
+
+async def test_an_inbox_that_takes_long_to_make_is_waited_for_by_its_user_only(
+    user: User, other_user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose inbox is there, or can be made, is not kept; the other one begins when somebody has made it."""
+    is_made = threading.Event()
+    real = tail.make_missing
+
+    def make_missing(user_ids: list[Any]) -> Any:
+        if is_made.is_set():
+            return real(user_ids)
+        made, waiting = real([each for each in user_ids if each != user.pk])
+        return made, waiting | ({user.pk} & set(user_ids))
+
+    monkeypatch.setattr(catchup, "make_missing", make_missing)
+    async with open_site(NOTIFICATIONS_SWEEP_SECONDS=0.05) as site:
+        waits, quick = await site.open(user), await site.open(other_user)
+        await quick.hello()
+        with pytest.raises(TimeoutError, match="making the inbox"):
+            await site.hub.read(user.pk, None)
+        assert waits.events == []
+        is_made.set()
+        await waits.hello()
 
 
 async def test_an_inbox_that_was_deleted_starts_over(site: Site, user: User, other_user: User) -> None:

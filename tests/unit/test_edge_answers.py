@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import string
 import time
@@ -23,8 +24,7 @@ from notifications.access.reader import tag_of
 from notifications.access.tokens import ApiToken, Bearer, bearer_of, make_token
 from notifications.asgi import with_stream
 from notifications.edge.tickets import credential_in, ticket_of
-from notifications.hub.catchup import look_up_log
-from notifications.log.tail import Position, inbox_of, read_after
+from notifications.log.tail import Position, Replay, inbox_of, read_after
 from notifications.publish import notify
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser, request
@@ -260,6 +260,7 @@ async def test_a_log_that_cannot_be_read_holds_up_its_user_only(
         return read_after(positions)
 
     monkeypatch.setattr("notifications.hub.catchup.read_after", picky)
-    keys = [(each.pk, Position(1, 1)) for each in (user, other_user)]
-    replays, failed = await site.do(look_up_log, keys)
-    assert (list(failed), list(replays)) == (keys[:1], keys[1:])
+    questions = [site.hub.read(each.pk, Position(1, 1)) for each in (user, other_user)]
+    failed, replay = await asyncio.gather(*questions, return_exceptions=True)
+    assert isinstance(failed, ValueError)
+    assert isinstance(replay, Replay)

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import conf
 from notifications.log import mark_all_read, states, tail
-from notifications.log.tail import Head, Position, Replay, heads, inbox_of, read_after
+from notifications.log.tail import Head, Position, Replay, heads, inbox_of, make_missing, read_after, read_for
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
 from notifications.wire.payloads import dumps
@@ -235,11 +235,15 @@ def test_a_snapshot_is_the_latest_page_of_what_is_not_archived(
     assert replay.head.position == position_of(user)
 
 
-def test_a_user_without_inbox_gets_one_and_an_unknown_one_nothing(user: User) -> None:
-    """Who exists starts with an empty snapshot; who does not exist is left out."""
-    replays = read_after({user.pk: [None], 10**6: [None]})
-    assert list(replays) == [(user.pk, None)]
-    assert replays[user.pk, None].snapshot == {"items": [], "unread": 0, "unseen": 0}
+def test_reading_makes_no_inbox_unless_it_is_for_one(user: User, other_user: User) -> None:
+    """Who has none is left out where many are read; alone, who exists starts with an empty snapshot."""
+    assert read_after({user.pk: [None], 10**6: [None]}) == {}
+    assert make_missing([user.pk, 10**6]) == ({user.pk}, set())
+    assert list(read_after({user.pk: [None]})) == [(user.pk, None)]
+    replay = read_for(other_user, None)
+    assert replay is not None
+    assert replay.snapshot == {"items": [], "unread": 0, "unseen": 0}
+    assert read_for(10**6, None) is None
 
 
 def test_many_users_are_read_together(

@@ -14,6 +14,7 @@ from django.db import OperationalError, connection
 from notifications.hub import workers
 from notifications.hub.together import Together
 from notifications.hub.workers import Workers, forever
+from tests.support.browser import until
 
 SECONDS = 10
 
@@ -37,6 +38,28 @@ async def test_what_nobody_waits_for_is_not_begun(threads: Workers) -> None:
     is_free.set()
     await asyncio.gather(*stuck)
     assert await threads.ask(lambda: list(begun)) == []
+
+
+async def test_work_that_waits_gets_a_further_thread(threads: Workers) -> None:
+    """While all are stuck, as with locks that somebody holds, others are not; afterwards there are as many as before."""
+    is_free = threading.Event()
+    stuck = [asyncio.ensure_future(threads.ask(is_free.wait, SECONDS)) for _ in range(workers.MOST_THREADS - 1)]
+    assert await threads.ask(lambda: "answered") == "answered"
+    is_free.set()
+    assert all(await asyncio.gather(*stuck))
+    await until(lambda: len(threads._threads) == workers.THREADS)
+
+
+async def test_threads_are_bounded(threads: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is stuck, there are never more than so many; the rest waits its turn."""
+    monkeypatch.setattr(workers, "WAIT_SECONDS", 0.001)
+    is_free = threading.Event()
+    stuck = [asyncio.ensure_future(threads.ask(is_free.wait, SECONDS)) for _ in range(2 * workers.MOST_THREADS)]
+    await until(lambda: len(threads._threads) == workers.MOST_THREADS)
+    await asyncio.sleep(0.05)
+    assert len(threads._threads) == workers.MOST_THREADS
+    is_free.set()
+    assert all(await asyncio.gather(*stuck))
 
 
 def test_threads_do_not_keep_a_process_from_ending() -> None:
