@@ -94,7 +94,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--seed", default=str(random.randrange(10_000)), help="what faults and operations are drawn from"
     )
-    parser.add_argument("--users", type=int, default=16)
+    parser.add_argument("--users", type=int, default=24)
     parser.add_argument("--per-second", type=float, default=200.0, help="operations of all writers together")
     parser.add_argument("--pause", type=float, default=5.0, help="seconds between two faults, on average; 0: no faults")
     parser.add_argument("--without", action="append", default=[], help="an operation or a fault; may be repeated")
