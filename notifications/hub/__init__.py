@@ -26,7 +26,7 @@ from ..wire import frames
 from . import ears
 from .catchup import CatchUp
 from .door import Door
-from .leaving import before_sigterm, do_nothing, drain, part
+from .leaving import UNSERVED_SECONDS, before_sigterm, do_nothing, drain, find_server, part, until_unserved
 from .lines import abort
 from .roll import Roll
 from .rounds import Rounds
@@ -63,6 +63,8 @@ class Hub:
         self.authenticate_all = self._door.ask_all
         self.is_leaving = False
         ringer.settle(self.loop)
+        if (server := find_server()) is not None:
+            self._workers.start(self._leave_with(server), "leave with the server")
         self._forget_sigterm = before_sigterm(self._leave_for_good)
 
     async def authenticate(self, shown: Shown, *, method: str = "GET") -> Any:
@@ -164,6 +166,13 @@ class Hub:
         self.is_leaving = True
         runner.stop()
         self._workers.start(self._drain_then(settings.drain_seconds, then), "drain")
+
+    async def _leave_with(self, server: Any) -> None:
+        await until_unserved(server)
+        if not self.is_leaving:  # else it was signalled
+            self.is_leaving = True
+            runner.stop()
+            await self._drain_then(min(UNSERVED_SECONDS, settings.drain_seconds), do_nothing)
 
     async def _drain_then(self, seconds: float, then: Callable[[], None]) -> None:
         try:

@@ -1,8 +1,9 @@
 """Step 4e: leaving. Streams are asked to move on before a process goes, spread over a grace window.
 
-Receives SIGTERM, or a drain ordered over the doorbell (`manage.py drain_streams`), which reaches every worker behind any
-server. Guarantees that each client is told `bye drain` with its own random `retry:`, so they come back to other workers one
-after the other and miss nothing: each resumes from its position.
+Receives SIGTERM, a drain ordered over the doorbell (`manage.py drain_streams`), which reaches every worker behind any
+server, or the sight of a server that listens no more, as uvicorn does after `--limit-max-requests`. Guarantees
+that each client is told `bye drain` with its own random `retry:`, so they come back to other workers one after the other
+and miss nothing: each resumes from its position.
 """
 
 from __future__ import annotations
@@ -18,12 +19,25 @@ from typing import Any, Final
 from ..wire.frames import Bye
 from .subscription import Resumed, Subscription
 
-__all__ = ["DRAIN_TYPE", "before_sigterm", "do_nothing", "drain", "part"]
+__all__ = [
+    "DRAIN_TYPE",
+    "UNSERVED_SECONDS",
+    "before_sigterm",
+    "do_nothing",
+    "drain",
+    "find_server",
+    "part",
+    "until_unserved",
+]
 
 logger = logging.getLogger("notifications.hub")
 
 DRAIN_TYPE: Final = "notifications.drain"
 GOODBYE_SECONDS: Final = 1.0  # a client that reads has it after milliseconds
+LOOK_SECONDS: Final = 0.25
+UNSERVED_SECONDS: Final = (
+    1.0  # for a drain while new requests may have to wait for the worker that comes after this one
+)
 SLICE_SECONDS: Final = 0.05
 SLICE_STREAMS: Final = 50  # at least these at once: a developer's few streams shall not hold up a reload
 
@@ -90,6 +104,25 @@ def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], 
     for number in numbers:
         signal.signal(number, on_sigterm)
     return undo
+
+
+def find_server() -> Any:
+    """Return uvicorn's server of this process, also within gunicorn's worker; None where another server runs.
+
+    It handles the signals itself, so the handler is a method of it; to be asked before `before_sigterm()`.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return server if hasattr(server, "server_state") else None
+
+
+async def until_unserved(server: Any) -> None:
+    """Return when a server that had begun to listen listens no more, whoever told it to.
+
+    A worker that has served `--max-requests` sends itself no signal: it stops listening, then waits for its connections, and
+    nobody else may be there to answer.
+    """
+    while not server.started or any(each.is_serving() for each in server.servers):  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def do_nothing() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import select
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,11 @@ SERVERS: Final = ("gunicorn", "granian", "hypercorn")
 SEND_TIMEOUT_SECONDS: Final = 1.0
 LEAVE_SECONDS: Final = 10.0
 FLOOD_SECONDS: Final = 30.0
+REQUESTS: Final = 12  # after which a worker recycles
+LOG_IN: Final = """
+from tests.support.asgi import log_in
+"sessionid=" + log_in(User.objects.get(pk=user))
+"""
 STOP_SECONDS: Final = 10.0  # what the guide's commands grant
 # 1 kB for each row, in steps that streams get as they are; more than the kernel takes for who does not read: 4 MiB
 FLOOD: Final = """
@@ -87,6 +93,35 @@ async def test_a_logout_ends_a_socket(server: Server, user: Person) -> None:
             await client.until(lambda client: client.close_code)  # type: ignore[attr-defined]
             assert [entry.data for entry in client.all("bye")] == [{"reason": "auth"}], client.story
             assert client.close_code == 3000
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "uvicorn"])
+async def test_a_worker_that_recycles_lets_its_streams_go(name: str, site: Site, user: Person, other: Person) -> None:
+    """After so many requests it listens no more, without a signal: streams move on at once, and the next one answers.
+
+    It waited for its streams, which live for minutes; the master killed it in the end, and nobody answered meanwhile.
+    """
+    most = str(REQUESTS)
+    server = (
+        start(site, name, "--max-requests", most)
+        if name == "gunicorn"
+        else site.uvicorn("--limit-max-requests", most, port=0)
+    )
+    cookies = [await site.acall(LOG_IN, user=each.pk) for each in (user, other)]
+    async with follow(server, user, cookie=cookies[0]) as mine, follow(server, other, cookie=cookies[1]) as theirs:
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+            for _ in range(REQUESTS):
+                with suppress(httpx.TransportError):  # it listens no more
+                    await http.get("/notifications/health/")
+        for client in (mine, theirs):
+            await client.until(lambda client: client.all("bye"), seconds=LEAVE_SECONDS)
+            assert client.all("bye")[0].data == {"reason": "drain"}
+        if name == "uvicorn":
+            assert await asyncio.to_thread(server.process.wait, seconds=LEAVE_SECONDS) == 0
+        else:
+            await mine.until(lambda client: len(client.all("hello")) > 1, seconds=LEAVE_SECONDS)
+            assert not mine.changes
+            assert not theirs.changes
 
 
 async def test_a_frozen_reader_is_let_go(server: Server, site: Site, user: Person, other: Person) -> None:

@@ -49,10 +49,11 @@ def command_of(program: str) -> list[str]:
     return [str(Path(sys.executable).parent / words[0]), *words[1:]]
 
 
-def start(site: Site, name: str, *, certificate: Path | None = None, **settings: Any) -> Server:
+def start(site: Site, name: str, *options: str, certificate: Path | None = None, **settings: Any) -> Server:
     """Start a server of `SERVERS` on a free port. Keywords are Django settings.
 
     Args:
+        options: of the server, besides those of the guide.
         certificate: a folder as `certify()` fills it; then it speaks TLS by itself.
     """
     port = free_port()
@@ -64,7 +65,9 @@ def start(site: Site, name: str, *, certificate: Path | None = None, **settings:
         names = ("fullchain.pem", "privkey.pem")
         for option, file in zip(TLS_OPTIONS[name], names, strict=True):
             tls += [option, str(certificate / file)]
-    process = Process([program, *tls, *words], name=f"{SERVERS[name]} {port}", env=site.env(**settings), cwd=ROOT)
+    process = Process(
+        [program, *tls, *options, *words], name=f"{SERVERS[name]} {port}", env=site.env(**settings), cwd=ROOT
+    )
     server = Server(process, port)
     site.servers.append(server)
     process.wait_for_port(port)
