@@ -144,9 +144,10 @@ def follower_of(request: HttpRequest) -> tuple[Any, Shown | None]:
     # without ASGI there is nobody to ask again
     opening = Opening.of(request.scope) if isinstance(request, ASGIRequest) else None
     try:
-        return (None if opening is None else decide(opening)), opening
+        user = None if opening is None else decide(opening)
     except PermissionDenied:
-        return None, None
+        user = None
+    return user, None if user is None else opening
 
 
 class LogStorage(StorageBase):

@@ -24,6 +24,7 @@ from notifications.access.openings import Opening, parse_cookies
 from notifications.access.tokens import make_token
 from notifications.asgi import with_stream
 from notifications.models import Notification
+from notifications.public import publish_public
 from notifications.publish import notify
 from notifications.websocket import SocketApplication
 from tests.support import doors
@@ -508,6 +509,30 @@ async def test_the_bridge_asks_the_hook(quick: Site, user: User, other_user: Use
     for view in streams:
         await view.send_input({"type": "http.disconnect"})
         await view.wait(10)
+
+
+@override_settings(NOTIFICATIONS_ADMIT=HOOK, NOTIFICATIONS_PUBLIC_TOPICS=["status"])
+async def test_who_is_nobody_keeps_no_bridge_from_asking(quick: Site, user: User) -> None:
+    """A visitor of a public topic whom the hook does not know goes on, and others' streams are ended all the same.
+
+    Regression: the check of all of them failed at each ping, because a visitor has no key to compare.
+    """
+    streams = []
+    for query, cookie in ((b"channel=public-status", b""), (b"", f"sessionid={await quick.do(log_in, user)}".encode())):
+        scope = request("/events/", headers=[(b"host", b"testserver"), (b"cookie", cookie)]) | {"query_string": query}
+        view: Any = ApplicationCommunicator(with_stream(get_asgi_application()), scope)  # type: ignore[no-untyped-call]
+        await view.send_input({"type": "http.request", "body": b"", "more_body": False})
+        assert (await view.receive_output(10))["status"] == 200
+        assert b"stream-open" in (await view.receive_output(10))["body"]
+        streams.append(view)
+    visitor, mine = streams
+    Closed.names.add(user.get_username())
+    assert b"forbidden" in (await mine.receive_output(10))["body"]
+    await quick.do(lambda: publish_public("status", title="All is well"))
+    assert b"All is well" in (await visitor.receive_output(10))["body"]
+    for each in streams:
+        await each.send_input({"type": "http.disconnect"})
+        await each.wait(10)
 
 
 @pytest.mark.usefixtures("bystander")
