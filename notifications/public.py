@@ -24,6 +24,7 @@ from django.db.models import F
 from . import doorbell
 from .conf import settings
 from .exceptions import UnknownTopic
+from .log.attempts import attempt
 from .log.tail import Position
 from .public_models import PublicMessage, PublicTopic, new_epoch
 from .wire.payloads import dumps, isoformat
@@ -63,17 +64,22 @@ def publish_public(topic: str, *, title: str, **content: Unpack[PublicContent]) 
     message = PublicMessage(topic_id=topic, title=title, **content)
     message.full_clean(exclude={"topic", "modseq"}, validate_unique=False, validate_constraints=False)
     using = router.db_for_write(PublicMessage)
-    with transaction.atomic(using=using):
-        head = step(topic, using)
-        message.modseq = head.modseq
-        PublicMessage.objects.using(using).bulk_create([message])
-        forget(head, using)
-        change = doorbell.Change(None, head.epoch, head.modseq - 1, head.modseq, text_of(message), topic=topic)
-        transaction.on_commit(partial(doorbell.ring, [change]), using=using, robust=True)
+    attempt(using, lambda: write(message, topic, using))
     return message
 
 
 apublish_public = sync_to_async(publish_public)
+
+
+def write(message: PublicMessage, topic: str, using: str) -> None:
+    """Insert a valid message under the next number of its topic, and ring after commit."""
+    with transaction.atomic(using=using):
+        head = step(topic, using)
+        message.pk, message.modseq = None, head.modseq  # an attempt that was undone gave it others
+        PublicMessage.objects.using(using).bulk_create([message])
+        forget(head, using)
+        change = doorbell.Change(None, head.epoch, head.modseq - 1, head.modseq, text_of(message), topic=topic)
+        transaction.on_commit(partial(doorbell.ring, [change]), using=using, robust=True)
 
 
 def step(topic: str, using: str) -> PublicTopic:

@@ -23,7 +23,7 @@ from notifications.broadcasts.sending import write_chunk
 from notifications.models import Broadcast, Notification
 from notifications.publish import notify, notify_many
 
-__all__ = ["Contention", "count_deadlocks", "find_miscounts"]
+__all__ = ["Conflict", "Contention", "count_deadlocks", "find_miscounts"]
 
 WRITERS: Final = 8
 USERS: Final = 6
@@ -37,6 +37,13 @@ MISCOUNTS: Final = """
     ) n ON n.recipient_id = i.user_id
     WHERE i.unread <> COALESCE(n.unread, 0) OR i.modseq < COALESCE(n.top, 0) OR i.floor > i.modseq OR i.unseen > i.unread
 """
+
+
+class Conflict(Exception):
+    """What a driver raises for a deadlock, by PostgreSQL's and by SQLite's name."""
+
+    sqlstate = "40P01"
+    sqlite_errorcode = 5
 
 
 class Contention:

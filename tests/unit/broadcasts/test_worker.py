@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -25,6 +24,7 @@ from notifications.broadcasts.states import State, Step
 from notifications.broadcasts.worker import Worker
 from notifications.exceptions import StepRefused
 from notifications.models import Broadcast, Notification
+from tests.support.contention import Conflict
 
 Draft = Callable[..., Broadcast]
 SECONDS = 10.0
@@ -114,12 +114,6 @@ def fresh_runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     runner.stop(SECONDS)
     assert not runner.is_running()
-
-
-class Conflict(Exception):
-    """What a driver raises when the database ends a transaction that was in a deadlock."""
-
-    sqlstate, sqlite_errorcode = "40P01", sqlite3.SQLITE_BUSY
 
 
 def test_a_deadlock_is_tried_again_at_once(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:

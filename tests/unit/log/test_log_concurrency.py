@@ -18,6 +18,7 @@ from notifications import actions, log
 from notifications.log import attempts
 from notifications.models import Inbox, Notification
 from notifications.publish import notify, notify_many
+from tests.support.contention import Conflict
 from tests.support.ledger import Client, Rung, assert_exact, heard
 from tests.support.waits import wait_for_waiting_locks
 
@@ -309,13 +310,6 @@ def test_attempts_are_bounded() -> None:
     with pytest.raises(OperationalError):
         attempts.attempt("default", lambda: fail(OperationalError("the disk is gone")))
     assert len(tries) == 1
-
-
-class Conflict(Exception):
-    """What a driver raises for a deadlock, by PostgreSQL's and by SQLite's name."""
-
-    sqlstate = "40P01"
-    sqlite_errorcode = 5
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
