@@ -12,6 +12,7 @@ act; for an audience, whoever may send broadcasts; a token with the scope `send`
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Annotated, Any, Final
 
 from django.apps import apps
@@ -25,6 +26,7 @@ from ..access import audit
 from ..access.tokens import SEND, ApiToken
 from ..broadcasts.audience import EVERYONE, Audience, Kind
 from ..idempotency import KeyReused, claim
+from ..log.attempts import attempt
 from ..models import Notification
 from ..outbox import Outcome, TooManyForDetails, send_to_audience, send_to_users
 from ..recipients import MAX_NAMED, RefusedRecipients, audience_of_groups, users_by_id, users_by_name
@@ -127,9 +129,15 @@ def send(
     if len(request.body) > MAX_BODY_BYTES:
         message = f"The body is longer than {MAX_BODY_BYTES} bytes."
         raise Refusal(413, "too_large", message, remedy="Name a group or a segment, or send in parts.", field="body")
-    with transaction.atomic(using=router.db_for_write(Notification)):
+    using = router.db_for_write(Notification)
+    return attempt(using, lambda: send_once(request, body, key, using))
+
+
+def send_once(request: HttpRequest, body: Send, key: str, using: str) -> HttpResponse:
+    """Tell users, or answer again where that was done under this key. In one transaction."""
+    with transaction.atomic(using=using):
         if not key:
-            return answered(deliver_and_note(request, body))
+            return answered(deliver_and_note(request, body, using))
         digest = hashlib.sha256(request.body).hexdigest()
         try:
             row, is_new = claim(request.user, key, digest)
@@ -137,15 +145,18 @@ def send(
             remedy = "Give each request a key of its own; repeat one only with the very same body."
             raise Refusal(409, "key_reused", str(error), remedy=remedy, field="Idempotency-Key") from None
         if is_new:
-            outcome = deliver_and_note(request, body)
+            outcome = deliver_and_note(request, body, using)
             row.status = 200 if outcome.broadcast is None else 202
             row.answer = content_of(outcome)
             row.save()
         return answer(row.answer, status=row.status)
 
 
-def deliver_and_note(request: HttpRequest, body: Send) -> Outcome:
-    """Send, and write down who did: into the admin's history where there is one, and into the security log. 1 query more."""
+def deliver_and_note(request: HttpRequest, body: Send, using: str) -> Outcome:
+    """Send, and write down who did: in the admin's history, where there is one, and after commit in the security log.
+
+    1 query besides those of sending.
+    """
     outcome = deliver(request, body)
     user: Any = request.user
     token = getattr(request, "auth", None)
@@ -165,7 +176,8 @@ def deliver_and_note(request: HttpRequest, body: Send) -> Outcome:
             change_message=text,
         )
     ids = {"user": request.user.pk, "token": getattr(token, "pk", None), "by": getattr(token, "made_by_id", None)}
-    audit.record("program.sent", **ids, recipients=outcome.recipients, broadcast=outcome.broadcast)
+    ids |= {"recipients": outcome.recipients, "broadcast": outcome.broadcast}
+    transaction.on_commit(partial(audit.record, "program.sent", **ids), using=using, robust=True)
     return outcome
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
@@ -24,6 +24,7 @@ from notifications.models import ApiToken, Broadcast, Notification, SentRequest
 from notifications.publish import USERS_PER_TRANSACTION
 from notifications.segments import segment
 from tests.support.api import Program
+from tests.support.contention import Conflict
 
 pytestmark = pytest.mark.django_db
 
@@ -387,12 +388,17 @@ def test_a_token_sends_while_its_user_and_its_maker_may(
 
 @pytest.mark.parametrize("way", ["token", "session"])
 def test_what_is_sent_leaves_a_trace(
-    program: Program, user: User, sender: User, way: str, caplog: pytest.LogCaptureFixture
+    program: Program,
+    user: User,
+    sender: User,
+    way: str,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     """The admin's history says by which token, as whom and to how many; the security log the same, and no words of it."""
     program = program if way == "token" else Program(sender)
     token = ApiToken.objects.get()
-    with caplog.at_level(logging.INFO, "notifications.security"):
+    with caplog.at_level(logging.INFO, "notifications.security"), django_capture_on_commit_callbacks(execute=True):
         program.ask("POST", "send", letter(usernames=["user1"]))
     entry = LogEntry.objects.get()
     assert (entry.user, entry.change_message) == (sender, "Sent to 1 recipients by API.")
@@ -400,6 +406,31 @@ def test_what_is_sent_leaves_a_trace(
     shown = token.pk if way == "token" else "-"
     assert f"program.sent user={sender.pk} token={shown} by=- recipients=1 broadcast=-" in caplog.messages
     assert "order" not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_conflict_reaches_no_program(
+    program: Program, user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the database undid for another transaction's sake is sent again, and written down once.
+
+    Regression: the program got a 500, and the security log said that it had sent.
+    """
+    deliver, conflicts = api_send.deliver, [2]
+
+    def sometimes(*arguments: Any) -> Any:
+        outcome = deliver(*arguments)
+        if conflicts[0]:
+            conflicts[0] -= 1
+            raise OperationalError(1213, "deadlock detected") from Conflict()  # as MariaDB numbers it
+        return outcome
+
+    monkeypatch.setattr(api_send, "deliver", sometimes)
+    with caplog.at_level(logging.INFO, "notifications.security"):
+        program.ask("POST", "send", letter(usernames=["user1"]))
+    assert conflicts == [0]
+    assert Notification.objects.for_user(user).count() == LogEntry.objects.count() == 1
+    assert len([line for line in caplog.messages if line.startswith("program.sent")]) == 1
 
 
 def test_nobody_in_particular_sends_nothing(user: User) -> None:
