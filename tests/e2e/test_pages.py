@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import pytest
 from playwright.async_api import Browser, Error, expect
@@ -10,6 +11,7 @@ from playwright.async_api import Browser, Error, expect
 from tests.support.chromium import CENTRE, Visitors, badge, expect_unread, headings, log_in
 from tests.support.servers import Person, Server, Site
 
+LIST: Final = "/admin/notifications/notification/"
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> \u202e&amp; \"'`${1}"
@@ -104,6 +106,36 @@ async def test_no_page_complains(visitors: Visitors, live: Server, site: Site, u
         assert response.status == 200
     for path in ("/admin/", "/admin/notifications/inbox/"):
         await staff.goto(path)
+
+
+async def test_a_long_word_hides_no_column(
+    visitors: Visitors, live: Server, site: Site, user: Person, admin: Person
+) -> None:
+    """Where somebody's title is one word of 200 letters, the staff's list still shows all of its columns.
+
+    Regression: level, recipient, category, state and date of all rows were pushed out of sight.
+    """
+    await site.acall("notify(user, title='x' * 200, category='y' * 50).pk", user=user.pk)
+    staff = await visitors.arrive(live, admin, path=LIST)
+    columns = staff.locator("#result_list thead th")
+    await expect(columns.last).to_be_visible()
+    assert await columns.evaluate_all(
+        "cells => cells.every((cell) => cell.getBoundingClientRect().right <= document.documentElement.clientWidth)"
+    )
+
+
+async def test_the_button_says_to_whom_it_goes(
+    visitors: Visitors, live: Server, site: Site, user: Person, other: Person, admin: Person
+) -> None:
+    """Who is chosen stands on the button that sends, as long as the choice can still be changed."""
+    await site.acall("User.objects.filter(pk=user).update(first_name='Mia', last_name='Berg')", user=user.pk)
+    staff = await visitors.arrive(live, admin, path=f"{LIST}add/")
+    button = staff.locator("[data-send-one]")
+    await expect(button).to_have_value("Send")
+    for person, words in ((user, "Send to Mia Berg"), (other, "Send to 2 people")):
+        await staff.locator(".field-recipients .select2-search__field").fill(person.username)
+        await staff.locator(".select2-results__option", has_text=person.username).click()
+        await expect(button).to_have_value(words)
 
 
 async def test_complaints_are_noticed(visitors: Visitors, live: Server, user: Person) -> None:
