@@ -125,12 +125,7 @@ class Job:
     # --- the block
 
     def __enter__(self) -> Self:
-        with transaction.atomic(using=self._using, savepoint=False):
-            self._row.data = {**self._row.data, "progress": self._progress("running")}
-            self._row.read_at = timezone.now()
-            self._row.save(force_insert=True, using=self._using)
-            self.notification_id = self._row.pk
-            RunningJob.objects.using(self._using).create(pk=self.notification_id, beat_at=Now())
+        attempt(self._using, self._write_first)
         self._written_at = self._beaten_at = now()
         if not connections[self._using].in_atomic_block:  # see Note [Who writes]
             self._thread = threading.Thread(target=self._run, name="notifications-job", daemon=True)
@@ -199,6 +194,16 @@ class Job:
             self._has_news = self._was_stalled = True
         if self._is_missing:  # it may be back
             self._has_news = self._was_stalled = True
+
+    def _write_first(self) -> None:
+        """Write that it begins, and that somebody must look after it."""
+        with transaction.atomic(using=self._using, savepoint=False):
+            self._row.pk = None  # of an attempt that was undone
+            self._row.data = {**self._row.data, "progress": self._progress("running")}
+            self._row.read_at = timezone.now()
+            self._row.save(force_insert=True, using=self._using)
+            self.notification_id = self._row.pk
+            RunningJob.objects.using(self._using).create(pk=self.notification_id, beat_at=Now())
 
     def _write(self) -> None:
         """Write how far it is. 5 queries."""
