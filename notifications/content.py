@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.db.models.fields.json import KeyTransform
@@ -53,6 +55,10 @@ class AbstractContent(models.Model):
         return self.title
 
 
+# What JSON's text can say, and its reader takes, but nobody can write or send: infinite numbers, halves of surrogate pairs.
+SUSPECT: Final = re.compile(r"[0-9][eE]|[0-9]{300}|NaN|Infinity|\\u[dD][89a-fA-F]")
+
+
 class DataField(models.JSONField):
     """An object of JSON, whose readers survive whatever raw SQL or an older version put there: it reads as `{}`."""
 
@@ -72,6 +78,11 @@ class DataField(models.JSONField):
             return {}
         if isinstance(expression, KeyTransform):  # a part of it
             return data
+        if isinstance(value, str) and SUSPECT.search(value):
+            try:
+                validate_data(data)
+            except ValidationError:
+                return {}
         may_be_deep = isinstance(value, str) and value.count("{") + value.count("[") > DATA_MAX_DEPTH
         is_good = isinstance(data, dict) and not (may_be_deep and has_depth(data, DATA_MAX_DEPTH + 1))
         return data if is_good else {}

@@ -7,10 +7,11 @@ Nothing here writes: every change goes on to `log/`, the only writer of `modseq`
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -24,6 +25,7 @@ from .broadcasts.models import Broadcast
 from .constraints import UniqueWhereSet
 from .content import AbstractContent, DataField, Level
 from .idempotency import SentRequest
+from .log.salvage import EPOCH
 from .presence import Presence, Process
 from .public_models import PublicMessage, PublicTopic
 from .querysets import NotificationQuerySet
@@ -275,6 +277,15 @@ class Notification(AbstractContent):
             with suppress(type(self).DoesNotExist):  # deleted by someone else a moment later; the change stood
                 self.refresh_from_db(using=self._write_db, fields=["read_at", "archived_at", "modseq"])
         return bool(changed)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
+        """Make an instance of what was read; a time of sending that no page could show becomes one that it can."""
+        row = super().from_db(db, field_names, values, **options)
+        sent = row.__dict__.get("created_at", EPOCH)
+        if sent is None or not EPOCH.year <= sent.year < dt.MAXYEAR:  # by a reader's own clock it may be past MAXYEAR
+            row.created_at = EPOCH if settings.USE_TZ else EPOCH.replace(tzinfo=None)
+        return row
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Validate each field, also where it is empty: Django passes over empty values of fields that may be blank."""

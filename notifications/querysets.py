@@ -6,17 +6,19 @@ method to use instead.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
 from django.db.models import Q
+from django.db.models.query import ModelIterable
 from django.utils import timezone
 
 from . import log
 from .exceptions import BypassesLog
 from .log.attempts import attempt
 from .log.locks import lock_inboxes
+from .log.salvage import UNREADABLE, is_unreadable, read_alone
 
 if TYPE_CHECKING:
     from .models import Notification
@@ -24,8 +26,30 @@ if TYPE_CHECKING:
 __all__ = ["NotificationQuerySet"]
 
 
+class RowIterable(ModelIterable):  # type: ignore[type-arg]  # it is generic in the stubs only
+    """Rows as Django reads them; where one of them cannot be read, each on its own, see `log/salvage.py`."""
+
+    def __iter__(self) -> Iterator[Notification]:
+        """Yield them in their order. What is read in portions, by `iterator()`, is not read again."""
+        if self.chunked_fetch:
+            yield from super().__iter__()
+            return
+        try:
+            rows = list(super().__iter__())
+        except UNREADABLE as error:
+            if not is_unreadable(error):
+                raise
+            keys = list(self.queryset.values_list("pk", flat=True))
+            rows = [row for pk in keys if (row := read_alone(self.queryset.db, pk)) is not None]
+        yield from rows
+
+
 class NotificationQuerySet(models.QuerySet["Notification"]):
     """Notifications of one user or many. Every write is one change of each touched user's log."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._iterable_class = RowIterable
 
     # --- asking
 

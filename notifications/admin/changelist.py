@@ -164,9 +164,12 @@ class NotificationChangeList(BoundedChangeList):
 
     def _end(self, order: str) -> Place:
         """Return the local day of the first row in this order: one look-up in an index."""
-        moment = self.root_queryset.order_by(order).values_list(FIELD, flat=True).first()
-        if moment is None:
+        row = (
+            self.root_queryset.prefetch_related(None).order_by(order).first()
+        )  # the row, for a time alone may be one that cannot be read
+        if row is None:
             return ()
+        moment = getattr(row, FIELD)
         moment = timezone.localtime(moment) if timezone.is_aware(moment) else moment
         return (moment.year, moment.month, moment.day)
 

@@ -10,8 +10,9 @@ be set: it can run inside `ATOMIC_REQUESTS`). What follows is a change of a stat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,7 @@ from django.db import connections
 from django.db.models import Model
 
 from ..models import Inbox, Notification
+from .salvage import UNREADABLE, is_unreadable, read_alone
 
 __all__ = ["Head", "Position", "State", "latest", "tails"]
 
@@ -82,8 +84,8 @@ def tails(using: str, behind: Sequence[tuple[Any, int]], *, most: int) -> Iterat
     for start in range(0, len(behind), reads):
         portion = behind[start : start + reads]
         positions, parameters = positions_in(connection, portion)
-        sql = template.format(**names, positions=positions, most=most, limit=len(portion))
-        for state in made_of(using, fetch(connection, sql, parameters)):
+        sql = partial(template.format, positions=positions, most=most, limit=len(portion))
+        for state in read(using, sql, names, parameters, may_salvage=len(portion) == 1):
             yield state._replace(place=start + state.place)
 
 
@@ -119,12 +121,40 @@ def latest(using: str, user_ids: Sequence[Any], *, most: int) -> Iterator[State]
     Not for many at once: asked for an average user, a planner would walk the whole table for one who has nothing.
     """
     connection = connections[using]
-    sql = LATEST.format(**names_in(connection), most=most)
+    sql = partial(LATEST.format, most=most)
+    names = names_in(connection)
     key: Any = Inbox._meta.pk
     for place, user_id in enumerate(user_ids):
         parameters = [key.get_db_prep_value(user_id, connection)] * 2
-        for state in made_of(using, fetch(connection, sql, parameters)):
+        for state in read(using, sql, names, parameters, may_salvage=True):
             yield state._replace(place=place)
+
+
+def read(
+    using: str, sql: Callable[..., str], names: dict[str, str], parameters: list[Any], *, may_salvage: bool
+) -> list[State]:
+    """Return what a statement yields; of one log also where rows of it cannot be read.
+
+    Then the statement says which rows they are, and each is read after it. One that was changed meanwhile is newer than its
+    number says, which does no harm: the stream tells that change as well.
+    """
+    connection = connections[using]
+    try:
+        return list(made_of(using, fetch(connection, sql(**names), parameters)))
+    except UNREADABLE as error:
+        if not may_salvage or not is_unreadable(error):
+            raise
+    keys = f"n.{names['n_id']}, n.{names['n_modseq']}"
+    found = fetch(connection, sql(**{**names, "columns": keys}), parameters)
+    states: list[State] = []
+    for (place, bound, *head), group in groupby(found, key=lambda values: values[:-2]):
+        rows = []
+        for *_, pk, modseq in group:
+            if pk is not None and (row := read_alone(using, pk)) is not None:
+                row.modseq = modseq
+                rows.append(row)
+        states.append(State(place, Head(*head), bound, rows))
+    return states
 
 
 def fetch(connection: Any, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ from notifications.exceptions import BypassesLog
 from notifications.log.tail import Position, inbox_of, parse_position, read_after
 from notifications.models import Inbox, Level, Notification, random_epoch
 from notifications.publish import notify
+from notifications.wire.frames import frames_of
 
 pytestmark = pytest.mark.django_db
 
@@ -226,3 +227,39 @@ def test_a_bad_row_is_read_like_any_other(
     assert "Invoice overdue" in admin_client.get("/admin/notifications/notification/").content.decode()
     assert admin_client.get(f"/admin/notifications/notification/{row.pk}/change/").status_code == 200
     assert row.delete()[0] == 1
+
+
+BAD_COLUMNS = {
+    "a time that is none": ("created_at", "2026-13-45 99:00:00"),
+    "a time that is text": ("created_at", "yesterday"),
+    "a time past every calendar": ("created_at", "9999-12-31 23:59:59.999999"),
+    "a time of reading that is none": ("read_at", "2026-13-45 99:00:00"),
+    "bytes that are no UTF-8": ("title", b"\xff\xfe\xfd"),
+    "a number without end": ("data", '{"a": 1e999}'),
+    "half of a surrogate pair": ("data", '{"a": "\\ud800"}'),
+}
+
+
+@pytest.mark.parametrize(("column", "value"), BAD_COLUMNS.values(), ids=BAD_COLUMNS)
+def test_a_row_with_a_bad_value_hides_no_other(
+    client: Client, admin_client: Client, user: User, row: Notification, column: str, value: Any
+) -> None:
+    """It shows as itself, with what can be read, in the list, the API, the stream and the admin; and can be deleted."""
+    good = notify(user, title="a good one")
+    inbox = inbox_of(user)
+    with connection.cursor() as cursor:
+        sql = f"UPDATE {Notification._meta.db_table} SET {column} = %s WHERE id = %s"  # noqa: S608
+        cursor.execute(sql if isinstance(value, str) else sql.replace("= %s", "= CAST(%s AS TEXT)", 1), [value, row.pk])
+    client.force_login(user)
+    assert "a good one" in client.get("/notifications/").content.decode()
+    items = client.get("/notifications/api/notifications").json()["items"]
+    assert [item["id"] for item in items] == [good.pk, row.pk]
+    for since in (None, Position(inbox.epoch, inbox.modseq - 2)):
+        told = read_after({user.pk: [since]})[user.pk, since]
+        assert "a good one" in f"{told.snapshot}{told.changes}"
+        assert f"'id': {row.pk}" in str(told.snapshot) or f'"id":{row.pk}' in str(told.changes)
+        list(frames_of(told, 0, needs_hello=True))
+    assert "a good one" in admin_client.get("/admin/notifications/notification/").content.decode()
+    assert admin_client.get(f"/admin/notifications/notification/{row.pk}/change/").status_code == 200
+    assert Notification.objects.get(pk=row.pk).delete()[0] == 1
+    assert list(Notification.objects.for_user(user)) == [good]
