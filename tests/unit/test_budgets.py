@@ -27,7 +27,8 @@ def sizes() -> dict[str, int]:
 def loaded() -> set[str]:
     """Return every script and style that templates name, and what these import in turn."""
     waiting = {name for path in TEMPLATES.rglob("*.html") for name in ADDRESS.findall(path.read_text())}
-    waiting |= {"admin/admin.css", "admin/broadcast_form.js"}  # named by the Media of the admin's classes
+    # named by the Media of the admin's classes
+    waiting |= {"admin/admin.css", "admin/broadcast_form.js", "admin/recipients.js"}
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
