@@ -10,7 +10,7 @@ from django.conf import settings
 from tests.support.postgres import Postgres
 from tests.support.processes import Process
 
-RUN_SECONDS = 150.0
+RUN_SECONDS = 500.0
 
 
 def test_the_log_holds_on_postgresql() -> None:
