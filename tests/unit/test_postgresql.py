@@ -13,10 +13,15 @@ from tests.support.processes import Process
 RUN_SECONDS = 500.0
 
 
-def test_the_log_holds_on_postgresql() -> None:
+STATES = "tests/unit/log/test_states.py"  # as long as the others together
+PARTS = {"states": [STATES], "the others": ["tests/unit/log", f"--ignore={STATES}"]}
+
+
+@pytest.mark.parametrize("words", PARTS.values(), ids=PARTS)
+def test_the_log_holds_on_postgresql(words: list[str]) -> None:
     """Every test in `tests/unit/log` passes there too, the races and the random programs among them."""
     with Postgres() as postgres:
-        command = [sys.executable, "-m", "pytest", "tests/unit/log", "-q", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider"]
         env = {**os.environ, "DATABASE_URL": postgres.url}
         with Process(command, name="pytest on PostgreSQL", env=env, cwd=Path(settings.BASE_DIR)) as run:
             if run.wait(seconds=RUN_SECONDS):
