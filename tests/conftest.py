@@ -18,6 +18,7 @@ hypothesis.settings.load_profile("site")
 LONGEST = ("test_accessibility.py", "test_ambient.py", "test_browser.py", "test_centre.py", "test_senders.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let processes that share a run begin with what takes long, so that what takes no time fills the gaps at its end.
 
@@ -27,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: rank_of(item.path))
         for item in items:
             if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group(str(item.path)))
+                item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def rank_of(path: Path) -> int:
