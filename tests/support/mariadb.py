@@ -62,7 +62,7 @@ class Mariadb:
         first.write_text("CREATE DATABASE IF NOT EXISTS site;\n")
         first.chmod(0o644)
         places = {"datadir": "data", "socket": "socket", "pid-file": "pid", "init-file": "first.sql"}
-        words = [f"--{name}={self.folder / place}" for name, place in places.items()]
+        words = [f"--tmpdir={self.folder}", *(f"--{name}={self.folder / place}" for name, place in places.items())]
         program = find_program("mariadbd", folders=FOLDERS)
         # no file of the machine's has a say; this must be the first option
         command = [*self._as_user, program, "--no-defaults", *OPTIONS, *words]
@@ -89,8 +89,10 @@ class Mariadb:
     def _make_data(self) -> None:
         program = find_program("mariadb-install-db")
         options = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", *SMALL]
+        # each server removes what it finds of temporary tables as it starts, so it must not find another one's
+        places = [f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder}"]
         done = subprocess.run(
-            [*self._as_user, program, *options, f"--datadir={self.folder / 'data'}"],
+            [*self._as_user, program, *options, *places],
             cwd=self.folder,
             capture_output=True,
             text=True,

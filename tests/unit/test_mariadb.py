@@ -11,8 +11,10 @@ from tests.support.mariadb import Mariadb
 from tests.support.processes import Process
 
 RUN_SECONDS = 500.0  # the longest part takes two minutes on two cores that others use as well
+STATES = "tests/unit/log/test_states.py"  # as long as the others together
 PARTS = {
-    "log": ("tests/unit/log",),
+    "log": ("tests/unit/log", f"--ignore={STATES}"),
+    "states": (STATES,),
     "broadcasts": ("tests/unit/broadcasts",),
     "jobs and commands": ("jobs", "direct", "commands_check", "commands_prune", "commands_renew"),
     "readers": ("actions", "api"),
