@@ -6,10 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 
 from notifications import doorbell
 from notifications.doorbell import Change
 from tests.support.asgi import Site, open_site
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted() -> None:
+    """Begin each test with nobody's acts counted: users of different tests share their keys, and so their counts."""
+    cache.clear()
 
 
 @pytest.fixture
