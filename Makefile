@@ -38,7 +38,7 @@ run: check-port $(VENV)/.installed ## Start the site with demo data at http://12
 test: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
 	@scripts/setup_system.sh $(TEST_PROGRAMS)
 	$(if $(JS_TESTS),node --test $(JS_TESTS))
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: export DEBUG := 1
 lint: $(VENV)/.installed-dev ## Check style, types, front end, Django's system checks and missing migrations

@@ -78,7 +78,7 @@ async def test_hostile_text_is_text(
     theirs = await visitors.arrive(daphne, other, path=CENTRE)
     await expect(headings(streamed)).to_have_count(0)
     await site.acall(SEND_HOSTILE, user=user.pk, text=HOSTILE)
-    await expect(headings(streamed)).to_have_text([HOSTILE], timeout=15_000)  # by the stream: the page was there before
+    await expect(headings(streamed)).to_have_text([HOSTILE], timeout=60_000)  # by the stream: the page was there before
     rendered = await visitors.arrive(daphne, user, path=CENTRE)
     for page in (streamed, rendered):
         item = page.locator(".notification-list .notification-item, .notification-item").first

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 __all__ = ["DEADLINE_SECONDS", "Application", "Browser", "Event", "Message", "request", "until"]
 
-DEADLINE_SECONDS: Final = 10.0  # far above what anything here takes, also on a busy machine
+DEADLINE_SECONDS: Final = 40.0  # far above what anything here takes, also on a busy machine
 Message = dict[str, Any]
 Application = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[Any]
