@@ -6,6 +6,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.contrib.auth.models import User
+from django.utils import translation
 
 from tests.support.servers import Site
 
@@ -37,6 +38,12 @@ def rank_of(path: Path) -> int:
         return 0
     runs_database = "postgresql" in path.name or "mariadb" in path.name
     return 2 if "unit" in path.parts and not runs_database else 1
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_site() -> None:
+    """Begin each test in the site's language: a request in another one leaves its thread in that."""
+    translation.deactivate()
 
 
 @pytest.fixture

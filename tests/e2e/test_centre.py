@@ -623,6 +623,7 @@ async def test_a_bound_waits_for_the_list(visitors: Visitors, daphne: Server, si
         await expect(page.locator(".notification-tabs__count")).to_have_text("401", timeout=60_000)
         await page.unroute_all()
         await page.get_by_role("button", name="Try again").click()
+        await expect(page.get_by_text("it may be out of date")).to_be_hidden()  # the list is fetched
         await expect(headings(page).first).to_have_text("The next change")
         await page.get_by_role("button", name="Mark all as read").click()
         await expect_unread(page, 0)

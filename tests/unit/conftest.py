@@ -9,14 +9,16 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 
 from notifications import doorbell
+from notifications.access import audit
 from notifications.doorbell import Change
 from tests.support.asgi import Site, open_site
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> None:
+def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin each test with nobody's acts counted: users of different tests share their keys, and so their counts."""
     cache.clear()
+    monkeypatch.setattr(audit, "tally", audit.Tally())
 
 
 @pytest.fixture
