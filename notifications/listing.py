@@ -11,14 +11,16 @@ No database looks for text within a bound: LIKE compares a pattern such as `abab
 repetitions (Knuth, Morris and Pratt): each character is looked at once or twice, whatever was typed. A request ends after
 `SCAN_CHARS` of them. Upper and lower case are alike in every language, and on every database.
 
-# Note [The position first]
+# Note [A page is one state]
 
-Whoever shows a page says with it from where a stream goes on. That position is read before the rows (`tail.inbox_of()`),
-in the same database, so the rows are of that state or of a later one, and the stream tells again what happened up to
-there. That does no harm. A frame with rows brings each as it was after that change, and the later ones follow. A frame
-that marks as read what has a number of at most N leaves alone what changed since, for its number is higher; and what it
-read is shown as read already, or is in an earlier frame. The other way round a change could fall in between, and be
-neither shown nor told.
+Whoever shows a page says with it from where a stream goes on. Position, counters and rows come from one SQL statement
+(Note [One state] in `log/states.py`), so a page is never ahead of its position, nor behind it. What narrows a list by a
+bound asks for the bound first: above it nothing is left out, whatever was committed since.
+
+A search for text is the exception, for it takes several statements. There the position is read before the first of them,
+and its rows may be those of a later one, of which the stream tells again. That does no harm: a frame with rows brings each
+as it was after that change, and a frame that marks as read leaves alone what changed since. The other way round a change
+could fall in between, and be neither shown nor told.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ import re
 from typing import Any, Final, Literal, NamedTuple
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Greatest
 
+from .log import states
 from .log.tail import database, inbox_of
 from .models import Inbox, Notification
 from .querysets import NotificationQuerySet
@@ -47,11 +51,12 @@ State = Literal["all", "unread", "read", "archived"]
 
 
 class Found(NamedTuple):
-    """A page, and the id below which the next one starts; None at the end.
+    """A page, the inbox where it stands, and the id below which the next page starts; None at the end.
 
     `looked` is how many rows were looked at where that is why the page ends here, else None.
     """
 
+    inbox: Inbox
     items: list[Notification]
     next: int | None
     looked: int | None = None
@@ -59,17 +64,19 @@ class Found(NamedTuple):
 
 def shown_inbox(user: Any) -> Inbox:
     """Return a user's inbox as a page shows it, with what `newest_of()` asks for. 1 query, as `inbox_of()`."""
+    return inboxes_of(user).first() or inbox_of(user)
 
-    def newest(rows: NotificationQuerySet) -> QuerySet[Any, Any]:
-        return rows.using(database()).for_user(OuterRef("pk")).order_by("-pk").values("pk")[:1]
+
+def inboxes_of(user: Any) -> QuerySet[Inbox]:
+    """Return the query for a user's inbox, with the highest id that it holds."""
+
+    def newest(rows: NotificationQuerySet) -> Coalesce:
+        rows = rows.using(database()).for_user(OuterRef("pk")).order_by("-pk")
+        return Coalesce(Subquery(rows.values("pk")[:1]), 0)
 
     # each by its own partial index
     active, archived = newest(Notification.objects.active()), newest(Notification.objects.archived())
-    inboxes = Inbox.objects.using(database()).annotate(
-        newest_active=Subquery(active), newest_archived=Subquery(archived)
-    )
-    found = inboxes.filter(pk=user.pk).first()
-    return found or inbox_of(user)
+    return Inbox.objects.using(database()).annotate(newest=Greatest(active, archived)).filter(pk=user.pk)
 
 
 def newest_of(inbox: Inbox) -> int:
@@ -77,7 +84,7 @@ def newest_of(inbox: Inbox) -> int:
 
     An id above it is new: a user's ids rise with their log, since each is drawn while the inbox is locked.
     """
-    return max(getattr(inbox, "newest_active", None) or 0, getattr(inbox, "newest_archived", None) or 0)
+    return getattr(inbox, "newest", 0)
 
 
 def rows_in(user: Any, state: State) -> NotificationQuerySet:
@@ -91,7 +98,9 @@ def rows_in(user: Any, state: State) -> NotificationQuerySet:
 
 
 def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **fields: str | None) -> Found:
-    """Return one page. 1 query; 2 where something narrows the list, and 1 more for each 500 rows where text is looked for.
+    """Return one page and where it stands, see Note [A page is one state].
+
+    Queries: 1; 2 where something narrows the list; where text is looked for 3, and 1 for each 500 rows.
 
     Args:
         before: list only ids below this.
@@ -110,14 +119,34 @@ def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **
         if last is not None:
             rows = rows.filter(pk__gte=last)
     rows = rows.filter(narrowing)
+    inbox = None
     if q:
+        inbox = shown_inbox(user)
         keys, end, seen = find_text(rows, q, limit + 1)
         rows = rows.filter(pk__in=keys)
         last, looked = (last, looked) if end is None else (end, seen)
-    found = list(rows[: limit + 1])
+        if not keys:
+            return Found(inbox, [], last, looked if last is not None else None)
+    there, found = read_page(user, rows[: limit + 1])
+    inbox = inbox or there
     if len(found) > limit:
-        return Found(found[:limit], found[limit - 1].pk)
-    return Found(found, last, looked if last is not None else None)
+        return Found(inbox, found[:limit], found[limit - 1].pk)
+    return Found(inbox, found, last, looked if last is not None else None)
+
+
+def read_page(user: Any, rows: NotificationQuerySet) -> tuple[Inbox, list[Notification]]:
+    """Return a user's inbox, made at the first call, and rows of the same state. 1 query."""
+    using = database()
+    state = states.page(using, inboxes_of(user), rows)
+    if state is None:
+        inbox_of(user)
+        state = states.page(using, inboxes_of(user), rows)
+    if state is None:  # somebody deletes it again and again
+        return inbox_of(user), []
+    head = [getattr(state.head, name) for name in states.HEAD]
+    inbox = Inbox.from_db(using, ["user_id", *states.HEAD], [user.pk, *head])
+    inbox.newest = state.bound  # type: ignore[attr-defined] # for newest_of()
+    return inbox, state.rows
 
 
 def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[int], int | None, int]:

@@ -1,7 +1,7 @@
 """Step 7a: what a reader looks at, the centre and the bell's panel. The buttons lead to `views_actions.py`.
 
 They receive a query string (`forms.PageForm`). They guarantee that a GET changes nothing, that a user sees only their own
-notifications, and that the centre's position is never ahead of its rows, so that the stream continues without a gap.
+notifications, and that the centre's position and rows are one state, so that the stream continues without a gap.
 
 One address serves the page and, for the script, its parts: `?part=list` and `?part=panel` are the same template without
 the site's frame, `?part=rows` is a further page as JSON.
@@ -29,7 +29,7 @@ from .access.reader import tag_of
 from .conf import settings
 from .exceptions import TooOften
 from .forms import LARGEST_INTEGER, PageForm, Tab
-from .listing import categories_of, page_of, shown_inbox
+from .listing import categories_of, page_of
 from .models import Level, Notification
 from .views_actions import answer_refusal, limited, refusal_of
 from .wire.payloads import dumps, payload
@@ -45,7 +45,7 @@ PAGES_PER_FETCH: Final = 5
 @require_safe
 @cache_control(private=True, no_store=True)
 def centre(request: HttpRequest) -> HttpResponse:
-    """Show one page of a user's notifications. 3 queries besides the session's, 4 where something narrows the list."""
+    """Show one page of a user's notifications. 2 queries besides the session's, 3 where something narrows the list."""
     form = PageForm(request.GET)
     part = form.value("part")
     refusal = refusal_of(request)
@@ -58,10 +58,10 @@ def centre(request: HttpRequest) -> HttpResponse:
             spend(request.user)
         except TooOften as error:
             return answer_refusal(request, limited(error), wants_json=part == "rows")
-    inbox = shown_inbox(request.user)  # see Note [The position first] in `listing.py`
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
     before = form.value("before")
     found = page_of(request.user, form.shown_tab, before=before or LARGEST_INTEGER, limit=limit, **form.narrowing)
+    inbox = found.inbox
     if part == "rows":
         counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
         content = dumps({"items": [payload(row) for row in found.items], "next": found.next, **counts})

@@ -63,9 +63,8 @@ OWN: Final = {404: Error}
 @api.get("/notifications", response={200: Page, **READING}, summary="List, newest first")
 def list_notifications(request: HttpRequest, query: Query[ListQuery]) -> HttpResponse:
     """List the user's notifications, narrowed by state, fields and text, from a cursor on."""
-    inbox = inbox_of(request.user)  # see Note [The position first] in `listing.py`
     found = page_of(request.user, **query.dict())
-    return answer({"items": [payload(row) for row in found.items], "next": found.next, **counts(inbox)})
+    return answer({"items": [payload(row) for row in found.items], "next": found.next, **counts(found.inbox)})
 
 
 @api.get("/notifications/{int:id}", response={200: NotificationSchema, **READING, **OWN}, summary="Show one")

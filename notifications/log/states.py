@@ -17,12 +17,12 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from django.db import connections
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from ..models import Inbox, Notification
 from .salvage import UNREADABLE, is_unreadable, read_alone
 
-__all__ = ["Head", "Position", "State", "latest", "tails"]
+__all__ = ["HEAD", "Head", "Position", "State", "latest", "page", "tails"]
 
 READS: Final = 100  # positions in one statement: what one user costs is bounded, so this bounds what the others wait
 HEAD: Final = ("epoch", "modseq", "floor", "unread", "unseen")
@@ -59,7 +59,7 @@ class State(NamedTuple):
 
     place: int  # which of those that were asked for
     head: Head
-    bound: int  # up to which, or from which on, rows were read
+    bound: int  # up to which rows were read; of a page the newest id that there is
     rows: list[Notification]
 
 
@@ -113,6 +113,10 @@ LATEST: Final = """
     WHERE q.{i_user} = %s
     ORDER BY n.{n_id} DESC
 """
+PAGE: Final = """
+    SELECT 0, q.newest, {heads}, {columns}
+    FROM ({inbox}) q LEFT JOIN ({rows}) n ON n.{n_recipient} = q.{i_user}
+"""
 
 
 def latest(using: str, user_ids: Sequence[Any], *, most: int) -> Iterator[State]:
@@ -128,6 +132,23 @@ def latest(using: str, user_ids: Sequence[Any], *, most: int) -> Iterator[State]
         parameters = [key.get_db_prep_value(user_id, connection)] * 2
         for state in read(using, sql, names, parameters, may_salvage=True):
             yield state._replace(place=place)
+
+
+def page(using: str, inbox: QuerySet[Any, Any], rows: QuerySet[Any, Any]) -> State | None:
+    """Return one log with these of its rows, newest first; None: there is no inbox. 1 query.
+
+    Args:
+        inbox: one inbox, with `newest`, the bound of what is returned.
+        rows: notifications of the same user, in order and cut off by a limit.
+    """
+    inbox_sql, inbox_parameters = inbox.query.get_compiler(using).as_sql()
+    rows_sql, rows_parameters = rows.query.get_compiler(using).as_sql()
+    sql = partial(PAGE.format, inbox=inbox_sql, rows=rows_sql)
+    parameters = [*inbox_parameters, *rows_parameters]
+    for state in read(using, sql, names_in(connections[using]), parameters, may_salvage=True):
+        # sorted here: the join need not keep the order, and a database would sort again what it took from an index
+        return state._replace(rows=sorted(state.rows, key=lambda row: row.pk, reverse=True))
+    return None
 
 
 def read(

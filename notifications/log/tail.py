@@ -76,7 +76,10 @@ def database() -> str:
 
 
 def inbox_of(user: Any) -> Inbox:
-    """Return a user's inbox, making it at the first call. 1 query. Read it before the rows that are shown with it."""
+    """Return a user's inbox, making it at the first call. 1 query.
+
+    Rows that are shown with it come from the same statement (`states.page()`), or after it.
+    """
     user_id = getattr(user, "pk", user)
     inboxes = Inbox.objects.using(database())
     inbox = inboxes.filter(pk=user_id).first()

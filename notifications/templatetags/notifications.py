@@ -24,7 +24,7 @@ def notification_bell(context: Context) -> dict[str, Any]:
     """Render the bell with the user's count of unread notifications; nothing for anonymous users. 1 query.
 
     Needs `request` in the context (`django.template.context_processors.request`). A page that has read the inbox
-    already (`listing.shown_inbox()`) passes it as `notification_inbox`, so that bell and page stand at one position.
+    already (`listing.page_of()`) passes it as `notification_inbox`, so that bell and page stand at one position.
     """
     user = getattr(context.get("request"), "user", None)
     if user is None or not user.is_authenticated:

@@ -153,7 +153,7 @@ def test_changes_reset_where_nothing_continues(
 @pytest.mark.parametrize(
     ("queries", "method", "path", "body"),
     [
-        (2, "GET", "notifications?limit={}", None),
+        (1, "GET", "notifications?limit={}", None),
         (4, "GET", "notifications?limit={}&q=N", None),
         (1, "GET", "counts", None),
         (2, "GET", "changes", None),

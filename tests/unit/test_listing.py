@@ -43,8 +43,10 @@ def test_each_list_walks_its_partial_index(user: User, state: State, narrowed: d
     notify(user, title="One")
     with CaptureQueriesContext(connection) as queries:
         page_of(user, state, before=10**6, limit=20, **narrowed)
-    assert len(queries) == 1 + bool(narrowed or state == "read")
-    for plan in plans(queries):
+    walks = [plan for plan in plans(queries) if "id<?" in plan or "SCAN" in plan]
+    assert len(walks) == 1 + bool(narrowed or state == "read")  # the page, or the rows to look through, and the bound
+    assert len(queries) == len(walks) + ("q" in narrowed)  # which reads the position first
+    for plan in walks:
         assert f"INDEX {INDEX[state]} (recipient_id=? AND id<?)" in plan
         assert "TEMP B-TREE" not in plan
 
@@ -91,7 +93,7 @@ def test_a_search_knows_upper_and_lower_case_of_every_language(user: User, other
     sent = notify(user, title="Übersicht", body="Straße", actor="Итог *.[A]")
     notify(user, title="Other")
     assert [row.pk for row in page_of(user, "all", before=10**6, limit=20, q=text).items] == [sent.pk]
-    assert page_of(user, "archived", before=10**6, limit=20, q=text) == ([], None, None)
+    assert page_of(user, "archived", before=10**6, limit=20, q=text)[1:] == ([], None, None)
     assert page_of(other_user, "all", before=10**6, limit=20, q=text).items == []
 
 

@@ -15,8 +15,7 @@ leaves a choice, the strict reading:
 - **A snapshot** is what was there at its position: the newest rows that are not archived, 20 or as many as there are (fewer
   only where they take 32 KiB), and the counters of this very position. What it leaves out the client need not know
   until it changes.
-- **A page** (the API's first list) has the counters of its position; its rows are those of that or of a later one that was
-  committed when it came, all of the same. How often they were ahead is counted; what they were ahead by is told again.
+- **A page** (the API's first list) is a snapshot in all but its length.
 - **A reset** comes for a reason that holds: no position, one that is malformed, of another epoch or ahead of the log; rows
   were deleted after it; more than 300 rows changed since, or much in one transaction.
 - **Counters** of a frame are those of a commit at its position, or of a later one that was committed when it arrived.
@@ -37,7 +36,6 @@ from .reader import APPLIED, FOREIGN, GAP, Heard, Reader, parse_position
 __all__ = ["Finding", "Judge", "judge"]
 
 PAGE_ROWS: Final = 20
-AHEAD: Final = 200  # changes that may be committed while a page is read
 REPLAY_ROWS: Final = 300
 SNAPSHOT_BYTES: Final = 32 * 1024
 LONG_BYTES: Final = 12 * 1024  # of text in one transaction; as JSON, with names, times and escapes, it may be 32 KiB
@@ -76,8 +74,7 @@ class Judge:
     reader: Reader = field(default_factory=Reader)
     due: dict[int, Due] = field(default_factory=dict)
     base: int = 0  # where it began: the position of its last page or snapshot
-    ahead: int = 0  # up to where the rows of its page were ahead of that
-    _saved: dict[int, tuple[Reader, dict[int, Due], int, int]] = field(default_factory=dict)
+    _saved: dict[int, tuple[Reader, dict[int, Due], int]] = field(default_factory=dict)
     _asked: str = ""
     _is_first: bool = True  # nothing was told since it asked
     _owes_reset: bool = False
@@ -114,22 +111,22 @@ class Judge:
         position = line.data["position"]
         self.reader.start(position, line.data["items"], line.data)
         self._begin()
-        self._judge_snapshot("the page", position, line.data["items"], line.data, may_be_ahead=True)
+        self._judge_snapshot("the page", position, line.data["items"], line.data)
 
     def _take_gone(self, _line: Heard) -> None:
         self.reader = Reader()
         self._begin()
 
     def _take_save(self, line: Heard) -> None:
-        self._saved[line.data] = self.reader.copy(), dict(self.due), self.base, self.ahead
+        self._saved[line.data] = self.reader.copy(), dict(self.due), self.base
 
     def _take_rewind(self, line: Heard) -> None:
-        reader, due, self.base, self.ahead = self._saved[line.data]
+        reader, due, self.base = self._saved[line.data]
         self.reader, self.due = reader.copy(), dict(due)
 
     def _begin(self) -> None:
         self.due.clear()
-        self.base = self.ahead = self.reader.modseq
+        self.base = self.reader.modseq
 
     # --- what it hears
 
@@ -215,7 +212,7 @@ class Judge:
                 self._find("otherwise", f"row {row} is both told and gone at {modseq}")
             elif mine != truth:
                 self._find("otherwise", f"at {modseq} told {shown(mine)}; it was {shown(truth)}")
-            elif previous == mine and mine[1] > self.ahead:
+            elif previous == mine:
                 self._find("twice", f"at {modseq} told once more what it knew: {shown(mine)}")
             elif previous != mine and mine[1] <= min(before, line.data["prev"]):
                 self._find("twice", f"from {before} to {modseq} told {shown(mine)}, unchanged since {mine[1]}")
@@ -261,13 +258,7 @@ class Judge:
         self._find("counters", f"{what} at {modseq} told {pair} unread and unseen; the inbox counted {true[:5]} there")
 
     def _judge_snapshot(
-        self,
-        what: str,
-        position: str,
-        items: Sequence[Mapping[str, Any]],
-        counters: Mapping[str, int],
-        *,
-        may_be_ahead: bool = False,
+        self, what: str, position: str, items: Sequence[Mapping[str, Any]], counters: Mapping[str, int]
     ) -> None:
         era, modseq = self.history.eras.get(self.reader.epoch), self.reader.modseq
         if era is None or (modseq not in era.commits and modseq != era.first):
@@ -275,24 +266,10 @@ class Judge:
             return
         for row in sorted({row["id"] for row in items} & self.history.others):
             self._find("foreign", f"{what} told of row {row}, which is not this user's")
-        if not (may_be_ahead and self._is_ahead(era, items)):
-            self._compare_rows(f"{what} at {position}", era, items)
+        self._compare_rows(f"{what} at {position}", era, items)
         pair = counters["unread"], counters["unseen"]
         if pair not in {(each.unread, each.unseen) for each in era.counters if each.modseq == modseq}:
             self._find("counters", f"{what} at {position} told {pair} unread and unseen, which was not so there")
-
-    def _is_ahead(self, era: Era, items: Sequence[Mapping[str, Any]]) -> bool:
-        """Return whether a page holds the rows as of a later position, and remember which."""
-        told = [self.reader.items[row["id"]] for row in items]
-        later = (number for number in range(self.reader.modseq, self.reader.modseq + AHEAD) if number in era.commits)
-        for number in later:
-            if era.commits[number].at > self._now:
-                break
-            if told == [item for item in era.rows_at(number) if item[-1] is None][:PAGE_ROWS]:
-                self.tally["page ahead of its position"] += number > self.reader.modseq
-                self.ahead = number
-                return True
-        return False
 
     def _compare_rows(self, what: str, era: Era, items: Sequence[Mapping[str, Any]]) -> None:
         told, modseq = [row["id"] for row in items], self.reader.modseq

@@ -299,3 +299,36 @@ def test_whatever_commits_while_somebody_reads(
         if not interference.happened:
             assert before > 0
             return
+
+
+def narrowed(reader: Reader) -> None:
+    """The list of the JSON API, of one level."""
+    response = reader.visitor.get("/notifications/api/notifications?limit=20&level=info")
+    if response.status_code == 200:
+        content = response.json()
+        reader.show(content["items"], content["position"], content["unread"], content["unseen"])
+
+
+def stands(user: User) -> Any:
+    """Return the log and what a list shows of it, as the database holds them."""
+    inbox = Inbox.objects.filter(pk=user.pk).first()
+    rows = Notification.objects.for_user(user).active()
+    items = {row.pk: json.loads(json.dumps(payload(row))) for row in rows}
+    return inbox and (inbox.epoch, inbox.modseq, inbox.unread, inbox.unseen, items)
+
+
+@pytest.mark.parametrize("write", [write for write in WRITES if write != "delete user"])
+@pytest.mark.parametrize("read", [page, listed, narrowed], ids=lambda read: read.__name__)
+def test_a_page_is_one_state(read: Callable[[Reader], None], write: str) -> None:
+    """What is written before any of its statements is in position, counters and rows of a page, or in none of them."""
+    for before in itertools.count():
+        reader = world()
+        interference = Interference(partial(WRITES[write], reader.user), before=before)
+        states = [stands(reader.user)]
+        with connection.execute_wrapper(interference):
+            read(reader)
+        states.append(stands(reader.user))
+        assert (reader.epoch, reader.modseq, reader.unread, reader.unseen, reader.items) in states
+        if not interference.happened:
+            assert before > 0
+            return
