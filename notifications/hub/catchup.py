@@ -11,12 +11,16 @@ than `READ_SECONDS` although the database is there, one of its users is the caus
 some at once on threads of their own. Whose read failed there is read apart from then on, where only such ones wait for each
 other; who fails three times running is asked to come back later (`bye overload`). An inbox that is lacking is not made here
 but by `make`: somebody's transaction may be making the same one, and may take long.
+
+Where the database is away all of them wait on, and whoever is read alone asks again after a pause that grows, with jitter,
+to the sweep interval: a database that refuses at once is not asked in a circle.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -41,6 +45,7 @@ ALONE_SECONDS: Final = 5.0  # longest wait for the read of one user, and for a q
 ALONE_READS: Final = 3  # of one user each, at once
 SUSPECT_READS: Final = 2  # the same, of users whose read failed before
 MOST_FAILURES: Final = 3  # then a stream ends, and its client comes back after a long pause
+FIRST_PAUSE_SECONDS: Final = 0.1  # while the database is away; twice as long each time, at most the sweep interval
 FORGET_SECONDS: Final = 300.0  # a failure that long ago does not count
 
 Positions = dict[Any, set[Position | None]]  # by user
@@ -91,6 +96,7 @@ class CatchUp:
         self._apart: dict[Waiter, None] = {}  # those that wait for a read of their own, or for an inbox
         self._lacking: dict[Waiter, None] = {}  # those of them without an inbox
         self._failures: dict[str, Failures] = {}
+        self._refusals = 0  # of reads alone, one after the other, because the database is away
         self._slots = asyncio.Semaphore(ALONE_READS)
         self._suspect_slots = asyncio.Semaphore(SUSPECT_READS)
         self._wake_reader = asyncio.Event()
@@ -200,6 +206,7 @@ class CatchUp:
                 if problem is not None:
                     await self._fail(mine, problem)
                 else:
+                    self._refusals = 0
                     self._failures.pop(mine[0].key, None)
                     for waiter in mine:
                         if self._apart.pop(waiter, EVER) is None:
@@ -215,10 +222,13 @@ class CatchUp:
         try:
             await self._raise_if_away(error, mine[0].user_id)
         except Exception:
+            self._refusals += 1
+            await asyncio.sleep(pause_after(self._refusals))
             for waiter in mine:
                 if self._apart.pop(waiter, EVER) is None:
                     self._wait(waiter)
             return
+        self._refusals = 0
         before = self._failures.get(key, Failures(0, 0.0))
         self._failures[key] = Failures(before.times + 1, self._loop.time())
         if not before.times:
@@ -313,6 +323,12 @@ class CatchUp:
             if subscription.is_idle and (subscription.position != head or not subscription.has_hello):
                 counts.rescues += 1
                 self.soon(subscription)
+
+
+def pause_after(refusals: int) -> float:
+    """Return how long to wait before a database that is away is asked again; jitter, so that processes part ways."""
+    longest = min(settings.sweep_seconds, FIRST_PAUSE_SECONDS * 2 ** min(refusals, 16))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
 
 def positions_in(waiting: Iterable[Waiter]) -> Positions:

@@ -55,6 +55,26 @@ class Away:
 # --- the database
 
 
+async def test_a_database_that_refuses_at_once_is_asked_ever_more_rarely(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is read alone asks again after a pause that grows to the sweep interval, and not in a circle."""
+    async with open_site(NOTIFICATIONS_SWEEP_SECONDS=60) as site:
+        reads, looks = aways = [Away(real, OperationalError("refused")) for real in (read_after, positions_of)]
+        monkeypatch.setattr(catchup, "read_after", reads)
+        monkeypatch.setattr(catchup, "positions_of", looks)
+        site.hub._catchup._failures[str(user.pk)] = catchup.Failures(1, asyncio.get_running_loop().time())
+        browser = await site.open(user)
+        await until(lambda: reads.asked >= 2)
+        await asyncio.sleep(1.0)
+        assert (
+            reads.asked <= 10
+        )  # after 0.1, 0.2, 0.4 and 0.8 s; each is tried twice, the second time on a new connection
+        for away in aways:
+            away.is_away = False
+        await browser.hello()
+
+
 @pytest.mark.parametrize("functions", [["read_after", "positions_of"], ["positions_of"]])
 async def test_a_database_that_goes_away_ends_no_stream(
     user: User,
@@ -75,6 +95,9 @@ async def test_a_database_that_goes_away_ends_no_stream(
         if "read_after" in functions:
             site.hub._catchup.soon(site.hub.users[str(user.pk)][0])  # the sweep finds nobody
         await until(lambda: all(away.asked >= 3 for away in aways))
+        await until(
+            lambda: caplog.text.count("database is away") >= len(aways)
+        )  # the reader asks for positions as well
         assert caplog.text.count("database is away") == len(aways)
         assert browser.unseen_events == []
         for away in aways:
