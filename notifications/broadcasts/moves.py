@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from ..access import audit
 from ..exceptions import StepRefused
+from ..log.attempts import attempt
 from .audience import users_of
 from .models import Broadcast, broadcasts
 from .progress import tell
@@ -86,6 +87,8 @@ def too_early(field: str, moment: Any, text: str) -> ValidationError:
 def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = None, **values: Any) -> Broadcast:
     """Take a step; return the broadcast as it is then. 4 queries, and 7 more where somebody follows it.
 
+    Tried again after a conflict where no transaction is open.
+
     Args:
         by: the user who takes it; history names who ordered the broadcast where it is a worker.
         only: what must hold besides the state.
@@ -94,7 +97,7 @@ def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = N
     Raises:
         StepRefused: it is in another state meanwhile, or `only` does not hold. Nothing was changed.
     """
-    move, rows = step.value, broadcasts()
+    move = step.value
     now = timezone.now()
     values = {"state": move.target, "worker": "", "leased_until": None, "problem": "", **values}
     if step in BEGINNINGS:
@@ -103,8 +106,14 @@ def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = N
         values |= {"cursor": "", "busy_seconds": 0.0, "finished_at": None}
     if move.target in ENDS:
         values["finished_at"] = now
+    return attempt(broadcasts().db, lambda: take_once(broadcast, step, by, only or Q(), values))
+
+
+def take_once(broadcast: Broadcast, step: Step, by: Any, only: Q, values: dict[str, Any]) -> Broadcast:
+    """Take a step in a transaction, with these columns. Raises as `take()` does."""
+    move, rows = step.value, broadcasts()
     with transaction.atomic(using=rows.db):
-        if not rows.filter(only or Q(), pk=broadcast.pk, state__in=move.sources).update(**values):
+        if not rows.filter(only, pk=broadcast.pk, state__in=move.sources).update(**values):
             raise refusal(broadcast, step)
         taken: Broadcast = rows.get(pk=broadcast.pk)
         note(taken, getattr(by, "pk", taken.ordered_by_id), str(values["problem"] or move.words))

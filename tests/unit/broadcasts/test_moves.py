@@ -11,13 +11,16 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.utils import timezone
 
+from notifications.broadcasts import moves, progress
 from notifications.broadcasts.audience import Kind
 from notifications.broadcasts.moves import order, take
 from notifications.broadcasts.states import State, Step
 from notifications.exceptions import StepRefused
 from notifications.models import Broadcast
+from tests.support.contention import Conflict
 
 Draft = Callable[..., Broadcast]
 
@@ -128,3 +131,22 @@ def test_broadcast_of_a_program_leaves_no_history(people: list[User], draft: Dra
     """The history needs a name; where nobody ordered it there is none."""
     assert order(draft()).state == State.SENDING
     assert history() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_that_the_database_undid_is_taken_again(
+    people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deadlock with somebody else's transaction reaches nobody who took a step; it stands in the history once."""
+    undone: list[OperationalError] = []
+
+    def tell(*args: Any, **kwargs: Any) -> None:
+        if not undone:
+            undone.append(OperationalError(1213, "undone"))
+            raise undone[0] from Conflict()
+        real(*args, **kwargs)
+
+    real = progress.tell
+    monkeypatch.setattr(moves, "tell", tell)
+    assert order(draft(), by=people[0]).state == State.SENDING
+    assert history() == [(people[0].get_username(), "Sending began.")]
