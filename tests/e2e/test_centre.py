@@ -214,7 +214,7 @@ async def test_read_all_spares_what_was_not_in_sight(
     await expect_unread(page, 60)
     await page.locator(ITEMS).nth(10).scroll_into_view_if_needed()
     await page.mouse.wheel(0, 900)
-    fresh = page.locator(".notification-fresh")
+    fresh = page.locator(".notification-arrived")
     row = page.locator(ITEMS, has_text="Number 44")
     await row.evaluate("row => row.scrollIntoView({block: 'center'})")
     top = await row.evaluate("row => row.getBoundingClientRect().top")
@@ -320,7 +320,7 @@ async def test_a_list_that_scrolls_in_a_part_of_the_page(
     await tell(site, user, "New")
     await expect(page.get_by_role("button", name="1 new")).to_be_visible()
     await part.evaluate("part => part.scrollTo(0, 0)")
-    await expect(page.locator(".notification-fresh")).to_be_empty()
+    await expect(page.locator(".notification-arrived")).to_be_empty()
 
 
 async def test_a_reset_keeps_the_place(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
@@ -340,7 +340,7 @@ async def test_a_reset_keeps_the_place(visitors: Visitors, daphne: Server, site:
         top = await row.evaluate("row => row.getBoundingClientRect().top")
         await site.acall(MISS, user=user.pk)
         proxy.accepts = True
-        await expect(page.locator(".notification-fresh")).to_have_text("400 new", timeout=60_000)
+        await expect(page.locator(".notification-arrived")).to_have_text("400 new", timeout=60_000)
         await expect(gone).to_have_count(0)
         await expect(read).to_have_attribute("data-read", "")
         height = 200  # the row above it has gone
@@ -348,7 +348,7 @@ async def test_a_reset_keeps_the_place(visitors: Visitors, daphne: Server, site:
             "what is read has moved"
         )
         await expect(page.locator(".notification-tabs__count")).to_have_text("658")
-        await page.locator(".notification-fresh").click()
+        await page.locator(".notification-arrived").click()
         await expect(page.locator(ITEMS).first).to_contain_text("Later 399")
         await expect(page.locator(ITEMS).first).to_be_in_viewport()
         await visitors.leave()
@@ -415,7 +415,7 @@ async def test_all_of_a_long_list(visitors: Visitors, daphne: Server, site: Site
     await expect(everything).to_be_hidden()
     await page.mouse.wheel(0, 1500)
     await tell(site, user, "New above")
-    await expect(page.locator(".notification-fresh")).to_have_text("1 new", timeout=60_000)
+    await expect(page.locator(".notification-arrived")).to_have_text("1 new", timeout=60_000)
     await bar.get_by_role("checkbox").check()
     await everything.click()
     await expect(bar.get_by_text("Everything in this list is selected")).to_be_visible()
@@ -524,7 +524,7 @@ async def test_a_bell_after_the_content(visitors: Visitors, daphne: Server, site
 
     await page.route(f"**{CENTRE}", move_bell)
     await page.goto(CENTRE)
-    await page.locator("notification-list[data-line=live]").wait_for()
+    await page.locator("notification-list[data-connection=live]").wait_for()
     await expect(page.locator("footer .notification-bell")).to_be_visible()
     await expect(page.get_by_role("heading", name="Notifications", exact=True)).to_be_visible()
     await expect(headings(page).first).to_be_visible()
@@ -550,10 +550,10 @@ async def test_one_thing_is_told_at_a_time(visitors: Visitors, daphne: Server, s
     await tell(site, user, "One", "Two")
     async with Proxy(daphne.port) as proxy:
         page = await visitors.arrive(proxy.url, user, path=CENTRE)
-        await page.locator("notification-list[data-line=live]").wait_for()
+        await page.locator("notification-list[data-connection=live]").wait_for()
         proxy.accepts = False
         proxy.cut()
-        await page.locator("notification-list[data-line=connecting]").wait_for()
+        await page.locator("notification-list[data-connection=connecting]").wait_for()
         for title in ("One", "Two"):
             await page.locator(ITEMS, has_text=title).get_by_role("button", name="Archive").click()
         failed = page.get_by_text("everything is as before")
@@ -582,7 +582,7 @@ async def test_the_count_after_a_lost_answer(
     visitors.expect_problem(f"{status}|Failed to fetch")
     await tell(site, user, "One", "Two", "Three")
     page = await visitors.arrive(daphne, user, path=CENTRE)
-    await page.locator("notification-list[data-line=live]").wait_for()
+    await page.locator("notification-list[data-connection=live]").wait_for()
 
     async def do_and_lose(route: Route) -> None:
         await site.acall("Notification.objects.get(recipient=user, title='Two').archive()", user=user.pk)
@@ -610,7 +610,7 @@ async def test_a_bound_waits_for_the_list(visitors: Visitors, daphne: Server, si
     await tell(site, user, "Seen")
     async with Proxy(daphne.port) as proxy:
         page = await visitors.arrive(proxy.url, user, path=CENTRE)
-        await page.locator("notification-list[data-line=live]").wait_for()
+        await page.locator("notification-list[data-connection=live]").wait_for()
         await page.route("**/*part=rows*", lambda route: route.abort())
         proxy.accepts = False
         proxy.cut()
@@ -623,7 +623,8 @@ async def test_a_bound_waits_for_the_list(visitors: Visitors, daphne: Server, si
         await expect(page.locator(".notification-tabs__count")).to_have_text("401", timeout=60_000)
         await page.unroute_all()
         await page.get_by_role("button", name="Try again").click()
-        await expect(page.get_by_text("it may be out of date")).to_be_hidden()  # the list is fetched
+        await expect(page.get_by_text("it may be out of date")).to_be_hidden()
+        await page.locator("notification-list:not([aria-busy])").wait_for()  # the list is fetched
         await expect(headings(page).first).to_have_text("The next change")
         await page.get_by_role("button", name="Mark all as read").click()
         await expect_unread(page, 0)
@@ -635,7 +636,7 @@ async def test_the_line_is_told(visitors: Visitors, daphne: Server, site: Site, 
     visitors.expect_problem("net::ERR_")
     page = await visitors.arrive(daphne, user, path=CENTRE)
     offline = page.get_by_text("You are offline.")
-    await page.locator("notification-list[data-line=live]").wait_for()
+    await page.locator("notification-list[data-connection=live]").wait_for()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
     await expect(offline).to_be_hidden()
     await page.context.set_offline(True)
@@ -651,12 +652,12 @@ async def test_a_line_that_breaks_is_told(visitors: Visitors, daphne: Server, si
     visitors.expect_problem(r"/notifications/stream/|net::ERR_|NS_ERROR_")
     async with Proxy(daphne.port) as proxy:
         page = await visitors.arrive(proxy.url, user, path=CENTRE)
-        await page.locator("notification-list[data-line=live]").wait_for()
+        await page.locator("notification-list[data-connection=live]").wait_for()
         reconnecting = page.get_by_text("Reconnecting…")
         await expect(reconnecting).to_be_hidden()
         proxy.accepts = False
         proxy.cut()
-        await page.locator("notification-list[data-line=connecting]").wait_for()
+        await page.locator("notification-list[data-connection=connecting]").wait_for()
         await reconnecting.evaluate(
             "line => line.getAnimations().forEach((animation) => animation.finish())"
         )  # 7 s later

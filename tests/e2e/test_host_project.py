@@ -6,6 +6,7 @@ import asyncio
 import re
 import shlex
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -42,7 +43,7 @@ from notifications.publish import notify
 notify(get_user_model().objects.get(username={name!r}), title={title!r})
 """
 ADDRESS = re.compile(r'(?:href|src)="(/static/[^"]+)"')
-IMPORT = re.compile(r"""\bfrom ["'](\./[^"']+)["']""")
+IMPORT = re.compile(r"""^(?:import|export) [^;]*?["'](\.[^"']+)["'];""", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +129,11 @@ async def look_at_page(url: str, session: str) -> str:
             response = await http.get(address)
             assert response.status_code == 200, address
             seen.add(address)
-            waiting |= {str(Path(address).parent / name[2:]) for name in IMPORT.findall(response.text)} - seen
+            waiting |= {urljoin(address, name) for name in IMPORT.findall(response.text)} - seen
         assert (await http.get("/notifications/")).status_code == 200
         http.cookies.clear()
         assert (await http.get("/notifications/stream/")).status_code == 403
-    match = re.search(r'<notification-bell [^>]*data-position="([^"]+)"', page)
+    match = re.search(r'<notification-bell\s[^>]*data-position="([^"]+)"', page)
     assert match, page
     return match[1]
 

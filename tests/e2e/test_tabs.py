@@ -90,7 +90,7 @@ async def test_a_replaced_history_reaches_every_tab(
         await expect_unread(tab, 2)
     await tabs[1].evaluate("document.dispatchEvent(new Event('resume'))")
     await expect_unread(tabs[1], 2)
-    await expect(tabs[1].locator("notification-list")).to_have_attribute("data-line", "live")
+    await expect(tabs[1].locator("notification-list")).to_have_attribute("data-connection", "live")
     await tell(site, user)
     for tab in tabs:
         await expect_unread(tab, 3)

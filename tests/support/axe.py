@@ -33,7 +33,7 @@ for (const name of Object.keys(Element.prototype)) {
 RUN: Final = """
 async ([options, ignored, isStrict]) => {
   const { violations, incomplete } = await axe.run({ exclude: ignored }, options);
-  const above = ":popover-open, dialog[open], .notification-undo:not([hidden]), .notification-fresh:not([hidden])";
+  const above = ":popover-open, dialog[open], .notification-undo:not([hidden]), .notification-arrived:not([hidden])";
   const isCovered = document.querySelector(above);
   const undecided = incomplete.filter(({ id }) => isStrict && !isCovered && id === "color-contrast");
   return [...violations, ...undecided].flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>

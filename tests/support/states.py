@@ -105,7 +105,7 @@ async def read_below(page: Page, stage: Stage) -> None:
     """Read further down while something arrives on top."""
     await page.locator(".notification-item").nth(15).hover()
     await send(stage, "Your export is ready")
-    await expect(page.locator(".notification-fresh")).to_be_visible()
+    await expect(page.locator(".notification-arrived")).to_be_visible()
 
 
 async def page_back(page: Page, _stage: Stage) -> None:
@@ -178,7 +178,7 @@ async def lose_network(page: Page, stage: Stage) -> None:
     stage.proxy.accepts = False
     await page.context.set_offline(True)
     stage.proxy.cut()
-    await expect(page.locator(".notification-line[data-line=offline]")).to_be_visible()
+    await expect(page.locator(".notification-connection[data-connection=offline]")).to_be_visible()
 
 
 async def lose_line(page: Page, stage: Stage) -> None:
@@ -186,7 +186,7 @@ async def lose_line(page: Page, stage: Stage) -> None:
     stage.visitors.expect_problem(UNREACHABLE)
     stage.proxy.accepts = False
     stage.proxy.cut()
-    line = page.locator(".notification-line[data-line=connecting]")
+    line = page.locator(".notification-connection[data-connection=connecting]")
     await expect(line).to_be_visible()
     await line.evaluate("line => line.getAnimations().forEach((animation) => animation.finish())")  # 7 s later
 

@@ -37,7 +37,7 @@ def test_a_page_says_whose_it_is(user: User, other_user: User, client: Client) -
         found = READER.findall(page)
         assert set(found) == {tag_of(each)}
         for element in ("notification-bell", "notification-list"):
-            assert READER.search(page.partition(f"<{element} ")[2].partition(">")[0])
+            assert READER.search(page.partition(f"<{element}\n")[2].partition(">")[0])
         panel = client.get("/notifications/?part=panel").content.decode()
         assert set(READER.findall(panel)) == {tag_of(each)}
         tags.append(found[0])

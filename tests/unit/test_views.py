@@ -81,7 +81,7 @@ def test_pages_continue_by_cursor(page: Client, user: User, settings: Settings) 
     while query is not None:
         seen += listed(page, query)
         html = page.get(CENTRE + query).content.decode()
-        older = re.search(r'rel="next" href="/notifications/(\?before=\d+)">', html)
+        older = re.search(r'rel="next"\s+href="/notifications/(\?before=\d+)"\s*>', html)
         query = older[1] if older else None
         notify(user, title="Meanwhile")
     assert seen == ["N4", "N3", "N2", "N1", "N0"]
@@ -130,7 +130,7 @@ def test_empty_centre_says_so(page: Client, user: User) -> None:
     """An empty list shows why it is empty, and marking all as read has nothing to do."""
     html = page.get(CENTRE).content.decode()
     assert "<notification-list" in html
-    assert " data-empty " in html
+    assert re.search(r"\sdata-empty\s", html)
     assert "Nothing here yet" in html
     assert re.search(r"notification-centre__read-all[^>]* disabled>", html)
 
@@ -380,7 +380,7 @@ def test_filters_offer_what_there_is(page: Client, user: User, other_user: User)
     html = page.get(CENTRE + "?category=gone&q=a%26b&tab=unread").content.decode()
     assert re.findall(r"<option(?: selected)?>(\w+)</option>", html) == ["billing", "gone", "system", "team"]
     assert "<option selected>gone</option>" in html
-    assert 'name="q" value="a&amp;b"' in html
+    assert re.search(r'name="q"\s+value="a&amp;b"', html)
     assert 'href="/notifications/?category=gone&amp;q=a%26b&amp;tab=archived"' in html
     assert "Nothing matches" in html
 
@@ -390,7 +390,7 @@ def test_pages_keep_filters(page: Client, user: User, settings: Settings) -> Non
     settings.NOTIFICATIONS_PAGE_SIZE = 1
     many_kinds(user)
     html = page.get(CENTRE + "?category=billing").content.decode()
-    older = re.search(r'rel="next" href="/notifications/([^"]+)"', html)
+    older = re.search(r'rel="next"\s+href="/notifications/([^"]+)"', html)
     assert older is not None
     assert listed(page, older[1].replace("&amp;", "&")) == ["Invoice overdue"]
 

@@ -134,7 +134,7 @@ def words(code: str) -> Iterator[str]:
             yield literal
 
 
-@pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: str(path.relative_to(STATIC)))
 def test_modules_have_no_words_of_their_own(path: Path) -> None:
     """What a reader sees comes from templates, by `data-*` or markup, and so through gettext."""
     assert list(words(path.read_text())) == []

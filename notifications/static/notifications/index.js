@@ -1,5 +1,18 @@
+// @ts-check
 /** All the elements. */
 
-import "./bell.js";
-import "./list.js";
-import "./toasts.js";
+// The browser learns of these at once; without it they are found one level after the other.
+import "./connection/session.js";
+import "./connection/actions.js";
+import "./connection/connection.js";
+import "./connection/tabs.js";
+import "./dom/sessions.js";
+import "./elements/live_element.js";
+import "./state/list_state.js";
+import "./state/position.js";
+import "./state/store.js";
+
+import "./elements/bell.js";
+import "./elements/list.js";
+import "./elements/settings.js";
+import "./elements/toasts.js";

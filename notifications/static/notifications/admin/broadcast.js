@@ -1,7 +1,7 @@
 // @ts-check
 /** <broadcast-progress>: how far a broadcast is, as the stream tells those who follow it. */
 
-import { join, leave } from "../live.js";
+import { joinSession, leaveSession } from "../dom/sessions.js";
 
 /**
  * @typedef {{done: number, total: number}} Progress
@@ -9,72 +9,72 @@ import { join, leave } from "../live.js";
  */
 
 export class BroadcastProgress extends HTMLElement {
-	#life = new AbortController();
+  #life = new AbortController();
 
-	connectedCallback() {
-		this.#life = new AbortController();
-		const { store } = join(this);
-		const { signal } = this.#life;
-		const take = (/** @type {any} */ items) => this.#take(items);
-		store.addEventListener("change", (event) => take(/** @type {CustomEvent} */ (event).detail.upsert), { signal });
-		store.addEventListener("reset", (event) => take(/** @type {CustomEvent} */ (event).detail.snapshot.items), {
-			signal,
-		});
-		this.#follow();
-	}
+  connectedCallback() {
+    this.#life = new AbortController();
+    const { store } = joinSession(this);
+    const { signal } = this.#life;
+    const take = (/** @type {any} */ items) => this.#take(items);
+    store.addEventListener("change", (event) => take(/** @type {CustomEvent} */ (event).detail.upsert), { signal });
+    store.addEventListener("reset", (event) => take(/** @type {CustomEvent} */ (event).detail.snapshot.items), {
+      signal,
+    });
+    this.#follow();
+  }
 
-	disconnectedCallback() {
-		this.#life.abort();
-		leave(this);
-	}
+  disconnectedCallback() {
+    this.#life.abort();
+    leaveSession(this);
+  }
 
-	/** Watch without a click: press the button that is there for those without this script. */
-	async #follow() {
-		const form = /** @type {HTMLFormElement | null} */ (document.querySelector(".notification-watch"));
-		if (!form) return;
-		const init = { method: "POST", body: new FormData(form), redirect: /** @type {const} */ ("manual") };
-		const { type } = await fetch(form.action, init).catch(() => Response.error());
-		form.hidden = type === "opaqueredirect"; // done; else the button stays
-	}
+  /** Watch without a click: press the button that is there for those without this script. */
+  async #follow() {
+    const form = /** @type {HTMLFormElement | null} */ (document.querySelector(".notification-watch"));
+    if (!form) return;
+    const init = { method: "POST", body: new FormData(form), redirect: /** @type {const} */ ("manual") };
+    const { type } = await fetch(form.action, init).catch(() => Response.error());
+    form.hidden = type === "opaqueredirect"; // done; else the button stays
+  }
 
-	/** @param {{topic: string, data: {progress?: Progress, broadcast?: Work}}[]} items */
-	#take(items) {
-		for (const { topic, data } of items) {
-			if (topic !== this.dataset.topic || !data.progress || !data.broadcast) continue;
-			if (data.broadcast.state !== this.dataset.state) {
-				this.#life.abort();
-				location.reload(); // other buttons, other totals: the server knows
-				return;
-			}
-			this.#show(data.progress, data.broadcast);
-		}
-	}
+  /** @param {{topic: string, data: {progress?: Progress, broadcast?: Work}}[]} items */
+  #take(items) {
+    for (const { topic, data } of items) {
+      if (topic !== this.dataset.topic || !data.progress || !data.broadcast) continue;
+      if (data.broadcast.state !== this.dataset.state) {
+        this.#life.abort();
+        location.reload(); // other buttons, other totals: the server knows
+        return;
+      }
+      this.#show(data.progress, data.broadcast);
+    }
+  }
 
-	/** @param {Progress} progress @param {Work} work */
-	#show({ done, total }, { rate, seconds_left: left }) {
-		const language = document.documentElement.lang || navigator.language;
-		const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
-		const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 0 });
-		const bar = /** @type {HTMLProgressElement} */ (this.#part("bar"));
-		bar.max = total || 1;
-		bar.value = done;
-		this.#say("count", { done: whole.format(done), total: whole.format(total) });
-		this.#say("rate", rate ? { rate: whole.format(rate) } : null);
-		this.#say("left", left === null ? null : { left: seconds.format(left) });
-	}
+  /** @param {Progress} progress @param {Work} work */
+  #show({ done, total }, { rate, seconds_left: left }) {
+    const language = document.documentElement.lang || navigator.language;
+    const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+    const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 0 });
+    const bar = /** @type {HTMLProgressElement} */ (this.#part("bar"));
+    bar.max = total || 1;
+    bar.value = done;
+    this.#say("count", { done: whole.format(done), total: whole.format(total) });
+    this.#say("rate", rate ? { rate: whole.format(rate) } : null);
+    this.#say("left", left === null ? null : { left: seconds.format(left) });
+  }
 
-	/** Fill in a sentence, or hide it. @param {string} name @param {Record<string, string> | null} words */
-	#say(name, words) {
-		const part = this.#part(name);
-		part.hidden = words === null;
-		const text = this.dataset[name] ?? "";
-		part.textContent = Object.entries(words ?? {}).reduce((said, [key, word]) => said.replace(`{${key}}`, word), text);
-	}
+  /** Fill in a sentence, or hide it. @param {string} name @param {Record<string, string> | null} words */
+  #say(name, words) {
+    const part = this.#part(name);
+    part.hidden = words === null;
+    const text = this.dataset[name] ?? "";
+    part.textContent = Object.entries(words ?? {}).reduce((said, [key, word]) => said.replace(`{${key}}`, word), text);
+  }
 
-	/** @param {string} name @returns {HTMLElement} */
-	#part(name) {
-		return /** @type {HTMLElement} */ (this.querySelector(`.notification-progress__${name}`));
-	}
+  /** @param {string} name @returns {HTMLElement} */
+  #part(name) {
+    return /** @type {HTMLElement} */ (this.querySelector(`.notification-progress__${name}`));
+  }
 }
 
 customElements.define("broadcast-progress", BroadcastProgress);

@@ -5,14 +5,14 @@
 const ROWS = { groups: "groups", users: "users", segment: "segment" };
 
 function show() {
-	const chosen = /** @type {HTMLInputElement | null} */ (document.querySelector('input[name="audience"]:checked'));
-	for (const [audience, name] of Object.entries(ROWS)) {
-		const row = /** @type {HTMLElement | null} */ (document.querySelector(`.form-row.field-${name}`));
-		if (row) row.hidden = chosen?.value !== audience;
-	}
+  const chosen = /** @type {HTMLInputElement | null} */ (document.querySelector('input[name="audience"]:checked'));
+  for (const [audience, name] of Object.entries(ROWS)) {
+    const row = /** @type {HTMLElement | null} */ (document.querySelector(`.form-row.field-${name}`));
+    if (row) row.hidden = chosen?.value !== audience;
+  }
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-	for (const radio of document.querySelectorAll('input[name="audience"]')) radio.addEventListener("change", show);
-	show();
+  for (const radio of document.querySelectorAll('input[name="audience"]')) radio.addEventListener("change", show);
+  show();
 });

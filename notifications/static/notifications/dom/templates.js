@@ -1,0 +1,142 @@
+// @ts-check
+/** Items and toasts: clones of a `<template>`, filled by `textContent`. */
+
+import { showTimeAgo } from "./format.js";
+import { isFollowable } from "./links.js";
+import { findPart, setPart } from "./parts.js";
+
+/** @import { Row } from "../state/list_state.js" */
+/** @import { Item, Progress } from "../state/store.js" */
+
+/**
+ * What is shown: a row, or what stands for many of them.
+ * @typedef {Pick<Row, "id" | "modseq" | "element"> & {
+ *   isRead?: boolean, isArchived?: boolean, item?: ShownItem}} ShownRow
+ * @typedef {Pick<Item, "level" | "title" | "body" | "url"> & Partial<Item>} ShownItem
+ */
+
+const IS_ITEM = ":scope > [data-id]";
+
+/**
+ * What a parent shows of rows.
+ *
+ * @param {Element} parent
+ */
+export function readItems(parent) {
+  return [...parent.querySelectorAll(IS_ITEM)].map((item) => /** @type {HTMLElement} */ (item));
+}
+
+/** @param {HTMLElement} element */
+export function readId(element) {
+  return Number(element.dataset.id);
+}
+
+/**
+ * Read what the server has made.
+ *
+ * @param {HTMLElement} element
+ * @returns {Row}
+ */
+export function readRow(element) {
+  const { modseq, read, archived } = element.dataset;
+  const isRead = read !== undefined;
+  const isArchived = archived !== undefined;
+  return { id: readId(element), modseq: Number(modseq), isRead, isArchived, element };
+}
+
+/**
+ * Show these rows in a parent, in their order, and no others. Only what must move is moved: it loses the focus.
+ *
+ * @param {HTMLElement} owner has the template, and the words for it
+ * @param {HTMLElement} parent
+ * @param {ShownRow[]} rows
+ * @returns {HTMLElement[]} what shows them
+ */
+export function renderRows(owner, parent, rows) {
+  const before = readItems(parent);
+  const byId = new Map(before.map((element) => [readId(element), element]));
+  const items = rows.map((row) => {
+    const known = byId.get(row.id) ?? /** @type {HTMLElement | undefined} */ (row.element);
+    return renderRow(owner, row, known ?? cloneTemplate(owner));
+  });
+  for (const element of before) {
+    if (!items.includes(element)) element.remove();
+  }
+  let place = parent.querySelector(IS_ITEM);
+  for (const item of items) {
+    if (item === place) place = findNextItem(place);
+    else parent.insertBefore(item, place);
+  }
+  return items;
+}
+
+/**
+ * @param {Element} item
+ * @returns {Element | null}
+ */
+function findNextItem(item) {
+  const next = item.nextElementSibling;
+  if (!next || next.hasAttribute("data-id")) return next;
+  return findNextItem(next);
+}
+
+/** @param {HTMLElement} owner */
+function cloneTemplate(owner) {
+  const template = /** @type {HTMLTemplateElement} */ (owner.querySelector("template"));
+  return /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+}
+
+/**
+ * @param {HTMLElement} owner
+ * @param {ShownRow} row
+ * @param {HTMLElement} element
+ */
+function renderRow(owner, { id, modseq, isRead, isArchived, item }, element) {
+  if (item && Number(element.dataset.modseq) !== modseq) fillItem(owner, element, item);
+  element.dataset.id = `${id}`;
+  element.dataset.modseq = `${modseq}`;
+  element.toggleAttribute("data-read", Boolean(isRead));
+  element.toggleAttribute("data-archived", Boolean(isArchived));
+  return element;
+}
+
+/**
+ * @param {HTMLElement} owner
+ * @param {HTMLElement} element
+ * @param {ShownItem} item
+ */
+function fillItem(owner, element, item) {
+  const { level, title, url } = item;
+  element.dataset.level = level;
+  element.querySelector("use")?.setAttribute("href", `#notification-level-${level}`);
+  setPart(element, "item__level", { textContent: owner.getAttribute(`data-level-${level}`) });
+  setPart(element, "item__select", { ariaLabel: owner.dataset.labelSelect?.replace("{title}", () => title) });
+  for (const field of element.querySelectorAll("[data-field]")) {
+    const name = /** @type {keyof ShownItem} */ (/** @type {HTMLElement} */ (field).dataset.field);
+    field.textContent = `${item[name] ?? ""}`;
+  }
+  const link = /** @type {HTMLAnchorElement | null} */ (findPart(element, "item__link"));
+  if (isFollowable(url)) link?.setAttribute("href", url);
+  else link?.removeAttribute("href");
+  const time = /** @type {HTMLTimeElement | null} */ (findPart(element, "item__time"));
+  if (time) {
+    time.dateTime = item.created_at ?? "";
+    showTimeAgo(time);
+  }
+  const bar = /** @type {HTMLProgressElement | null} */ (findPart(element, "item__progress"));
+  if (bar) fillProgress(bar, item.data?.progress);
+}
+
+/**
+ * @param {HTMLProgressElement} bar
+ * @param {Progress} [progress]
+ */
+function fillProgress(bar, progress) {
+  bar.dataset.state = progress?.state ?? "";
+  if (progress?.total) {
+    bar.max = progress.total;
+    bar.value = progress.done;
+  } else {
+    bar.removeAttribute("value");
+  }
+}

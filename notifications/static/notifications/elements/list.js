@@ -1,0 +1,399 @@
+// @ts-check
+/** <notification-list>: centre or panel, kept right by the stream. */
+
+import { isLoggedOut } from "../connection/http.js";
+import { formatCount, showTimeAgo } from "../dom/format.js";
+import { showLogin } from "../dom/links.js";
+import { needPart, setPart } from "../dom/parts.js";
+import { pressShortcut } from "../dom/shortcuts.js";
+import { readId, readItems, readRow, renderRows } from "../dom/templates.js";
+import { isInView } from "../dom/view.js";
+import { ListState } from "../state/list_state.js";
+import { isBehind, isSameEpoch, parsePosition } from "../state/position.js";
+import { LiveElement } from "./live_element.js";
+import { Selection } from "./selection.js";
+import { UndoBar } from "./undo_bar.js";
+
+/** @import { ActionName, Scope } from "../connection/actions.js" */
+/** @import { Row } from "../state/list_state.js" */
+/** @import { Item } from "../state/store.js" */
+
+/**
+ * Items as the server tells them, `next` of what is further down, and as of when.
+ * @typedef {{items: Item[], next: number, modseq: number}} FetchedPage
+ */
+
+const MOST_ITEMS = 200; // in the document
+const STEP_ITEMS = 50; // they move by
+const TIMES_MS = 30_000; // between two updates of "5 minutes ago"
+const NEWEST = Number.MAX_SAFE_INTEGER; // before it stand all ids
+
+export class NotificationList extends LiveElement {
+  /** Whether it is a page of its own, and not the bell's panel. */
+  isPage = this.dataset.part === "list";
+
+  /** @type {ListState} */
+  state = new ListState({});
+
+  /** What belongs into the list, newest first. @type {number[]} */
+  ids = [];
+
+  #list = needPart(this, "list");
+
+  /** @type {Selection | undefined} */
+  #selection;
+
+  /** @type {UndoBar | undefined} */
+  #undoBar;
+
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #clock;
+
+  /** How many of `ids` stand above those that are in the document. */
+  #start = 0;
+
+  /** Of an item, on average. */
+  #heightPx = 100;
+
+  /** The newest item that was in view. @type {number | undefined} */
+  #newestInView;
+
+  /** The position up to which the reader has seen all that belongs here. */
+  #bound = this.dataset.position ?? "";
+
+  /** Whether nothing here waits to be fetched anew, so that a bound can be drawn. */
+  #isCertain = true;
+
+  /** Whether a fetch has failed, so that something is missing until another one succeeds. */
+  #isStale = false;
+
+  /** The latest fetch; what others bring comes too late. @type {Promise<FetchedPage> | undefined} */
+  #fetching;
+
+  begin() {
+    this.listen(this.store, "change", (/** @type {CustomEvent} */ { detail }) => {
+      this.state.apply(detail);
+      this.draw();
+    });
+    this.listen(this.store, "reset", () => this.refresh());
+    this.listen(this.store, "connection", () => this.#followConnection());
+    this.listen(this, "submit", (/** @type {SubmitEvent} */ event) => this.#submit(event));
+    this.listen(this, "click auxclick", (/** @type {MouseEvent} */ event) => this.#click(event));
+    this.listen(this, "change", ({ target }) => this.#change(/** @type {HTMLInputElement} */ (target)));
+    this.listen(document, "keydown", (/** @type {KeyboardEvent} */ event) => pressShortcut(event, this));
+    this.listen(window, "scroll resize", () => this.#move(), { capture: true }); // panels, too
+    this.state = new ListState(this.dataset, this.items.map(readRow));
+    this.#newestInView = this.state.ids[0];
+    this.#selection = new Selection(this);
+    this.#undoBar = new UndoBar(this);
+    this.#clock = setInterval(() => this.#showTimes(), TIMES_MS);
+    this.#showTimes();
+    this.#catchUp();
+    this.#selection.show();
+    this.draw();
+    this.markSeen();
+  }
+
+  end() {
+    clearInterval(this.#clock);
+  }
+
+  /** Changes may have come first; and what something kept of a page may lack its head. */
+  #catchUp() {
+    const { position } = this.dataset;
+    const isOtherEpoch = !isSameEpoch(position, this.store.position);
+    const isCut = Number.parseFloat(needPart(this, "spacer").style.height) > 0;
+    if (isOtherEpoch) this.session.connection.check({ isNetworkNew: true }); // the server says which of them is history
+    if (isOtherEpoch || isCut || isBehind(position, this.store.position)) this.refresh();
+  }
+
+  /** What is in the document. */
+  get items() {
+    return readItems(this.#list);
+  }
+
+  get hasSelection() {
+    return this.#selection !== undefined && this.#selection.size > 0;
+  }
+
+  clearSelection() {
+    this.#selection?.replace([]);
+  }
+
+  #showTimes() {
+    for (const time of this.querySelectorAll(".notification-item__time")) {
+      showTimeAgo(/** @type {HTMLTimeElement} */ (time));
+    }
+  }
+
+  // --- What the list says
+
+  /**
+   * Show a message, or that the list is stale, or none.
+   *
+   * @param {string} name
+   */
+  showMessage(name) {
+    if (this.store.connectionState === "over" && name !== "over") return; // the last word
+    const shown = name || (this.#isStale ? "stale" : "");
+    const text = this.getAttribute(`data-message-${shown}`) ?? this.dataset.messageFailed;
+    setPart(this, "status", { textContent: shown && text });
+    setPart(this, "retry", { hidden: shown !== "stale" });
+    showLogin(this, shown === "over");
+  }
+
+  showState() {
+    const { connectionState, unread } = this.store;
+    this.dataset.connection = connectionState;
+    setPart(this, "tabs__count", { textContent: formatCount("{count}", unread) });
+    setPart(this, "centre__read-all", { disabled: unread === 0 });
+  }
+
+  /** What went wrong is told no longer once the connection is back; whose session is over sees nothing more. */
+  #followConnection() {
+    const { connectionState } = this.store;
+    if (connectionState === "live") {
+      if (this.#isStale) this.refresh();
+      else this.showMessage("");
+    }
+    if (connectionState !== "over") return;
+    this.#fetching = undefined;
+    this.ariaBusy = null;
+    this.state = new ListState({ tab: this.dataset.tab });
+    this.showMessage("over");
+    this.draw();
+  }
+
+  /** The reader looks at the list: what is unseen in the inbox is seen. */
+  markSeen() {
+    if (this.store.unseen) this.session.post(this.dataset.seenUrl ?? "");
+    this.#lookAtView();
+  }
+
+  // --- What is in the document
+
+  /** Show the list as it is known. Scroll anchoring keeps what is read in its place. */
+  draw() {
+    const focused = document.activeElement;
+    const focusedItem = focused?.closest("li");
+    this.ids = this.state.ids;
+    this.#start = this.#findStart();
+    const shown = this.ids.slice(this.#start, this.#start + MOST_ITEMS).map((id) => this.state.getKnown(id));
+    const items = renderRows(this, this.#list, shown);
+    const hasLostFocus = focusedItem?.isConnected === false;
+    if (hasLostFocus) this.#focusNear(focusedItem, focused, items);
+    this.#placeSpacer(items.length);
+    setPart(this, "pages__older", { hidden: this.state.next === 0 });
+    this.toggleAttribute("data-empty", items.length === 0 && this.state.next === 0);
+    if (this.hasSelection) this.#selection?.dropMissing();
+    this.showState();
+    this.#lookAtView();
+  }
+
+  /**
+   * Focus the same button in the item below one that has gone.
+   *
+   * @param {HTMLElement} gone
+   * @param {Element | null} focused was in it
+   * @param {HTMLElement[]} items
+   */
+  #focusNear(gone, focused, items) {
+    const near = items.find((item) => readId(item) < readId(gone)) ?? items.at(-1) ?? this.#list;
+    /** @type {HTMLElement | null} */
+    let aim = null;
+    if (focused instanceof HTMLButtonElement) aim = near.querySelector(`button[value="${CSS.escape(focused.value)}"]`);
+    (aim ?? near).focus({ preventScroll: true });
+  }
+
+  /**
+   * Take the room of what stands above the items in the document.
+   *
+   * @param {number} count of items
+   */
+  #placeSpacer(count) {
+    if (this.#start === 0 && count > 0) this.#heightPx = this.#list.offsetHeight / count || this.#heightPx;
+    needPart(this, "spacer").style.height = `${this.#start * this.#heightPx}px`;
+  }
+
+  #findStart() {
+    const first = this.items.find(isInView);
+    const spacer = needPart(this, "spacer");
+    const passed = first ? this.#countNewer(readId(first)) : -spacer.getBoundingClientRect().top / this.#heightPx;
+    const start = Math.floor(passed / STEP_ITEMS - 1) * STEP_ITEMS;
+    return Math.max(0, Math.min(start, this.ids.length - MOST_ITEMS));
+  }
+
+  #move() {
+    const isSame = this.#findStart() === this.#start;
+    if (isSame) this.#lookAtView();
+    else this.draw();
+  }
+
+  /** @param {number} id */
+  #countNewer(id) {
+    return this.ids.filter((each) => each > id).length;
+  }
+
+  /** What arrived above the view is announced, and not reached by "mark all as read". */
+  #lookAtView() {
+    const isHidden = !this.offsetHeight;
+    if (this.ariaBusy || isHidden) return;
+    const { top, bottom } = this.#list.getBoundingClientRect();
+    const isTopInView = this.#start === 0 && top >= 0;
+    if (isTopInView) this.#newestInView = this.ids[0];
+    const arrived = this.#newestInView === undefined ? 0 : this.#countNewer(this.#newestInView);
+    setPart(this, "arrived", { textContent: formatCount(this.dataset.labelArrived ?? "", arrived) });
+    if (arrived === 0 && this.#isCertain) this.#bound = this.store.position;
+    setPart(this, "bound", { value: this.#bound });
+    if (this.hasSelection) this.#selection?.showCount();
+    const isEndNear = bottom < 2 * innerHeight;
+    if (this.state.next && this.isPage && !this.#isStale && isEndNear) this.#fetch(this.state.next);
+  }
+
+  // --- What is fetched
+
+  /** Fetch anew what the list shows. */
+  refresh() {
+    this.#isStale = false;
+    this.showMessage("");
+    this.state.putInDoubt();
+    this.#isCertain = false;
+    const last = this.items.at(-1);
+    return this.#fetch(Number(this.dataset.before) || NEWEST, { last: last && readId(last), isWhole: true });
+  }
+
+  /**
+   * @param {number} before an id
+   * @param {{last?: number, isWhole?: boolean}} [options] `last`: the id up to which to fetch; `isWhole`: all that is shown
+   */
+  async #fetch(before, { last, isWhole = false } = {}) {
+    const fetching = this.#get(before, last);
+    this.#fetching = fetching;
+    this.ariaBusy = "true";
+    const page = await fetching.catch(console.warn);
+    if (fetching !== this.#fetching) return; // a reset has come in between
+    this.ariaBusy = null;
+    this.#isStale = !page;
+    if (!page) {
+      this.showMessage("stale");
+      return;
+    }
+    this.state.addPage(page.items, before, page.next, page.modseq);
+    if (isWhole) this.#isCertain = true;
+    this.draw();
+  }
+
+  /**
+   * @param {number} before
+   * @param {number} [last]
+   * @returns {Promise<FetchedPage>}
+   */
+  async #get(before, last) {
+    const response = await this.session.fetch(`${this.dataset.itemsUrl}&before=${before}`);
+    if (await isLoggedOut(response)) this.store.setConnectionState("over");
+    const { items, next, ...counters } = await response.json();
+    const { epoch, modseq } = parsePosition(counters.position);
+    if (epoch !== this.store.epoch) throw new Error(`the list is of epoch ${epoch}, the page of ${this.store.epoch}`);
+    this.store.updateCounters(counters);
+    if (!next) return { items, next: 0, modseq };
+    const isEnough = last === undefined || next <= last;
+    if (isEnough) return { items, next, modseq };
+    const rest = await this.#get(next, last);
+    return { items: [...items, ...rest.items], next: rest.next, modseq };
+  }
+
+  // --- What is done
+
+  /** @param {HTMLInputElement} target */
+  #change(target) {
+    if (target.matches("select")) target.form?.requestSubmit();
+    const item = /** @type {HTMLElement | null} */ (target.closest("li"));
+    if (target.closest(".notification-selection__all")) this.#selection?.replace(target.checked ? this.ids : []);
+    else if (item && target.checked) this.#selection?.add(readId(item));
+    else if (item) this.#selection?.remove(readId(item));
+  }
+
+  /** @param {SubmitEvent} event */
+  #submit(event) {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const button = /** @type {HTMLButtonElement} */ (event.submitter);
+    if (form.method !== "post") return;
+    event.preventDefault();
+    const action = /** @type {ActionName} */ (button.value);
+    const item = /** @type {HTMLElement | null} */ (button.closest("li"));
+    const bound = /** @type {HTMLInputElement | null} */ (form.elements.namedItem("up_to"));
+    if (item) this.#act(toggleAction(action, readRow(item)), [readId(item)]);
+    else if (bound) this.#readAll(bound.value);
+    else if (this.#selection?.isEverything) this.#actOnEverything(action);
+    else this.#act(action, this.#selection?.ids ?? []);
+  }
+
+  /** @param {string} bound */
+  #readAll(bound) {
+    const ids = this.state.unreadIds(parsePosition(bound).modseq);
+    this.#act("read", ids, { url: this.dataset.readAllUrl ?? "", fields: [["up_to", bound]], isWholeInbox: true });
+  }
+
+  /**
+   * Act on all that the list holds on the server, narrowed as it is, as far as its reader has seen it.
+   *
+   * @param {ActionName} action
+   */
+  #actOnEverything(action) {
+    const { actionsUrl = "", tab = "", category = "", level = "" } = this.dataset;
+    const { modseq } = parsePosition(this.#bound);
+    const ids = this.ids.filter((id) => this.state.getKnown(id).modseq <= modseq);
+    const fields = Object.entries({ up_to: this.#bound, tab, category, level });
+    this.#act(action, ids, { url: actionsUrl, fields, isWholeInbox: !category && !level });
+  }
+
+  /**
+   * Act, and offer undo for it.
+   *
+   * @param {ActionName} action
+   * @param {number[]} ids
+   * @param {Scope} [scope]
+   */
+  async #act(action, ids, scope) {
+    const { actions } = this.session;
+    const answers = await actions.perform(this, action, ids, scope);
+    if (!answers.length) return;
+    const done = this.getAttribute(`data-done-${action}`) ?? "";
+    const changed = answers.reduce((sum, answer) => sum + answer.changed, 0);
+    this.#undoBar?.offer(done, changed, () => actions.undo(this, answers));
+  }
+
+  /** @param {MouseEvent} event */
+  #click({ target, button }) {
+    const clicked = /** @type {Element} */ (target);
+    const opened = /** @type {HTMLElement | null | undefined} */ (
+      clicked.closest("a[href]")?.closest("li:not([data-read])")
+    );
+    const isOpening = button < 2; // by the left button, or the middle one
+    if (opened && isOpening) this.#act("read", [readId(opened)]);
+    if (clicked.closest(".notification-retry")) this.refresh();
+    if (clicked.closest(".notification-selection__rest")) this.#selection?.selectEverything();
+    if (clicked.closest(".notification-arrived")) this.#showArrived();
+  }
+
+  #showArrived() {
+    this.scrollIntoView();
+    this.draw();
+    this.items[0].focus({ preventScroll: true });
+  }
+}
+
+/**
+ * The buttons of an item do the opposite of what was done already.
+ *
+ * @param {ActionName} action
+ * @param {Row} row
+ * @returns {ActionName}
+ */
+function toggleAction(action, { isRead, isArchived }) {
+  if (action === "read" && isRead) return "unread";
+  if (action === "archive" && isArchived) return "unarchive";
+  return action;
+}
+
+customElements.define("notification-list", NotificationList);

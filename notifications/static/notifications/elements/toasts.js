@@ -1,0 +1,196 @@
+// @ts-check
+/** <notification-toasts>: shows, says and signals what has arrived. */
+
+import { isAlerting, markIcons, playSound, showOnDesktop, tellWhetherLookedAt, updateDesktop } from "../dom/alerts.js";
+import { formatCount } from "../dom/format.js";
+import { findPart, setPart } from "../dom/parts.js";
+import { renderRows } from "../dom/templates.js";
+import { Arrivals, collectIds } from "../state/arrivals.js";
+import { isSwitchedOn } from "../state/settings.js";
+import { LiveElement } from "./live_element.js";
+
+/** @import { Item } from "../state/store.js" */
+
+/**
+ * What a toast shows: an item, or many of them, which have no id of their own.
+ * @typedef {Pick<Item, "id" | "modseq" | "level" | "title" | "body" | "url">} ToastItem
+ */
+
+const SHOWN_MS = 8000;
+const SHOWN_DELAY_MS = 100; // what comes together is shown together
+const SHOWN_GAP_MS = 1000;
+const SPOKEN_DELAY_MS = 1000;
+const SPOKEN_GAP_MS = 5000;
+const MOST_TOASTS = 3; // more become one
+const MANY_ID = 0; // of the toast that stands for many
+
+class Toasts extends LiveElement {
+  #arrivals = new Arrivals(Number.MAX_SAFE_INTEGER);
+
+  /** Whether this is the element that shows toasts: a page may have two bells. */
+  #isFirst = false;
+
+  /** What is shown, oldest first. @type {number[]} */
+  #ids = [];
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** Where the focus was before F6. @type {HTMLElement | null} */
+  #focusedBefore = null;
+
+  begin() {
+    if (document.querySelector(this.localName) !== this) return;
+    this.#isFirst = true;
+    this.#arrivals = new Arrivals(Number(this.dataset.newest));
+    const show = collectIds(SHOWN_DELAY_MS, SHOWN_GAP_MS, (ids) => this.#add(ids));
+    const speak = collectIds(SPOKEN_DELAY_MS, SPOKEN_GAP_MS, (ids) => this.#speak(this.#arrivals.unreadItems(ids)));
+    this.listen(this.store, "change", (/** @type {CustomEvent} */ { detail }) => {
+      const arrived = this.#arrivals.receive(detail);
+      this.#update();
+      show(arrived);
+      speak(arrived);
+    });
+    this.listen(this.store, "reset", (/** @type {CustomEvent} */ { detail }) => {
+      /** @type {Item[]} */
+      const items = detail.snapshot.items;
+      this.#arrivals = new Arrivals(Math.max(this.#arrivals.newest, ...items.map(({ id }) => id)));
+      this.#update();
+    });
+    this.listen(this, "click auxclick", (/** @type {MouseEvent} */ event) => this.#click(event));
+    this.listen(this, "pointerleave focusout", () => this.#wait());
+    this.listen(document, "keydown", (/** @type {KeyboardEvent} */ event) => this.#press(event));
+    this.listen(document, "visibilitychange", tellWhetherLookedAt);
+    tellWhetherLookedAt();
+  }
+
+  showState() {
+    const { unread, connectionState } = this.store;
+    markIcons(unread);
+    if (connectionState === "over" && this.#isFirst) this.#forget();
+  }
+
+  /** Also for what something keeps of the page. */
+  end() {
+    clearTimeout(this.#timer);
+    markIcons(0);
+    renderRows(this, this, []);
+  }
+
+  #forget() {
+    this.#arrivals = new Arrivals(Number.MAX_SAFE_INTEGER);
+    updateDesktop(this.#arrivals, this.#markRead);
+    this.#keep([]);
+  }
+
+  /** What was read or edited meanwhile is gone or changed. */
+  #update() {
+    this.#keep(this.#ids);
+    updateDesktop(this.#arrivals, this.#markRead);
+  }
+
+  #markRead = (/** @type {number} */ id) => {
+    if (id === MANY_ID) return;
+    this.session.post(this.dataset.actionsUrl ?? "", Object.entries({ action: "read", id: `${id}` }));
+  };
+
+  /** @param {number[]} ids */
+  #add(ids) {
+    if (!isSwitchedOn("toasts") || !this.isConnected) return;
+    if (!this.matches(":focus-within")) this.togglePopover(false); // to come back on top
+    this.#keep([...this.#ids, ...ids.filter((id) => !isShownInList(id))]);
+    this.#wait();
+  }
+
+  /**
+   * Show what of these is still unread.
+   *
+   * @param {number[]} ids
+   */
+  #keep(ids) {
+    if (!this.isConnected) return; // where there can be no popover
+    const hadFocus = this.matches(":focus-within");
+    const items = this.#arrivals.unreadItems(ids);
+    const rows = this.#summarize(items).map((item) => ({ id: item.id, modseq: item.modseq, item }));
+    this.#ids = items.map(({ id }) => id);
+    this.togglePopover(renderRows(this, this, rows).length > 0);
+    const hasLostFocus = hadFocus && !this.matches(":focus-within");
+    if (hasLostFocus) (findPart(this, "toast button") ?? this.#focusedBefore)?.focus();
+  }
+
+  /**
+   * @param {Item[]} items
+   * @returns {ToastItem[]} these, or one that stands for them
+   */
+  #summarize(items) {
+    if (items.length <= MOST_TOASTS) return items;
+    const { labelMany = "", url = "" } = this.dataset;
+    const level = items.some((item) => item.level === "error") ? "error" : "info";
+    return [{ id: MANY_ID, modseq: items.length, level, title: describe(labelMany, items), body: "", url }];
+  }
+
+  /** Take away what somebody could have read. An error stays. */
+  #wait() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const isInUse = document.hidden || this.matches(":hover, :focus-within");
+      if (isInUse) this.#wait();
+      else this.#keep(this.#ids.filter((id) => this.#arrivals.getKnown(id).item?.level === "error"));
+    }, SHOWN_MS);
+  }
+
+  /** @param {MouseEvent} event */
+  #click({ target, button }) {
+    const clicked = /** @type {Element} */ (target);
+    const toast = /** @type {HTMLElement | null} */ (clicked.closest("article"));
+    const id = Number(toast?.dataset.id);
+    if (clicked.closest("button")) this.#close(id);
+    else if (button < 2 && clicked.closest("a[href]")) this.#markRead(id);
+  }
+
+  /** @param {number} id */
+  #close(id) {
+    this.#keep(id === MANY_ID ? [] : this.#ids.filter((each) => each !== id));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    const isInside = this.contains(/** @type {Node} */ (event.target));
+    if (event.key === "Escape" && isInside) this.#keep([]);
+    if (event.key !== "F6" || !this.#ids.length || !isSwitchedOn("shortcuts")) return;
+    event.preventDefault();
+    if (isInside) {
+      this.#focusedBefore?.focus();
+    } else {
+      this.#focusedBefore = /** @type {HTMLElement | null} */ (document.activeElement);
+      this.focus();
+    }
+  }
+
+  /** @param {Item[]} items */
+  async #speak(items) {
+    if (!items.length) return;
+    const { labelSpoken = "", labelSpokenMany = "", soundUrl = "" } = this.dataset;
+    const text = describe(items.length > 1 ? labelSpokenMany : labelSpoken, items);
+    if (!document.hidden) setPart(document, "voice", { textContent: text });
+    if (!(await isAlerting(this.session.connection))) return;
+    playSound(soundUrl);
+    for (const item of this.#summarize(items)) showOnDesktop(item, this.#markRead);
+  }
+}
+
+/**
+ * @param {string} phrase with `{count}` or `{title}`
+ * @param {Item[]} items
+ */
+function describe(phrase, items) {
+  return formatCount(phrase, items.length).replace("{title}", () => items[0].title);
+}
+
+/** @param {number} id */
+function isShownInList(id) {
+  const box = findPart(document, `item[data-id="${id}"]`)?.getBoundingClientRect();
+  return box !== undefined && box.height > 0 && box.top < innerHeight;
+}
+
+customElements.define("notification-toasts", Toasts);

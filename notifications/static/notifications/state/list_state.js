@@ -1,0 +1,225 @@
+// @ts-check
+/** Which notifications belong into a list, changed only by what is newer. Knows neither the document nor the network. */
+
+/** @import { Change, Item } from "./store.js" */
+
+/**
+ * What a list knows of a notification. `modseq` is 0 where a reset has put it in doubt.
+ * @typedef {object} Row
+ * @property {number} id
+ * @property {number} modseq
+ * @property {boolean} isRead
+ * @property {boolean} isArchived
+ * @property {boolean} [isGone]
+ * @property {Item} [item] where it came as JSON
+ * @property {object} [element] what the server has made to show it; carried for the page, never looked into
+ *
+ * What an action makes of a row.
+ * @typedef {Partial<Pick<Row, "isRead" | "isArchived" | "isGone">>} Outcome
+ *
+ * An action that is shown before the server has said so: the rows that the log has not told of since, and what becomes of
+ * them.
+ * @typedef {{ids: Set<number>, outcome: Outcome}} OptimisticUpdate
+ *
+ * What a list holds: a tab, filters, ids below `before` and from `next` on. Empty ones narrow nothing. A page tells them as
+ * text.
+ * @typedef {object} Page
+ * @property {string} [tab]
+ * @property {string} [category]
+ * @property {string} [level]
+ * @property {string} [q]
+ * @property {number | string} [before]
+ * @property {number | string} [next]
+ */
+
+/** @param {Row} row */
+const isUnread = ({ isRead, isArchived, isGone }) => !isRead && !isArchived && !isGone;
+
+export class ListState {
+  /** From this id on the list is complete; 0 is the end. @type {number} */
+  next;
+
+  /** @type {Page} */
+  #page;
+
+  /** @type {Map<number, Row>} */
+  #rows;
+
+  /** In the order of the actions. @type {OptimisticUpdate[]} */
+  #updates = [];
+
+  /** Up to which `modseq` all was read, as far as changes have told. */
+  #readUpTo = 0;
+
+  /**
+   * @param {Page} page
+   * @param {Row[]} [rows]
+   */
+  constructor(page, rows = []) {
+    this.next = Number(page.next ?? 0);
+    this.#page = page;
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** What belongs into the list, newest first. */
+  get ids() {
+    const known = [...this.#rows.keys()];
+    return known.filter((id) => this.#belongs(this.getKnown(id))).sort((one, other) => other - one);
+  }
+
+  /**
+   * A row as it will be once all actions have happened.
+   *
+   * @param {number} id
+   * @returns {Row | undefined}
+   */
+  get(id) {
+    const row = this.#rows.get(id);
+    return row && applyUpdates(row, this.#updates);
+  }
+
+  /**
+   * A row that the list is known to have.
+   *
+   * @param {number} id
+   */
+  getKnown(id) {
+    const row = this.get(id);
+    if (!row) throw new Error(`The list has no row ${id}.`);
+    return row;
+  }
+
+  /**
+   * The known ones that are unread and have not changed since `upTo`.
+   *
+   * @param {number} [upTo] a `modseq`
+   */
+  unreadIds(upTo = Number.POSITIVE_INFINITY) {
+    return [...this.#rows.keys()].filter((id) => {
+      const row = this.getKnown(id);
+      return isUnread(row) && row.modseq <= upTo;
+    });
+  }
+
+  /** @param {Change} change */
+  apply({ upsert, gone, modseq, read_upto: readUpTo }) {
+    if (readUpTo !== undefined) this.#readAll(readUpTo, modseq);
+    for (const item of upsert) this.#add(item);
+    for (const id of gone) {
+      this.#set({ id, modseq, isRead: false, isArchived: false, isGone: true }); // a page on its way may have it
+    }
+  }
+
+  /**
+   * @param {number} upTo
+   * @param {number} modseq
+   */
+  #readAll(upTo, modseq) {
+    this.#readUpTo = Math.max(this.#readUpTo, upTo);
+    for (const row of this.#rows.values()) {
+      if (!isUnread(row) || row.modseq > upTo) continue;
+      // A row in doubt stays so: what is fetched says whether it was there to be read, however high this change's number.
+      const isInDoubt = row.modseq === 0;
+      this.#set({ ...row, modseq: isInDoubt ? 0 : modseq, isRead: true });
+    }
+  }
+
+  /** After a reset anything may have happened: whatever comes next is newer. */
+  putInDoubt() {
+    this.#readUpTo = 0;
+    for (const row of this.#rows.values()) row.modseq = 0;
+  }
+
+  /**
+   * Take in all that there was below `before` and from `next` on, as of `modseq`.
+   *
+   * @param {Item[]} items
+   * @param {number} before
+   * @param {number} next
+   * @param {number} modseq
+   */
+  addPage(items, before, next, modseq) {
+    for (const [id, row] of this.#rows) {
+      if (id < before && id >= next && row.modseq <= modseq) this.#rows.delete(id);
+    }
+    for (const item of items) this.#add(item);
+    this.next = next;
+  }
+
+  /**
+   * Show what an action will make of rows until the log tells of them.
+   *
+   * @param {number[]} ids
+   * @param {Outcome} outcome
+   */
+  addUpdate(ids, outcome) {
+    const update = { ids: new Set(ids), outcome };
+    this.#updates.push(update);
+    return update;
+  }
+
+  /** @param {OptimisticUpdate} update */
+  removeUpdate(update) {
+    this.#updates = this.#updates.filter((each) => each !== update);
+  }
+
+  /**
+   * How many more are unread by an action, given the actions before it.
+   *
+   * @param {OptimisticUpdate} update
+   */
+  countUnreadChange(update) {
+    const earlier = this.#updates.slice(0, this.#updates.indexOf(update));
+    let change = 0;
+    for (const id of update.ids) {
+      const row = this.#rows.get(id);
+      if (!row) continue;
+      if (isUnread(applyUpdates(row, earlier))) change -= 1;
+      if (isUnread(applyUpdates(row, [...earlier, update]))) change += 1;
+    }
+    return change;
+  }
+
+  /** @param {Item} item */
+  #add(item) {
+    const known = this.#rows.get(item.id);
+    if (known && known.modseq >= item.modseq) return;
+    const isArchived = Boolean(item.archived_at);
+    const wasReadWithAll = !isArchived && item.modseq <= this.#readUpTo;
+    const isRead = Boolean(item.read_at) || wasReadWithAll;
+    this.#set({ id: item.id, modseq: item.modseq, isRead, isArchived, item });
+  }
+
+  /** @param {Row} row */
+  #set(row) {
+    this.#rows.set(row.id, row);
+    for (const { ids } of this.#updates) ids.delete(row.id);
+  }
+
+  /** @param {Row} row */
+  #belongs({ id, isRead, isArchived, isGone, item }) {
+    const { tab, before, category, level, q = "" } = this.#page;
+    if (isGone) return false;
+    if (id < this.next) return false;
+    if (before && id >= Number(before)) return false;
+    if (isArchived !== (tab === "archived")) return false;
+    if (isRead && tab === "unread") return false;
+    if (!item) return true; // the server has found that it matches
+    if (category && item.category !== category) return false;
+    if (level && item.level !== level) return false;
+    return `${item.title}\n${item.body}\n${item.actor}`.toLowerCase().includes(q.toLowerCase());
+  }
+}
+
+/**
+ * @param {Row} row
+ * @param {OptimisticUpdate[]} updates
+ */
+function applyUpdates(row, updates) {
+  if (!updates.length) return row; // of ten thousand rows nearly always none
+  const result = { ...row };
+  for (const { ids, outcome } of updates) {
+    if (ids.has(row.id)) Object.assign(result, outcome);
+  }
+  return result;
+}
