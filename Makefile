@@ -13,9 +13,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # In the version that package.json names, from node_modules or npx's cache; no lock file.
 BIOME := npx --yes @biomejs/biome@$(shell sed -nE 's/.*"@biomejs\/biome": "([0-9.]+)".*/\1/p' package.json)
+TSC := npx --yes --package typescript@$(shell sed -nE 's/.*"typescript": "([0-9.]+)".*/\1/p' package.json) tsc
 # What the tests start, or ask.
 TEST_PROGRAMS := chromium firefox-esr redis-server postgres mariadbd node nginx caddy haproxy pushpin openssl curl msgfmt systemd-analyze
-JS_TESTS := $(wildcard tests/js/*.test.*js)
+JS_TESTS := $(wildcard tests/js/*.test.*js tests/js/*/*.test.*js)
 # The first Python on this machine that is new enough. PYTHON= chooses another one.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
@@ -47,6 +48,7 @@ lint: $(VENV)/.installed-dev ## Check style, types, front end, Django's system c
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIOME) ci
+	$(TSC)
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
