@@ -167,3 +167,38 @@ test("Without a network the connection is offline, in whichever order the browse
   FakeEventSource.latest.listeners.get("error")({});
   assert.deepEqual(told, ["offline"]);
 });
+
+test("A stream refused with 401 ends as one refused with 403.", async () => {
+  const { frames } = openAt("7.41");
+  mock.method(globalThis, "fetch", async () => ({ status: 401 }));
+  FakeEventSource.latest.refuse();
+  await new Promise(setImmediate);
+  assert.deepEqual(frames, [{ event: "bye", position: "7.41", data: { reason: "auth" } }]);
+});
+
+test("What is learnt of a stream that has been replaced meanwhile does not end the new one.", async () => {
+  const { connection, frames } = openAt("7.41");
+  let answer;
+  mock.method(globalThis, "fetch", () => new Promise((resolve) => (answer = resolve)));
+  FakeEventSource.latest.refuse();
+  connection.check({ isNetworkNew: true });
+  answer({ status: 403 });
+  await new Promise(setImmediate);
+  assert.deepEqual(frames, []);
+  assert.equal(FakeEventSource.latest.readyState, FakeEventSource.CONNECTING);
+});
+
+test("A page whose session is over opens no stream.", () => {
+  const store = { position: "7.41", connectionState: "over", apply: () => false };
+  new Connection({ url: "/stream/", store }).start();
+  assert.deepEqual(opened(), []);
+});
+
+test("A stream that is being opened proves the login as well as another one would.", () => {
+  const { connection } = openAt("7.41");
+  connection.verify();
+  assert.equal(opened().length, 1);
+  FakeEventSource.latest.send("ping", { modseq: 41 }, "7.41");
+  connection.verify();
+  assert.equal(opened().length, 2);
+});

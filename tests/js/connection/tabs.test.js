@@ -99,7 +99,7 @@ test("A tab that lost messages notices by the next frame and gets them.", async 
   second.channel.isFrozen = false;
   send(3);
   await tick(0);
-  assert.equal(FakeEventSource.latest.url, "/stream/?since=7.1");
+  assert.deepEqual([FakeEventSource.all.length, FakeEventSource.latest.url], [2, "/stream/?since=7.1"]);
   for (const modseq of [2, 3]) send(modseq);
   assert.deepEqual(second.applied, [2, 3]);
 });
@@ -269,4 +269,46 @@ test("A page that says whose it is asks for that reader's stream, and shares it 
   );
   FakeEventSource.all[0].send("change", change(1, 2), "7.2");
   assert.deepEqual([mine.store.position, other.store.position], ["7.2", "7.1"]);
+});
+
+test("A tab of another epoch waits while the server is being asked.", async () => {
+  await tab("7.50", "reader");
+  await tab("8.3", "reader");
+  await tick(1);
+  assert.equal(FakeEventSource.all.length, 1);
+});
+
+test("A stream that was opened anew is being asked again, whatever the one before it said.", async () => {
+  const leader = await tab("7.50", "reader");
+  FakeEventSource.latest.send("hello", { modseq: 50, epoch: 7, unread: 1, unseen: 0, mode: "resume" }, "7.50");
+  leader.connection.check({ isNetworkNew: true });
+  await tab("8.3", "reader");
+  await tick(1);
+  assert.equal(FakeEventSource.all.length, 2);
+});
+
+test("Two tabs that are behind are served by one stream, from where the one further behind stands.", async () => {
+  await tab("7.50");
+  FakeEventSource.latest.send("ping", { modseq: 50 }, "7.50");
+  await tab("7.40");
+  await tab("7.30");
+  await tick(0);
+  assert.deepEqual([FakeEventSource.all.length, FakeEventSource.latest.url], [2, "/stream/?since=7.30"]);
+});
+
+test("A tab that has left has no stream opened anew which is about to be opened.", async () => {
+  const [, second] = [await tab("7.1"), await tab("7.1")];
+  second.connection.leave();
+  await tick(0.6);
+  assert.equal(FakeEventSource.all.length, 1);
+});
+
+test("A tab that returns is no next page of one that has left: the server is asked all the same.", async () => {
+  const [, second, third] = [await tab("7.1"), await tab("7.1"), await tab("7.1")];
+  send(2);
+  second.connection.leave();
+  third.connection.stop();
+  third.connection.start();
+  await tick(0.6);
+  assert.equal(FakeEventSource.all.length, 2);
 });

@@ -153,3 +153,32 @@ test("The connection is live with the first frame and connecting when it breaks;
   store.setConnectionState("offline");
   assert.deepEqual(told, ["live", "connecting", "offline"]);
 });
+
+test("However much actions expect, the count is never below none.", () => {
+  const { store } = storeAt("7.41");
+  store.expectUnread((unread) => unread - 3);
+  store.expectUnread((unread) => unread + 1);
+  assert.equal(store.unread, 1);
+});
+
+test("Counters of another epoch are of another history, and not taken.", () => {
+  const { store } = storeAt("7.41");
+  store.updateCounters({ position: "8.99", unread: 9, unseen: 9 });
+  assert.equal(store.unread, 1);
+});
+
+test("Who tells the unread ones alone leaves the unseen ones as they are.", () => {
+  const { store } = storeAt("7.41");
+  store.updateCounters({ position: "7.41", unread: 4, unseen: 3 });
+  store.updateCounters({ position: "7.42", unread: 5 });
+  assert.deepEqual([store.unread, store.unseen], [5, 3]);
+});
+
+test("A leader that is ahead of here is a gap; one that is not, or does not know yet, is none.", () => {
+  const { store } = storeAt("7.41");
+  const isGap = (position) => store.apply(frame("connection", position, "live"));
+  assert.deepEqual(
+    [isGap("7.42"), isGap("7.41"), isGap("7.40"), isGap("8.1"), isGap("")],
+    [true, false, false, true, false],
+  );
+});

@@ -6,6 +6,7 @@ import { joinSession, leaveSession } from "../dom/sessions.js";
 /**
  * @typedef {{done: number, total: number}} Progress
  * @typedef {{state: string, rate: number, seconds_left: number | null}} Work
+ * @typedef {{topic: string, data: {progress?: Progress, broadcast?: Work}}} TopicItem
  */
 
 export class BroadcastProgress extends HTMLElement {
@@ -15,9 +16,9 @@ export class BroadcastProgress extends HTMLElement {
     this.#life = new AbortController();
     const { store } = joinSession(this);
     const { signal } = this.#life;
-    const take = (/** @type {any} */ items) => this.#take(items);
-    store.addEventListener("change", (event) => take(/** @type {CustomEvent} */ (event).detail.upsert), { signal });
-    store.addEventListener("reset", (event) => take(/** @type {CustomEvent} */ (event).detail.snapshot.items), {
+    const show = (/** @type {TopicItem[]} */ items) => this.#showLatest(items);
+    store.addEventListener("change", (event) => show(/** @type {CustomEvent} */ (event).detail.upsert), { signal });
+    store.addEventListener("reset", (event) => show(/** @type {CustomEvent} */ (event).detail.snapshot.items), {
       signal,
     });
     this.#follow();
@@ -37,8 +38,8 @@ export class BroadcastProgress extends HTMLElement {
     form.hidden = type === "opaqueredirect"; // done; else the button stays
   }
 
-  /** @param {{topic: string, data: {progress?: Progress, broadcast?: Work}}[]} items */
-  #take(items) {
+  /** @param {TopicItem[]} items */
+  #showLatest(items) {
     for (const { topic, data } of items) {
       if (topic !== this.dataset.topic || !data.progress || !data.broadcast) continue;
       if (data.broadcast.state !== this.dataset.state) {
@@ -58,17 +59,20 @@ export class BroadcastProgress extends HTMLElement {
     const bar = /** @type {HTMLProgressElement} */ (this.#part("bar"));
     bar.max = total || 1;
     bar.value = done;
-    this.#say("count", { done: whole.format(done), total: whole.format(total) });
-    this.#say("rate", rate ? { rate: whole.format(rate) } : null);
-    this.#say("left", left === null ? null : { left: seconds.format(left) });
+    this.#fill("count", { done: whole.format(done), total: whole.format(total) });
+    this.#fill("rate", rate ? { rate: whole.format(rate) } : null);
+    this.#fill("left", left === null ? null : { left: seconds.format(left) });
   }
 
-  /** Fill in a sentence, or hide it. @param {string} name @param {Record<string, string> | null} words */
-  #say(name, words) {
+  /** Fill in a sentence, or hide it. @param {string} name @param {Record<string, string> | null} values */
+  #fill(name, values) {
     const part = this.#part(name);
-    part.hidden = words === null;
+    part.hidden = values === null;
     const text = this.dataset[name] ?? "";
-    part.textContent = Object.entries(words ?? {}).reduce((said, [key, word]) => said.replace(`{${key}}`, word), text);
+    part.textContent = Object.entries(values ?? {}).reduce(
+      (filled, [key, value]) => filled.replace(`{${key}}`, value),
+      text,
+    );
   }
 
   /** @param {string} name @returns {HTMLElement} */

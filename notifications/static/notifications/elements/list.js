@@ -322,16 +322,16 @@ export class NotificationList extends LiveElement {
     const action = /** @type {ActionName} */ (button.value);
     const item = /** @type {HTMLElement | null} */ (button.closest("li"));
     const bound = /** @type {HTMLInputElement | null} */ (form.elements.namedItem("up_to"));
-    if (item) this.#act(toggleAction(action, readRow(item)), [readId(item)]);
+    if (item) this.#perform(toggleAction(action, readRow(item)), [readId(item)]);
     else if (bound) this.#readAll(bound.value);
     else if (this.#selection?.isEverything) this.#actOnEverything(action);
-    else this.#act(action, this.#selection?.ids ?? []);
+    else this.#perform(action, this.#selection?.ids ?? []);
   }
 
   /** @param {string} bound */
   #readAll(bound) {
     const ids = this.state.unreadIds(parsePosition(bound).modseq);
-    this.#act("read", ids, { url: this.dataset.readAllUrl ?? "", fields: [["up_to", bound]], isWholeInbox: true });
+    this.#perform("read", ids, { url: this.dataset.readAllUrl ?? "", fields: [["up_to", bound]], isWholeInbox: true });
   }
 
   /**
@@ -344,7 +344,7 @@ export class NotificationList extends LiveElement {
     const { modseq } = parsePosition(this.#bound);
     const ids = this.ids.filter((id) => this.state.getKnown(id).modseq <= modseq);
     const fields = Object.entries({ up_to: this.#bound, tab, category, level });
-    this.#act(action, ids, { url: actionsUrl, fields, isWholeInbox: !category && !level });
+    this.#perform(action, ids, { url: actionsUrl, fields, isWholeInbox: !category && !level });
   }
 
   /**
@@ -354,7 +354,7 @@ export class NotificationList extends LiveElement {
    * @param {number[]} ids
    * @param {Scope} [scope]
    */
-  async #act(action, ids, scope) {
+  async #perform(action, ids, scope) {
     const { actions } = this.session;
     const answers = await actions.perform(this, action, ids, scope);
     if (!answers.length) return;
@@ -370,7 +370,7 @@ export class NotificationList extends LiveElement {
       clicked.closest("a[href]")?.closest("li:not([data-read])")
     );
     const isOpening = button < 2; // by the left button, or the middle one
-    if (opened && isOpening) this.#act("read", [readId(opened)]);
+    if (opened && isOpening) this.#perform("read", [readId(opened)]);
     if (clicked.closest(".notification-retry")) this.refresh();
     if (clicked.closest(".notification-selection__rest")) this.#selection?.selectEverything();
     if (clicked.closest(".notification-arrived")) this.#showArrived();
