@@ -27,8 +27,8 @@ class NotificationSettings extends LiveElement {
       box.checked = isSwitchedOn(/** @type {SettingName} */ (box.name)) && !isBarred;
       box.disabled = isBarred && permission !== "default";
     }
-    for (const reason of this.querySelectorAll("p")) {
-      reason.hidden = reason.dataset.when !== permission;
+    for (const reason of this.querySelectorAll("[data-when]")) {
+      reason.toggleAttribute("hidden", reason.getAttribute("data-when") !== permission);
     }
   }
 }
