@@ -50,7 +50,7 @@ def report(count: int) -> None:
     from django.db import connection
 
     from bench.site import announce, crowd
-    from notifications.broadcasts.moves import order
+    from notifications.broadcasts.transitions import order
     from notifications.broadcasts.worker import Worker
     from notifications.models import Broadcast
 
@@ -98,7 +98,7 @@ def look_through(user_id: Any) -> None:
     from django.db import connection, transaction
 
     from notifications.broadcasts.audience import users_of
-    from notifications.log.alike import append_alike
+    from notifications.log.bulk_insert import append_alike
     from notifications.models import Broadcast
 
     with transaction.atomic(), connection.cursor() as cursor:

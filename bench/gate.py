@@ -189,7 +189,8 @@ def measure_streams(side: Side, server: Server, site: Site) -> None:
     side.note("connect CPU ms", figures["connect CPU ms"])
     side.note("KiB/stream", figures["KiB/idle stream"])
     client.close()
-    code = "import sys; from notifications.publish import notify_many; notify_many(map(int, sys.argv[1:]), title='one more')"
+    code = "import sys; from notifications.sending.publish import notify_many"
+    code += "; notify_many(map(int, sys.argv[1:]), title='one more')"
     keys = [str(who["user"]) for who in people]
     run(site, [sys.executable, "-P", "-c", f"import django; django.setup(); {code}", *keys])
     time.sleep(PAUSE_SECONDS)

@@ -19,8 +19,12 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and the site's segments, connect the receivers; only now are the models loaded."""
-        from . import checks, doorbell, signals  # noqa: F401 — importing `checks` registers them
-        from .edge import publishing as edge_publish
+        from . import checks, signals  # noqa: F401 — importing `checks` registers them
+        from .broadcasts import background
+        from .hub import hooks
+        from .integrations.pushpin import publisher
+        from .log import doorbell
+        from .sending import job_watchdog
 
         user_model = get_user_model()
         pre_delete.connect(signals.lock_what_goes, sender=user_model, dispatch_uid="notifications.lock_what_goes")
@@ -30,5 +34,7 @@ class NotificationsConfig(AppConfig):
         for model in (self.get_model("Inbox"), self.get_model("Notification")):
             post_save.connect(signals.note_loaded, sender=model, dispatch_uid="notifications.note_loaded")
         user_logged_out.connect(signals.end_session_of, dispatch_uid="notifications.end_session_of")
-        doorbell.others[:] = [edge_publish.publish]
+        doorbell.also_ring(publisher.publish)
+        hooks.every(job_watchdog.LOOK_SECONDS, job_watchdog.mark_stalled)
+        hooks.at_leaving(background.stop)
         autodiscover_modules("notification_segments")

@@ -1,4 +1,4 @@
-"""Step 4 of the installation: put the stream in front of a site's own ASGI application.
+"""Put the stream in front of a site's own ASGI application.
 
     from django.core.asgi import get_asgi_application
     from notifications.asgi import with_stream
@@ -22,11 +22,11 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.urls import Resolver404, get_script_prefix, resolve, reverse
 
 from .access import cors
-from .broadcasts import runner
+from .broadcasts import background
 from .conf import settings
-from .hub.lines import for_event_streams
-from .stream import StreamApplication, answer
-from .websocket import SocketApplication
+from .endpoints.stream import StreamApplication, answer
+from .endpoints.websocket import SocketApplication
+from .hub.transports.streams import for_event_streams
 
 __all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
 
@@ -75,7 +75,7 @@ class Front:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass one connection on; the first one starts what this process does besides."""
-        runner.ensure()
+        background.ensure()
         serve = self.server_of(scope)
         if serve is None:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks

@@ -131,7 +131,7 @@ class Settings:
     doorbell_timeout_seconds = Setting(1.0, least=0.01)
     # Doorbells that may wait for the channel layer; more are dropped and left to the sweeper.
     doorbell_backlog = Setting(10_000, least=1)
-    # Whether messages over the channel layer carry a digest keyed by SECRET_KEY, and others are refused. See `seals.py`.
+    # Whether messages over the channel layer carry a digest keyed by SECRET_KEY, and others are refused. See `log/seals.py`.
     sign_doorbells = Setting(True)
     # Whether doorbells carry what changed. Off: they say who and how far, and each stream reads the log.
     ring_content = Setting(True)
@@ -162,9 +162,10 @@ class Settings:
     sends_per_minute = Setting(60, least=1)
     # Days after which a token ends for which nobody says so; 0: when it is revoked.
     token_days = Setting(90, least=0)
-    # Addresses and networks that may read the metrics page besides staff. See `monitoring.py` about proxies.
+    # Addresses and networks that may read the metrics page besides staff. See `operations/health.py` about proxies.
     metrics_addresses = Networks([])
-    # Where a GRIP proxy such as Pushpin takes what it is to pass on, with its key. Empty: there is none. See `edge/`.
+    # Where a GRIP proxy such as Pushpin takes what it is to pass on, with its key. Empty: there is none. See
+    # `integrations/pushpin/`.
     grip_url = Setting("")
     # Within this time the proxy asks about each connection it holds: who is logged out where nobody said so, and what was
     # lost on the way to it. 120 s: Pushpin's own default; for 10,000 connections some 90 questions a second.
@@ -173,7 +174,7 @@ class Settings:
     admit = Setting("notifications.access.session_or_token")
     # Addresses and networks of proxies whose X-Forwarded-For is believed. See `addresses.py`.
     trusted_proxies = Networks([])
-    # What everybody may follow without logging in. See `public.py`.
+    # What everybody may follow without logging in. See `sending/public.py`.
     public_topics = Topics([])
     # Messages that a public topic keeps; a client further behind is told to read the page again.
     public_history = Setting(100, least=1)

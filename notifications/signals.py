@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_delete, pre_delete
 
 from .conf import settings
-from .edge.publishing import ask_again, end_session
+from .integrations.pushpin.publisher import ask_again, end_session
+from .log.bulk_update import rows_of
 from .log.locks import chunks, lock_inboxes
-from .log.rewrite import rows_of
 from .models import Broadcast, Inbox, Notification
-from .operations.upkeep import mend_loaded
+from .operations.repair import mend_loaded
 
 __all__ = ["Loaded", "ask_about_user", "delete_rest", "end_session_of", "lock_what_goes", "note_loaded"]
 

@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 from django.urls import include, path
 
-from . import views, views_actions as actions, views_tokens
-from .operations import monitoring
+from .operations import health
+from .pages import action_views as actions, token_views, views
 
 app_name = "notifications"
 
@@ -13,16 +13,16 @@ urlpatterns = [
     path("", views.centre, name="centre"),
     path("stream/", views.stream, name="stream"),
     path("ws/", views.stream, name="socket"),
-    path("metrics/", monitoring.metrics, name="metrics"),
-    path("health/", monitoring.health, name="health"),
+    path("metrics/", health.metrics, name="metrics"),
+    path("health/", health.health, name="health"),
     # Without the extra `[api]` there is no JSON API; `manage.py check` says so.
     *([path("api/", include("notifications.api"))] if find_spec("ninja") else []),
     path("read-all/", actions.read_all, name="read_all"),
     path("selection/", actions.selection, name="selection"),
     path("undo/", actions.undo, name="undo"),
     path("seen/", actions.seen, name="seen"),
-    path("tokens/", views_tokens.tokens, name="tokens"),
-    path("tokens/<int:pk>/revoke/", views_tokens.revoke_token, name="revoke_token"),
+    path("tokens/", token_views.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", token_views.revoke_token, name="revoke_token"),
     path("<int:pk>/open/", actions.open_link, name="open"),
     path("<int:pk>/read/", actions.read, name="read"),
     path("<int:pk>/unread/", actions.unread, name="unread"),

@@ -82,8 +82,8 @@ NOTIFICATIONS_GRIP_URL = environment.grip_url(os.environ)
 # What everybody may follow without logging in, such as a status page.
 NOTIFICATIONS_PUBLIC_TOPICS = ["status"]
 # django-eventstream's own view, at /events/, over the log of notifications. Needs none of its tables.
-EVENTSTREAM_STORAGE_CLASS = "notifications.eventstream.LogStorage"
-EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.eventstream.LogChannelManager"
+EVENTSTREAM_STORAGE_CLASS = "notifications.integrations.eventstream.LogStorage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.integrations.eventstream.LogChannelManager"
 
 # --- People ---
 

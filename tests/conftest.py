@@ -6,8 +6,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.utils import translation
 
+from notifications.access import audit
+from tests.support.processes import running
 from tests.support.servers import Site
 
 # A busy machine is no defect: what takes long is measured in bench/.
@@ -36,14 +39,29 @@ def rank_of(path: Path) -> int:
     """Return 0 for the longest files, 1 for those that run programs, 2 for the quick ones."""
     if path.name in LONGEST:
         return 0
-    runs_database = "postgresql" in path.name or "mariadb" in path.name
-    return 2 if "unit" in path.parts and not runs_database else 1
+    return 2 if {"unit", "project"} & {*path.parts} else 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    """Show the logs of the programs that run while a test fails."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"log of {process.name}", process.tail) for process in running]
+    return report
 
 
 @pytest.fixture(autouse=True)
 def _language_of_the_site() -> None:
     """Begin each test in the site's language: a request in another one leaves its thread in that."""
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test with nobody's acts counted: users of different tests share their keys, and so their counts."""
+    cache.clear()
+    monkeypatch.setattr(audit, "tally", audit.Tally())
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ MIB = 1024 * 1024
 
 def main() -> dict[str, Any]:
     """Order, send, retract; say how long each took and how large the tables are."""
-    from notifications.broadcasts.moves import order, take
     from notifications.broadcasts.states import Step
+    from notifications.broadcasts.transitions import order, take
     from notifications.broadcasts.worker import Worker
     from notifications.models import Broadcast
 

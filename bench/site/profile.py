@@ -24,10 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
     (
         "doorbell",
-        ("notifications/doorbell", "notifications/hub", "channels", "asgiref", "asyncio/", "'send' of '_socket"),
+        ("notifications/log/doorbell", "notifications/hub", "channels", "asgiref", "asyncio/", "'send' of '_socket"),
     ),
     ("database", ("CursorWrapper.execute", "'commit' of", "'fetchone' of", "psycopg", "select.", "poll")),
-    ("validation", ("core/validators", "validators.py", "content.py", "clean", "notifications/models.py")),
+    ("validation", ("core/validators", "notifications/models/validators", "notifications/models/content", "clean")),
     ("our SQL", ("notifications/",)),
     ("Django's models", ("django/db/models",)),
     ("Django's connections", ("django/db",)),
@@ -39,7 +39,7 @@ def main(count: int) -> dict[str, float]:
     """Profile `count` calls after some that warm up."""
     from django.contrib.auth.models import User
 
-    from notifications.publish import notify
+    from notifications.sending.publish import notify
 
     users = list(User.objects.order_by("pk").values_list("pk", flat=True))
     for user in users * WARM_UPS:

@@ -27,7 +27,7 @@ def main() -> dict[str, float]:
     from django.contrib.auth.models import User
     from django.db import connection
 
-    from notifications.publish import notify
+    from notifications.sending.publish import notify
 
     users = list(User.objects.order_by("pk").values_list("pk", flat=True)[:count])
     for user in users[:50]:
@@ -46,7 +46,7 @@ def single(users: list[Any], row: dict[str, Any], count: int) -> dict[str, float
     """Call notify() and change the same rows by hand, in turns."""
     from django.db import connection
 
-    from notifications.publish import notify
+    from notifications.sending.publish import notify
 
     names = list(row)
     places = ", ".join("?" * len(names))
@@ -79,7 +79,7 @@ def bulk(users: list[Any], row: dict[str, Any]) -> dict[str, float]:
     """Send to many and COPY the same rows, in turns; the least of three, for the first one warms up."""
     from django.db import connection
 
-    from notifications.publish import notify_many
+    from notifications.sending.publish import notify_many
 
     backend = connection.connection.info.backend_pid
     names = ", ".join(row)

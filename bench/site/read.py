@@ -27,8 +27,8 @@ def main(count: int) -> dict[str, float]:
     from django.db import connection
 
     from bench.site import queries
-    from notifications.listing import page_of
-    from notifications.log.tail import inbox_of
+    from notifications.log.replay import inbox_of
+    from notifications.reading.listing import page_of
 
     queries.count_all()
     connection.close()

@@ -1,4 +1,4 @@
-"""Step 6a: who may follow what, and from where: sessions, tokens, a site's own hook, origins, addresses."""
+"""Who may follow what, and from where: sessions, tokens, a site's own hook, origins, addresses."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ from .openings import AdmissionRequest, Opening
 from .tokens import Bearer, bearer_of
 
 __all__ = [
+    "DEFAULT",
     "Hook",
     "Shown",
     "credential_of",

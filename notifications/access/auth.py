@@ -1,10 +1,10 @@
-"""Step 6a: who. From session cookies and tokens to users, for many connections at once, by Django's own rules.
+"""Who. From session cookies and tokens to users, for many connections at once, by Django's own rules.
 
-Receives credentials from `stream.py` (someone connects) and `hub/` (someone is still connected): the key of a session, or
-the token of a program (`tokens.py`), which needs the scope `read`. Guarantees for sessions what
+Receives credentials from `endpoints/stream.py` (someone connects) and `hub/` (someone is still connected): the key of a
+session, or the token of a program (`tokens.py`), which needs the scope `read`. Guarantees for sessions what
 `django.contrib.auth.get_user()` does: the session exists and has not expired, its backend is still configured and lets
-this user in, and its hash still fits the password. Writes to no session: rotating or flushing one needs a response with a
-cookie, which a stream is not.
+this user in, and its hash still fits the password. Writes to no session: rotating or flushing one needs a response with
+a cookie, which a stream is not.
 
 The database session engine and `ModelBackend.get_user` are asked in batches; other engines and backends one by one.
 """
@@ -29,7 +29,16 @@ from django.utils.crypto import constant_time_compare
 from ..log.locks import chunks
 from .tokens import Bearer, bearer_of, users_of_tokens
 
-__all__ = ["Credential", "credential_of", "look_up", "session_key_of", "token_in", "usable_key", "users_of"]
+__all__ = [
+    "MAX_COOKIES_BYTES",
+    "Credential",
+    "credential_of",
+    "look_up",
+    "session_key_of",
+    "token_in",
+    "usable_key",
+    "users_of",
+]
 
 Credential = str | Bearer  # a session key is whatever a client sends: told apart by type, none can pass for a token
 

@@ -1,4 +1,4 @@
-"""Step 6f: pages of other origins. None of them may follow notifications here with their reader's login, unless listed.
+"""Pages of other origins. None of them may follow notifications here with their reader's login, unless listed.
 
 Receives the scope of a request and `NOTIFICATIONS_ALLOWED_ORIGINS`. Guarantees that an origin that is not listed, letter
 for letter, gets no header that would let its scripts read anything, and that `*` is never said. The rules:

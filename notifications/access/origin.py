@@ -1,4 +1,4 @@
-"""Step 6d: from which pages. Only this site's own may open a stream, whatever cookies a request carries.
+"""From which pages. Only this site's own may open a stream, whatever cookies a request carries.
 
 Receives the ASGI scope of a request for a stream. A browser says by `Sec-Fetch-Site` how the page that asks relates to
 the address it asks for (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header), and by `Origin` which page that

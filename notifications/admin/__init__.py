@@ -1,7 +1,7 @@
 """What staff see: send to one or to many, find, correct, mark, archive, delete. Inboxes: `inbox.py`.
 
-Receives requests of staff. Guarantees that every write goes through `publish.py` or `log/`, all of it or nothing, and
-that a list costs the same at a thousand rows and at a million (`changelist.py`).
+Receives requests of staff. Guarantees that every write goes through `sending/publish.py` or `log/`, all of it or
+nothing, and that a list costs the same at a thousand rows and at a million (`changelist.py`).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from ..access import audit
-from ..broadcasts.admin import BroadcastAdmin
-from ..log.tail import database
+from ..log.queryset import NotificationQuerySet
+from ..log.replay import database
 from ..models import Notification
-from ..publish import notify, notify_many
-from ..querysets import NotificationQuerySet
-from ..views_actions import HELD_SECONDS
+from ..pages.action_views import HELD_SECONDS
+from ..sending.publish import notify, notify_many
 from .autocomplete import RecipientsView, name_of
+from .broadcasts import BroadcastAdmin
 from .changelist import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
 from .forms import NotificationForm, recipients_field, send_form
 from .inbox import InboxAdmin

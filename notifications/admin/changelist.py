@@ -27,9 +27,9 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst, smart_split, unescape_string_literal
 from django.utils.translation import gettext, gettext_lazy as _
 
-from ..log.tail import database
+from ..log.queryset import NotificationQuerySet
+from ..log.replay import database
 from ..models import Notification
-from ..querysets import NotificationQuerySet
 
 __all__ = [
     "MAX_LISTED_ROWS",

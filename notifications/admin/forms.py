@@ -20,7 +20,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification
-from ..validators import validate_data
+from ..models.validators import validate_data
 from .autocomplete import label_of
 
 if TYPE_CHECKING:

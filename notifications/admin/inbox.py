@@ -14,9 +14,9 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from ..log.tail import database
+from ..hub.presence import online_now
+from ..log.replay import database
 from ..models import Inbox
-from ..presence import online_now
 from .changelist import BoundedChangeList, BoundedPaginator
 from .looking import note_look
 

@@ -17,7 +17,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, gettext_noop, ngettext
 
-from ..access.tokens import LOOK, ApiToken, may_send, revoke, save_new
+from ..access.tokens import may_send, revoke, save_new
+from ..models.token import LOOK, ApiToken
 from .history import translate
 
 if TYPE_CHECKING:

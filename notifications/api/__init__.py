@@ -1,4 +1,4 @@
-"""Step 7d: the JSON API, for programs that act for a user who is logged in. Needs the extra `[api]` (django-ninja).
+"""The JSON API, for programs that act for a user who is logged in. Needs the extra `[api]` (django-ninja).
 
 Receives requests under `api/`. Guarantees: the user comes from the session or a token, never from the URL, and an id that
 is not the user's is a 404 like one that does not exist; a GET changes nothing, everything else needs the CSRF token or the
@@ -19,18 +19,20 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import Body, NinjaAPI, Query
 
-from .. import actions, log
+from .. import log
 from ..exceptions import UnknownNotification
-from ..listing import page_of
-from ..log.tail import database, inbox_of, parse_position, read_for
+from ..log.replay import database, inbox_of, read_for
 from ..models import Inbox, Notification
-from ..wire.payloads import isoformat, payload
-from .answers import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
+from ..protocol.payloads import isoformat, payload
+from ..protocol.position import parse_position
+from ..reading import actions
+from ..reading.listing import page_of
 from .auth import PerUser, SessionAuth, TokenAuth
 from .bodies import BodyParser
-from .description import docs, openapi
 from .errors import answer, handle_errors, in_one_shape
-from .schemas import Bulk, ListQuery, ReadAll, Since, Topic, Undo
+from .openapi import docs_view, schema_view
+from .requests import Bulk, ListQuery, ReadAll, Since, Topic, Undo
+from .responses import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
 from .send import router_of_sending
 
 __all__ = ["api", "app_name", "urlpatterns"]
@@ -192,8 +194,8 @@ def nowhere(request: HttpRequest) -> HttpResponse:
 
 app_name = "api"
 urlpatterns: list[Any] = [
-    path("openapi.json", openapi(api), name="openapi"),
-    path("docs", docs(api), name="docs"),
+    path("openapi.json", schema_view(api), name="openapi"),
+    path("docs", docs_view(api), name="docs"),
     *api.urls[0],
     re_path("", nowhere),
 ]

@@ -1,4 +1,4 @@
-"""Step 7d: who may use the API, and how often.
+"""Who may use the API, and how often.
 
 Receives each request before its operation. Guarantees that what goes on is a program with a token of the operation's scope,
 or a user of a session; in the latter case, for what changes something, a page of this site (or a program that has the CSRF
@@ -18,8 +18,9 @@ from ninja.utils import check_csrf
 
 from ..access import audit
 from ..access.limits import spend
-from ..access.tokens import Scope, bearer_of, find_tokens
+from ..access.tokens import bearer_of, find_tokens
 from ..exceptions import TooOften
+from ..models.token import Scope
 from .errors import Refusal
 
 __all__ = ["PerUser", "SessionAuth", "TokenAuth"]

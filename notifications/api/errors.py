@@ -1,4 +1,4 @@
-"""Step 7d: what the API says when it does not do what was asked. One shape for every status.
+"""What the API says when it does not do what was asked. One shape for every status.
 
     {"error": {"code": "not_found", "message": "You have no notification 12.", "field": "ids",
                "remedy": "Read the list again; nothing was changed."}}
@@ -21,9 +21,9 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from ..actions import UNDO_SECONDS
 from ..exceptions import BadUndoToken, NotificationsError, UndoExpired, UnknownNotification
-from ..wire.payloads import dumps
+from ..protocol.payloads import dumps
+from ..reading.actions import UNDO_SECONDS
 
 __all__ = ["Refusal", "answer", "handle_errors", "in_one_shape", "too_large"]
 

@@ -1,4 +1,4 @@
-"""Step 7d: sending through the API, for programs and for those who may.
+"""Sending through the API, for programs and for those who may.
 
     POST /notifications/api/send          Authorization: Bearer ntf_…          Idempotency-Key: order-7-shipped
     {"to": {"usernames": ["ada"]}, "title": "Your order has left", "url": "/orders/7/"}
@@ -19,22 +19,24 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Body, Field, Router, Schema
 from ninja.params.functions import Header
 
 from ..access import audit
-from ..access.tokens import SEND, ApiToken
-from ..broadcasts.audience import EVERYONE, Audience, Kind
-from ..idempotency import KeyReused, claim
+from ..access.tokens import SEND
+from ..broadcasts.segments import MAX_NAME_CHARS
 from ..log.attempts import attempt
 from ..models import Notification
-from ..outbox import Outcome, TooManyForDetails, send_to_audience, send_to_users
-from ..recipients import MAX_NAMED, RefusedRecipients, audience_of_groups, users_by_id, users_by_name
-from ..segments import MAX_NAME_CHARS
-from .answers import ABSENT, Error, LevelName, Sent
+from ..models.broadcast import EVERYONE, Audience, Kind
+from ..models.token import ApiToken
+from ..sending.dispatch import Outcome, TooManyForDetails, send_to_audience, send_to_users
+from ..sending.idempotency import KeyReused, claim
+from ..sending.recipients import MAX_NAMED, RefusedRecipients, audience_of_groups, users_by_id, users_by_name
 from .auth import PerUser, SessionAuth, TokenAuth
 from .errors import Refusal, answer
-from .schemas import NO_NUL, strict
+from .requests import NO_NUL, strict
+from .responses import ABSENT, Error, LevelName, Sent
 
 __all__ = ["router_of_sending"]
 
@@ -127,8 +129,8 @@ def send(
 ) -> HttpResponse:
     """Tell users, all of them or none. Up to 500 at once; a larger audience is told by a broadcast (202)."""
     if len(request.body) > MAX_BODY_BYTES:
-        message = f"The body is longer than {MAX_BODY_BYTES} bytes."
-        raise Refusal(413, "too_large", message, remedy="Name a group or a segment, or send in parts.", field="body")
+        message = _("The body is longer than %(most)d bytes.") % {"most": MAX_BODY_BYTES}
+        raise Refusal(413, "too_large", message, remedy=_("Name a group or a segment, or send in parts."), field="body")
     using = router.db_for_write(Notification)
     return attempt(using, lambda: send_once(request, body, key, using))
 
@@ -142,7 +144,7 @@ def send_once(request: HttpRequest, body: Send, key: str, using: str) -> HttpRes
         try:
             row, is_new = claim(request.user, key, digest)
         except KeyReused as error:
-            remedy = "Give each request a key of its own; repeat one only with the very same body."
+            remedy = _("Give each request a key of its own; repeat one only with the very same body.")
             raise Refusal(409, "key_reused", str(error), remedy=remedy, field="Idempotency-Key") from None
         if is_new:
             outcome = deliver_and_note(request, body, using)
@@ -201,11 +203,11 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
                 audience = EVERYONE
         return send_to_audience(audience, body.words, by=request.user)
     except RefusedRecipients as error:
-        remedy = "Correct or leave out those in `refused`; nothing was sent."
+        remedy = _("Correct or leave out those in `refused`; nothing was sent.")
         refused = [each.as_dict() for each in error.refused]
         raise Refusal(409, "refused", str(error), remedy=remedy, field=f"to.{way}", refused=refused) from None
     except TooManyForDetails as error:
-        raise Refusal(409, "too_many", error.messages[0], remedy="Nothing was sent.", field="to") from None
+        raise Refusal(409, "too_many", error.messages[0], remedy=_("Nothing was sent."), field="to") from None
     except ValidationError as error:
         raise invalid(error, way) from None
 
@@ -215,20 +217,20 @@ def allow(request: HttpRequest, permission: str) -> None:
     token = getattr(request, "auth", None)
     if (token if isinstance(token, ApiToken) else request.user).has_perm(permission):
         return
-    message = f"You lack the permission {permission!r}."
+    message = _("You lack the permission “%(name)s”.") % {"name": permission}
     if isinstance(token, ApiToken):
-        message = f"The user of this token, or who made it, lacks the permission {permission!r}."
+        message = _("The user of this token, or who made it, lacks the permission “%(name)s”.") % {"name": permission}
     audit.record("permission.refused", user=request.user.pk, permission=permission)
-    raise Refusal(403, "not_allowed", message, remedy="Ask the site's staff for it, or for a token that may send.")
+    raise Refusal(403, "not_allowed", message, remedy=_("Ask the site's staff for it, or for a token that may send."))
 
 
 def invalid(error: ValidationError, way: str) -> Refusal:
     """Name the first field that the log refused."""
     name, messages = next(iter(error.message_dict.items()))
     if name == "audience":
-        remedy = "Name another; nothing was sent."
+        remedy = _("Name another; nothing was sent.")
         return Refusal(409, "no_audience", messages[0], remedy=remedy, field=f"to.{way}")
-    return Refusal(422, "invalid", f"{name}: {messages[0]}", remedy="openapi.json says what it takes.", field=name)
+    return Refusal(422, "invalid", f"{name}: {messages[0]}", remedy=_("openapi.json says what it takes."), field=name)
 
 
 def content_of(outcome: Outcome) -> dict[str, Any]:

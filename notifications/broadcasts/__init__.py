@@ -1,5 +1,5 @@
-"""Step 0, broadcasts: staff say once what many shall be told; a resumable job tells them.
+"""Staff say once what many shall be told; a resumable job tells them.
 
-`models.py` holds what was ordered, `audience.py` says to whom, `states.py` what may happen next, `sending.py` and
-`retracting.py` work in chunks, `worker.py` and `runner.py` find what is due, `progress.py` lets the orderer watch.
+`models/__init__.py` holds what was ordered, `audience.py` says to whom, `states.py` what may happen next, `sending.py` and
+`retracting.py` work in chunks, `worker.py` and `background.py` find what is due, `progress.py` lets the orderer watch.
 """

@@ -7,22 +7,19 @@ name; and that nothing is read before the queryset is used.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import connections
-from django.db.models import QuerySet, TextChoices
-from django.utils.translation import gettext as _, gettext_lazy
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
-from ..presence import online_now
-from ..segments import segment_names, segment_users
+from ..hub.presence import online_now
+from ..models.broadcast import Audience, Kind
+from .segments import segment_names, segment_users
 
 __all__ = [
-    "EVERYONE",
-    "Audience",
-    "Kind",
     "active_users",
     "group_model",
     "has_field",
@@ -32,30 +29,6 @@ __all__ = [
 ]
 
 MAX_NAMED: Final = 5  # of what was not found, in an error
-
-
-class Kind(TextChoices):
-    """The ways to name an audience."""
-
-    EVERYONE = "everyone", gettext_lazy("Everyone")
-    STAFF = "staff", gettext_lazy("Staff")
-    GROUPS = "groups", gettext_lazy("Groups")
-    USERS = "users", gettext_lazy("Chosen users")
-    SEGMENT = "segment", gettext_lazy("A segment")
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Whom a broadcast is for.
-
-    `chosen` holds primary keys of groups or of users, or the name of one segment; nothing for everyone and for staff.
-    """
-
-    kind: str
-    chosen: tuple[Any, ...] = ()
-
-
-EVERYONE: Final = Audience(Kind.EVERYONE)
 
 
 def users_of(audience: Audience, *, are_known: bool = False) -> QuerySet[Any]:

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from ..conf import settings
-from .models import Broadcast
+from ..models.broadcast import Broadcast
 from .states import AT_WORK
 
 __all__ = ["Lease", "Lost", "claim"]

@@ -19,13 +19,13 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..content import Level
 from ..exceptions import StepRefused
 from ..log.locks import lock_inboxes
-from ..log.tail import database
+from ..log.replay import database
 from ..models import Notification
-from .models import Broadcast, broadcasts
-from .states import AT_WORK, GONE, State
+from ..models.broadcast import Broadcast, State, broadcasts
+from ..models.content import Level
+from .states import AT_WORK, GONE
 
 __all__ = ["Progress", "address_of", "figures", "follow", "followed_in", "read_count", "show_now", "tell", "topic_of"]
 

@@ -1,8 +1,9 @@
 """Taking back: the rows of a broadcast leave every inbox, chunk by chunk, as they came.
 
-Receives a broadcast whose lease the caller holds, in the state retracting or expiring. A chunk is one change of the log of
-each user in it: counters move, floors rise, open pages hear which id is gone (`prune.erase()`). Killed at any moment, the
-next worker goes on; at the end it looks once more from the beginning, for rows that were locked or came back by an undo.
+Receives a broadcast whose lease the caller holds, in the state retracting or expiring. A chunk is one change of the log
+of each user in it: counters move, floors rise, open pages hear which id is gone (`log/bulk_delete.py`). Killed at any
+moment, the next worker goes on; at the end it looks once more from the beginning, for rows that were locked or came
+back by an undo.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F
 
-from ..log.rewrite import rows_of
-from ..operations.prune import erase
+from ..log.bulk_delete import delete_batch
+from ..log.bulk_update import rows_of
+from ..models.broadcast import Broadcast, State
 from .leases import Lease
-from .models import Broadcast
-from .moves import take
-from .pace import Pace
-from .states import State, Step
+from .states import Step
+from .throttle import Pace
+from .transitions import take
 
 __all__ = ["retract"]
 
@@ -63,7 +64,7 @@ def remove_chunk(lease: Lease, found: Sequence[tuple[Any, int]]) -> Broadcast:
     with transaction.atomic(using=lease.using):
         broadcast = lease.hold(State.RETRACTING, State.EXPIRING)
         rows = rows_of(lease.using).filter(broadcast=broadcast)
-        batch = erase(rows, {user_id: [pk] for user_id, pk in found}, using=lease.using)
+        batch = delete_batch(rows, {user_id: [pk] for user_id, pk in found}, using=lease.using)
         return lease.keep(
             broadcast,
             cursor=str(found[-1][0]),

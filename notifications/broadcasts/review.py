@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidSegment
 from ..models import Inbox, Notification
-from .audience import Audience, Kind, group_model, has_field, inactive_of, online_of, users_of
-from .models import Broadcast
-from .moves import check
+from ..models.broadcast import Audience, Broadcast, Kind
+from .audience import group_model, has_field, inactive_of, online_of, users_of
+from .transitions import check
 
 __all__ = ["Review", "Sight", "describe", "describe_all", "preview_of", "review", "sight_of"]
 

@@ -27,15 +27,15 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef
 
-from ..log.alike import append_alike
-from ..log.rewrite import rows_of
+from ..log.bulk_insert import append_alike
+from ..log.bulk_update import rows_of
 from ..models import FIRST_MODSEQ, Inbox
+from ..models.broadcast import Broadcast, State
 from .audience import online_of, users_of
 from .leases import Lease
-from .models import Broadcast
-from .moves import take
-from .pace import Pace
-from .states import State, Step
+from .states import Step
+from .throttle import Pace
+from .transitions import take
 
 __all__ = ["send"]
 

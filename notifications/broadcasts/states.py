@@ -14,25 +14,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy as _, gettext_noop
+from django.utils.translation import gettext_noop
 
-__all__ = ["AT_WORK", "DELIVERED", "GONE", "State", "Step"]
+from ..models.broadcast import State
 
-
-class State(TextChoices):
-    """Where a broadcast stands."""
-
-    DRAFT = "draft", _("Draft")
-    SCHEDULED = "scheduled", _("Scheduled")
-    SENDING = "sending", _("Sending")
-    PAUSED = "paused", _("Paused")
-    SENT = "sent", _("Sent")
-    CANCELLED = "cancelled", _("Cancelled")
-    RETRACTING = "retracting", _("Retracting")
-    RETRACTED = "retracted", _("Retracted")
-    EXPIRING = "expiring", _("Expiring")
-    EXPIRED = "expired", _("Expired")
+__all__ = ["AT_WORK", "DELIVERED", "GONE", "Step"]
 
 
 AT_WORK: Final = (State.SENDING, State.RETRACTING, State.EXPIRING)  # a worker has something to do

@@ -1,6 +1,6 @@
 """The worker: finds what is due, and does it in slices so that a small broadcast does not wait behind a large one.
 
-In a server's process (`runner.py`) or as `manage.py send_broadcasts`. Several may run: each slice needs a lease.
+In a server's process (`background.py`) or as `manage.py send_broadcasts`. Several may run: each slice needs a lease.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from django.utils import timezone
 from ..conf import settings
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.attempts import attempt
+from ..models.broadcast import Broadcast, State, broadcasts
 from .leases import Lease, Lost, claim
-from .models import Broadcast, broadcasts
-from .moves import news, take
-from .pace import Pace
 from .progress import Progress
 from .retracting import retract
 from .sending import send
-from .states import DELIVERED, State, Step
+from .states import DELIVERED, Step
+from .throttle import Pace
+from .transitions import news, take
 
 __all__ = ["Worker"]
 

@@ -28,8 +28,8 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
-from ..edge import edge
 from ..exceptions import InvalidSetting
+from ..integrations.pushpin import edge
 from ..models import Notification
 from .admission import check_admission
 from .asgi import check_routing
@@ -222,7 +222,7 @@ def check_api(**_: Any) -> Iterator[CheckMessage]:
 def check_eventstream(**_: Any) -> Iterator[CheckMessage]:
     """Find django-eventstream's view over our log without the channel manager that knows whose an inbox is."""
     paths = [getattr(django_settings, f"EVENTSTREAM_{name}_CLASS", "") for name in ("STORAGE", "CHANNELMANAGER")]
-    ours = "notifications.eventstream"
+    ours = "notifications.integrations.eventstream"
     if paths[0].startswith(ours) and (not paths[1] or paths[1].startswith("django_eventstream.")):
         yield Error(
             f"EVENTSTREAM_STORAGE_CLASS is {paths[0]!r}, and the channel manager does not know whose an inbox is.",

@@ -20,7 +20,7 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, reverse
 from django.utils.module_loading import import_string
 
 from ..asgi import Front
-from ..stream import StreamApplication
+from ..endpoints.stream import StreamApplication
 
 __all__ = ["check_routing"]
 

@@ -1,9 +1,10 @@
-"""Step 4: the hub. One for each process and event loop, between the doorbell and the open streams.
+"""The hub. One for each process and event loop, between the doorbell and the open streams.
 
-Receives doorbells from the channel layer (`ears.py`) and subscriptions from `stream.py`. Guarantees that each stream's
-client goes from position to position without a gap: a change that continues from where a stream stands is passed on
-without touching the database; anything else is read from the log (`catchup.py`). Per stream it keeps a position and at
-most one write in flight. All state is touched on one event loop only, never across an await between check and set.
+Receives doorbells from the channel layer (`listener.py`) and subscriptions from `endpoints/stream.py`. Guarantees that each
+stream's client goes from position to position without a gap: a change that continues from where a stream stands is
+passed on without touching the database; anything else is read from the log (`recovery.py`). Per stream it keeps a
+position and at most one write in flight. All state is touched on one event loop only, never across an await between
+check and set.
 """
 
 from __future__ import annotations
@@ -16,28 +17,25 @@ from typing import Any, Final
 
 from ..access.admission import Shown
 from ..access.limits import Openings
-from ..broadcasts import runner
 from ..conf import settings
-from ..counts import Pulse, Stopwatch, counts
-from ..doorbell import ringer
-from ..log.tail import Position, Replay
-from ..stalled import mark_stalled
-from ..wire import frames
-from . import ears
-from .catchup import CatchUp
+from ..log.doorbell import ringer
+from ..protocol import frames
+from ..protocol.position import Position, Replay
+from . import hooks, listener
+from .counters import Pulse, Stopwatch, counts
 from .door import Door
-from .leaving import UNSERVED_SECONDS, before_sigterm, do_nothing, drain, find_server, part, until_unserved
-from .lines import abort
-from .roll import Roll
-from .rounds import Rounds
+from .heartbeat import Rounds
+from .presence_tracker import Roll
+from .recovery import CatchUp
+from .shutdown import UNSERVED_SECONDS, before_sigterm, do_nothing, drain, find_server, part, until_unserved
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
+from .transports.streams import abort
 from .workers import Workers
 
 __all__ = ["Hub", "hub", "running_hubs"]
 
 logger = logging.getLogger("notifications.hub")
 
-JOBS_SECONDS: Final = 10.0  # how often is asked whether a job has died
 STREAMS_PER_TURN: Final = 200  # writes before the loop gets a turn: about 5 ms
 
 
@@ -57,7 +55,7 @@ class Hub:
         self._rounds = Rounds(self._workers, self._door, self._write, self.end)
         self._roll = Roll(self._workers)
         self.openings = Openings()
-        self._workers.keep([self._listen, self._watch_jobs])
+        self._workers.keep([self._listen, *map(self._repeating, hooks.chores)])
         self._others: list[Callable[[dict[str, Any]], None]] = []
         self.ask = self._workers.ask
         self.authenticate_all = self._door.ask_all
@@ -93,12 +91,15 @@ class Hub:
         await self._door.stop()
 
     async def _listen(self) -> None:
-        await ears.listen(self.hear, self._catchup.sweep_now, self._leave_soon, self.pulse.probed)
+        await listener.listen(self.hear, self._catchup.sweep_now, self._leave_soon, self.pulse.probed)
 
-    async def _watch_jobs(self) -> None:
-        while True:
-            await asyncio.sleep(JOBS_SECONDS)
-            await self._workers.ask(mark_stalled)
+    def _repeating(self, chore: hooks.Chore) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def repeat() -> None:
+            while True:
+                await asyncio.sleep(chore.seconds)
+                await self._workers.ask(chore.run)
+
+        return repeat
 
     # --- streams come and go
 
@@ -164,14 +165,14 @@ class Hub:
 
     def _leave_for_good(self, then: Callable[[], None]) -> None:
         self.is_leaving = True
-        runner.stop()
+        hooks.leave()
         self._workers.start(self._drain_then(settings.drain_seconds, then), "drain")
 
     async def _leave_with(self, server: Any) -> None:
         await until_unserved(server)
         if not self.is_leaving:  # else it was signalled
             self.is_leaving = True
-            runner.stop()
+            hooks.leave()
             await self._drain_then(min(UNSERVED_SECONDS, settings.drain_seconds), do_nothing)
 
     async def _drain_then(self, seconds: float, then: Callable[[], None]) -> None:

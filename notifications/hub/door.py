@@ -1,4 +1,4 @@
-"""Step 4i: the hub's door. Who is let in, asked for many connections without holding the loop or each other up.
+"""The hub's door. Who is let in, asked for many connections without holding the loop or each other up.
 
 Receives what clients show. The default, sessions and tokens, is looked up for many at once; a site's own hook
 (`access/admission.py`) is asked about each opening by itself: a coroutine function on the loop, any other on threads of the
@@ -19,7 +19,7 @@ from django.core.exceptions import PermissionDenied
 from ..access import auth
 from ..access.admission import Shown, decide, hook, known
 from ..access.openings import Opening
-from .together import CHECK_SECONDS, Together
+from .batcher import CHECK_SECONDS, Together
 from .workers import Workers
 
 __all__ = ["AGAIN_AT_ONCE", "Door"]

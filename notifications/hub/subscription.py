@@ -1,4 +1,4 @@
-"""Step 4a: one open stream as the hub sees it: where its client stands, and how bytes get to it.
+"""One open stream as the hub sees it: where its client stands, and how bytes get to it.
 
 A subscription is `reading` (the log is being asked what its client is owed), `sending` (a write has not finished) or
 neither, and then it is live: a change that continues from its position goes straight out. What rings in the other two
@@ -21,9 +21,9 @@ from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 from ..access.admission import Shown
-from ..log.tail import Position
-from ..wire import sse
-from .lines import Chunk, Send, WriteNow
+from ..protocol import sse
+from ..protocol.position import Position
+from .transports.streams import Chunk, Send, WriteNow
 
 __all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription", "start_with"]
 

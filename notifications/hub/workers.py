@@ -1,4 +1,4 @@
-"""Step 4d: where the hub's database work happens, and what keeps its tasks running.
+"""Where the hub's database work happens, and what keeps its tasks running.
 
 The event loop never touches the database: work is handed to two threads of the hub's own, whose connections live as
 long as they do. Where work waits because the database keeps all of them busy, as with a lock that somebody holds for

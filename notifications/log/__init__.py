@@ -1,8 +1,8 @@
-"""Step 2: the log. The only writer of `modseq`; whatever changes a notification comes through here.
+"""The log. The only writer of `modseq`; whatever changes a notification comes through here.
 
-Receives instances or querysets from `models.py`, `querysets.py` and `publish.py`. Guarantees, for each write:
-it happens in one transaction with the counters; each touched user's `modseq` rises once in that transaction and is
-stamped on every touched row; inboxes are locked in `user_id` order; a doorbell rings after commit (`steps.py`).
+Receives instances or querysets from `models/__init__.py`, `log/queryset.py` and `sending/publish.py`. Guarantees, for
+each write: it happens in one transaction with the counters; each touched user's `modseq` rises once in that transaction
+and is stamped on every touched row; inboxes are locked in `user_id` order; a doorbell rings after commit (`inbox_write.py`).
 
 All rows are validated before the first is written. `ValidationError` is keyed by field.
 """
@@ -22,18 +22,18 @@ from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import models  # the records and their only writer know each other; both use the other's names only when called
 from ..exceptions import BypassesLog
+from . import tables
 from .attempts import attempt, repeatable
-from .direct import insert_row
+from .bulk_update import EVERY, STATE, rewrite, rows_of
+from .inbox_write import Writing, writing
 from .locks import key_of, lock_inbox
-from .readers import note_readers, readers_in, readers_of
-from .rewrite import EVERY, STATE, rewrite, rows_of
-from .steps import Writing, writing
+from .read_counts import note_readers, readers_in, readers_of
+from .single_insert import insert_row
 
 if TYPE_CHECKING:
     from ..models import Notification
-    from ..querysets import NotificationQuerySet
+    from .queryset import NotificationQuerySet
 
 __all__ = [
     "amend",
@@ -235,7 +235,7 @@ def mark_all_read(
     What arrived after `up_to` stays unread. Queries: 4, however many rows; the frame carries no rows but `read_upto`.
     """
     user_id = key_of(user)
-    using = using or router.db_for_write(models.Notification)
+    using = using or router.db_for_write(tables.Notification)
     now = at or timezone.now()
     with writing(using, [user_id]) as current:
         inbox = current.inboxes[user_id]
@@ -267,7 +267,7 @@ def mark_all_read(
 
 def mark_topic_read(user: Any, topic: str, *, at: dt.datetime | None = None, using: str | None = None) -> int:
     """Mark as read what is about a subject, as when its page is visited. Returns how many; an empty topic is none."""
-    rows = rows_of(using or router.db_for_write(models.Notification)).for_user(key_of(user)).unread()
+    rows = rows_of(using or router.db_for_write(tables.Notification)).for_user(key_of(user)).unread()
     about = rows.filter(topic=topic).exclude(topic="")  # the words of the index on topics
     return amend(about, {"read_at": at or timezone.now()})
 
@@ -276,7 +276,7 @@ def mark_topic_read(user: Any, topic: str, *, at: dt.datetime | None = None, usi
 def mark_seen(user: Any, *, using: str | None = None) -> bool:
     """Note that the user has looked at the inbox: `unseen` goes to 0. Returns whether it was anything else."""
     user_id = key_of(user)
-    using = using or router.db_for_write(models.Notification)
+    using = using or router.db_for_write(tables.Notification)
     with writing(using, [user_id]) as current:
         unseen = current.inboxes[user_id].unseen
         if unseen:
@@ -291,7 +291,7 @@ def validate(row: Notification) -> None:
     Raises:
         BypassesLog: its model has a table of its own, which the log would not write.
     """
-    if row._meta.concrete_model is not models.Notification:
+    if row._meta.concrete_model is not tables.Notification:
         raise BypassesLog(
             f"{row._meta.label} has a table of its own beside Notification's, which the log does not write; make it a "
             "proxy and keep what is more in `data`, or point to the notification with a OneToOneField."
@@ -304,7 +304,7 @@ def validate(row: Notification) -> None:
 
 def validated(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for these fields as the model cleans them."""
-    row = models.Notification(**values)
+    row = tables.Notification(**values)
     others = {field.name for field in row._meta.get_fields() if field.name not in values}
     row.clean_fields(exclude=others)
     return {name: getattr(row, name) for name in values}

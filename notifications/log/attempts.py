@@ -15,7 +15,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from django.db import OperationalError, connections, router
 
-from .. import models
+from . import tables
 
 __all__ = ["attempt", "repeatable"]
 
@@ -56,7 +56,7 @@ def repeatable(write: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(write)
     def write_again(*args: P.args, **kwargs: P.kwargs) -> T:
-        using = str(kwargs.get("using") or router.db_for_write(models.Notification))
+        using = str(kwargs.get("using") or router.db_for_write(tables.Notification))
         return attempt(using, partial(write, *args, **kwargs))
 
     return write_again

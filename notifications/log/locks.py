@@ -1,4 +1,4 @@
-"""Step 2c, the locks of a write: one row for each user, taken in the order of their keys.
+"""The locks of a write: one row for each user, taken in the order of their keys.
 
 Whoever changes a user's notifications holds that user's `Inbox` row from before it reads until it commits. Taken in one
 order everywhere, the locks cannot deadlock within one write (a transaction that writes to user 7 and later to user 3
@@ -25,7 +25,7 @@ from django.db import connections, router, transaction
 from django.db.models import Count, F, Max, Q
 from django.utils.translation import gettext as _
 
-from .. import models
+from . import tables
 from .transactions import is_manual
 
 __all__ = [
@@ -55,7 +55,7 @@ def key_of(user: Any) -> Any:
         raise ValueError(f"{user!r} is no saved user; pass a user from the database or a primary key.")
     key = getattr(user, "pk", user)
     try:
-        return models.Inbox._meta.get_field("user").to_python(key)
+        return tables.Inbox._meta.get_field("user").to_python(key)
     except ValidationError:
         raise ValidationError(
             {"recipient": _("%(key)r is no user's key; pass a user from the database.") % {"key": key}}, code="unknown"
@@ -86,7 +86,7 @@ def lock_inbox(*users: Any, using: str | None = None) -> None:
         TransactionManagementError: no transaction is open.
         ValidationError: a user does not exist.
     """
-    using = using or router.db_for_write(models.Notification)
+    using = using or router.db_for_write(tables.Notification)
     if not connections[using].in_atomic_block:
         raise transaction.TransactionManagementError(
             "lock_inbox() was called outside of a transaction, with whose end it ends; call it in transaction.atomic()."
@@ -110,13 +110,13 @@ def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
     columns = ", ".join(quoted(connection, name) for name in FIELDS)
     if len(user_ids) == 1:
         columns += f", {newest_of(connection)}"
-    key: Any = models.Inbox._meta.pk
+    key: Any = tables.Inbox._meta.pk
     locked: dict[Any, LockedInbox] = {}
     for chunk in chunks(user_ids):
         if not takes_row_locks and (is_manual(connection) or not begins_with_lock(connection)):
             # a write takes SQLite's lock before anything is read; where a site commits by hand, the driver begins the
             # transaction, and only with the first write
-            models.Inbox.objects.using(using).filter(pk__in=chunk).update(modseq=F("modseq"))
+            tables.Inbox.objects.using(using).filter(pk__in=chunk).update(modseq=F("modseq"))
         where, parameters = are_of(connection, chunk)
         sql = f"SELECT {columns} FROM {quoted(connection)} WHERE {where} ORDER BY {quoted(connection, 'user')}"  # noqa: S608
         with connection.cursor() as cursor:
@@ -129,7 +129,7 @@ def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
 
 def newest_of(connection: Any) -> str:
     """Return the SQL for the highest `modseq` among the rows of the inbox that is selected."""
-    meta: Any = models.Notification._meta
+    meta: Any = tables.Notification._meta
     quote = connection.ops.quote_name
     rows, recipient, modseq = (
         quote(name) for name in (meta.db_table, meta.get_field("recipient").column, meta.get_field("modseq").column)
@@ -163,7 +163,7 @@ def move_inboxes(
 
 def quoted(connection: Any, field_name: str | None = None) -> str:
     """Return the name of the inbox table, or of a field's column. Only these go into SQL; every value is a parameter."""
-    meta: Any = models.Inbox._meta
+    meta: Any = tables.Inbox._meta
     name = meta.db_table if field_name is None else meta.get_field(field_name).column
     return str(connection.ops.quote_name(name))
 
@@ -173,7 +173,7 @@ def are_of(connection: Any, user_ids: list[Any]) -> tuple[str, list[Any]]:
 
     PostgreSQL takes all keys as one array: finding 500 placeholders in a statement and filling them takes psycopg 1.6 ms.
     """
-    key: Any = models.Inbox._meta.pk
+    key: Any = tables.Inbox._meta.pk
     parameters = [key.get_db_prep_value(user_id, connection) for user_id in user_ids]
     if connection.vendor == "postgresql":
         return f"{quoted(connection, 'user')} = ANY(%s)", [parameters]
@@ -191,7 +191,7 @@ def make_inboxes(using: str, user_ids: list[Any]) -> None:
     Raises:
         ValidationError: a user does not exist; nothing was made for that chunk.
     """
-    inboxes = models.Inbox.objects.using(using)
+    inboxes = tables.Inbox.objects.using(using)
     for chunk in chunks(user_ids):
         present = set(inboxes.filter(pk__in=chunk).values_list("pk", flat=True))
         missing = [user_id for user_id in chunk if user_id not in present]
@@ -213,14 +213,14 @@ def insert_inboxes(using: str, user_ids: list[Any], missing: list[Any]) -> None:
     locks_others = connections[using].vendor == "mysql"
     wanted = user_ids if locks_others else missing
     stands = where_rows_stand(using, missing)
-    made = [models.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in wanted]
+    made = [tables.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in wanted]
     if locks_others:
         insert_or_lock(using, made)
     else:
-        models.Inbox.objects.using(using).bulk_create(made, ignore_conflicts=True)
+        tables.Inbox.objects.using(using).bulk_create(made, ignore_conflicts=True)
 
 
-def insert_or_lock(using: str, inboxes: list[models.Inbox]) -> None:
+def insert_or_lock(using: str, inboxes: list[tables.Inbox]) -> None:
     """Insert those of these inboxes that are missing on MariaDB and MySQL, and lock all of them in their order. 1 query.
 
     There a row that is not committed yet keeps who wants to lock it waiting, so new ones must not be taken before others.
@@ -228,7 +228,7 @@ def insert_or_lock(using: str, inboxes: list[models.Inbox]) -> None:
     with one each that go on to lock the inbox wait for each other.
     """
     connection = connections[using]
-    fields = models.Inbox._meta.local_concrete_fields
+    fields = tables.Inbox._meta.local_concrete_fields
     columns = ", ".join(quoted(connection, field.name) for field in fields)
     row = f"({', '.join(['%s'] * len(fields))})"
     key = quoted(connection, "user")
@@ -247,20 +247,20 @@ def keep_users(using: str, user_ids: list[Any]) -> set[Any]:
     It locks what the inbox's foreign key would lock later. See Note [The order of locks].
     """
     connection = connections[using]
-    users = models.Inbox._meta.get_field("user").related_model._default_manager.using(using)
+    users = tables.Inbox._meta.get_field("user").related_model._default_manager.using(using)
     rows = users.filter(pk__in=user_ids).order_by("pk").values_list("pk")
     sql, parameters = rows.query.get_compiler(using).as_sql()
     table = connection.ops.quote_name(users.model._meta.db_table)
     lock = {"postgresql": f" FOR KEY SHARE OF {table}", "mysql": " LOCK IN SHARE MODE"}.get(connection.vendor, "")
     with connection.cursor() as cursor:
         cursor.execute(sql + lock, parameters)
-        return {models.Inbox._meta.pk.to_python(key) for (key,) in cursor.fetchall()}
+        return {tables.Inbox._meta.pk.to_python(key) for (key,) in cursor.fetchall()}
 
 
 def where_rows_stand(using: str, user_ids: list[Any]) -> dict[Any, dict[str, int]]:
     """Return what an inbox must say beside rows that are there already, as after one was deleted or not restored."""
     is_unread = Q(read_at=None, archived_at=None)
-    rows = models.Notification.objects.using(using).filter(recipient_id__in=user_ids).order_by()
+    rows = tables.Notification.objects.using(using).filter(recipient_id__in=user_ids).order_by()
     counts = rows.values("recipient_id").annotate(top=Max("modseq"), unread=Count("pk", filter=is_unread))
     return {
         row["recipient_id"]: {

@@ -1,4 +1,4 @@
-"""Step 2f: rows that cannot be read.
+"""Rows that cannot be read.
 
 Raw SQL, an older version or a damaged file may leave values that no driver or converter takes: a time after the year 9999,
 bytes that are no UTF-8. One such row must not hide the others, nor keep anybody from deleting it, so it is read column by
@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db import DataError, OperationalError
 from django.db.models import DateTimeField
 
-from .. import models
+from . import tables
 
 __all__ = ["EPOCH", "UNREADABLE", "blank_of", "is_unreadable", "read_alone"]
 
@@ -36,12 +36,12 @@ def read_alone(using: str, pk: Any) -> Any:
     Raises:
         DatabaseError: the database cannot be read at all.
     """
-    rows = models.Notification.objects.using(using).order_by().filter(pk=pk)
-    fields = models.Notification._meta.concrete_fields
+    rows = tables.Notification.objects.using(using).order_by().filter(pk=pk)
+    fields = tables.Notification._meta.concrete_fields
     names = [field.attname for field in fields]
     try:
         found = rows.values_list(*names).first()
-        return None if found is None else models.Notification.from_db(using, names, list(found))
+        return None if found is None else tables.Notification.from_db(using, names, list(found))
     except UNREADABLE as error:
         if not is_unreadable(error):
             raise
@@ -57,7 +57,7 @@ def read_alone(using: str, pk: Any) -> Any:
         if one is None:
             return None
         values += one
-    return models.Notification.from_db(using, names, values)
+    return tables.Notification.from_db(using, names, values)
 
 
 def blank_of(field: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from .. import models
+from . import tables
 
 __all__ = ["Standing", "standings"]
 
@@ -63,11 +63,11 @@ class Standing:
 
 def standings(using: str, user_ids: list[Any]) -> list[Standing]:
     """Compare these users' inboxes with their rows; a user with neither is left out. Locks nothing."""
-    rows = models.Notification.objects.using(using)
+    rows = tables.Notification.objects.using(using)
     mine = rows.filter(recipient_id=OuterRef("pk")).order_by()
     unread = mine.unread().values("recipient_id")
     unseen = unread.filter(modseq__gt=OuterRef("seen_upto"))
-    inboxes = models.Inbox.objects.using(using)
+    inboxes = tables.Inbox.objects.using(using)
     found = [
         Standing(pk, 0, True, *numbers)
         for pk, *numbers in inboxes.filter(pk__in=user_ids).values_list(  # one statement sees one moment

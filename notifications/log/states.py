@@ -1,4 +1,4 @@
-"""Step 2e, one state of a log: where it ends and some of its rows, for many users, from one SQL statement.
+"""One state of a log: where it ends and some of its rows, for many users, from one SQL statement.
 
 # Note [One state]
 
@@ -11,7 +11,6 @@ be set: it can run inside `ATOMIC_REQUESTS`). What follows is a change of a stat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -19,39 +18,14 @@ from typing import Any, Final, NamedTuple
 from django.db import connections
 from django.db.models import Model, QuerySet
 
-from ..models import Inbox, Notification
+from ..protocol.position import Head
+from . import tables
 from .salvage import UNREADABLE, is_unreadable, read_alone
 
-__all__ = ["HEAD", "Head", "Position", "State", "latest", "page", "tails"]
+__all__ = ["HEAD", "State", "latest", "page", "tails"]
 
 READS: Final = 100  # positions in one statement: what one user costs is bounded, so this bounds what the others wait
 HEAD: Final = ("epoch", "modseq", "floor", "unread", "unseen")
-
-
-class Position(NamedTuple):
-    """A client's place in the log. `modseq` 0 is below every floor: "I know nothing, send a snapshot"."""
-
-    epoch: int
-    modseq: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}.{self.modseq}"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where a user's log ends, and the counters there."""
-
-    epoch: int
-    modseq: int
-    floor: int
-    unread: int
-    unseen: int
-
-    @property
-    def position(self) -> Position:
-        """The head as a client writes it."""
-        return Position(self.epoch, self.modseq)
 
 
 class State(NamedTuple):
@@ -60,7 +34,7 @@ class State(NamedTuple):
     place: int  # which of those that were asked for
     head: Head
     bound: int  # up to which rows were read; of a page the newest id that there is
-    rows: list[Notification]
+    rows: list[tables.Notification]
 
 
 def tails(using: str, behind: Sequence[tuple[Any, int]], *, most: int) -> Iterator[State]:
@@ -127,7 +101,7 @@ def latest(using: str, user_ids: Sequence[Any], *, most: int) -> Iterator[State]
     connection = connections[using]
     sql = partial(LATEST.format, most=most)
     names = names_in(connection)
-    key: Any = Inbox._meta.pk
+    key: Any = tables.Inbox._meta.pk
     for place, user_id in enumerate(user_ids):
         parameters = [key.get_db_prep_value(user_id, connection)] * 2
         for state in read(using, sql, names, parameters, may_salvage=True):
@@ -188,15 +162,19 @@ def fetch(connection: Any, sql: str, parameters: list[Any]) -> list[tuple[Any, .
 def made_of(using: str, found: list[tuple[Any, ...]]) -> Iterator[State]:
     """Yield the states in the rows of a statement, in their order."""
     first = 2 + len(HEAD)
-    fields = Notification._meta.concrete_fields
+    fields = tables.Notification._meta.concrete_fields
     names = [field.attname for field in fields]
-    compiler = Notification.objects.using(using).query.get_compiler(using)
-    table = Notification._meta.db_table
+    compiler = tables.Notification.objects.using(using).query.get_compiler(using)
+    table = tables.Notification._meta.db_table
     columns: list[Any] = [None] * first + [field.get_col(table) for field in fields]
     converted: Any = compiler.apply_converters(iter(found), compiler.get_converters(columns))
     is_there = first + next(number for number, field in enumerate(fields) if field.primary_key)
     for (place, bound, *head), group in groupby(converted, key=lambda values: tuple(values[:first])):
-        rows = [Notification.from_db(using, names, values[first:]) for values in group if values[is_there] is not None]
+        rows = [
+            tables.Notification.from_db(using, names, values[first:])
+            for values in group
+            if values[is_there] is not None
+        ]
         yield State(place, Head(*head), bound, rows)
 
 
@@ -205,7 +183,7 @@ def positions_in(connection: Any, wanted: Sequence[tuple[Any, int]]) -> tuple[st
 
     PostgreSQL takes them as arrays: filling hundreds of placeholders takes psycopg milliseconds.
     """
-    key: Any = Inbox._meta.pk
+    key: Any = tables.Inbox._meta.pk
     keys = [key.get_db_prep_value(user_id, connection) for user_id, _since in wanted]
     numbers = [since for _user_id, since in wanted]
     if connection.vendor == "postgresql":
@@ -218,10 +196,10 @@ def positions_in(connection: Any, wanted: Sequence[tuple[Any, int]]) -> tuple[st
 def names_in(connection: Any) -> dict[str, str]:
     """Return the quoted names of the tables and columns, by what a statement here calls them, and lists of columns."""
     quote = connection.ops.quote_name
-    tables: dict[str, type[Model]] = {"i": Inbox, "n": Notification}
-    names = {short: str(quote(model._meta.db_table)) for short, model in tables.items()}
-    for short, model in tables.items():
+    both: dict[str, type[Model]] = {"i": tables.Inbox, "n": tables.Notification}
+    names = {short: str(quote(model._meta.db_table)) for short, model in both.items()}
+    for short, model in both.items():
         names |= {f"{short}_{field.name}": str(quote(field.column)) for field in model._meta.concrete_fields}
     names["heads"] = ", ".join(f"q.{names[f'i_{name}']}" for name in HEAD)
-    names["columns"] = ", ".join(f"n.{names[f'n_{field.name}']}" for field in Notification._meta.concrete_fields)
+    names["columns"] = ", ".join(f"n.{names[f'n_{field.name}']}" for field in tables.Notification._meta.concrete_fields)
     return names

@@ -1,8 +1,8 @@
 """What Django tells nobody about a transaction: a rollback or a commit by hand, an error that somebody swallowed.
 
-Receives a connection on which a step was registered (`steps.py`). Guarantees that whoever asks knows whether that step's
-transaction is over, and that `on_doubt` is called where part of the transaction may have been undone, with the moment
-(`next_moment()`) after which all of it was.
+Receives a connection on which a step was registered (`inbox_write.py`). Guarantees that whoever asks knows whether that
+step's transaction is over, and that `on_doubt` is called where part of the transaction may have been undone, with the
+moment (`next_moment()`) after which all of it was.
 """
 
 from __future__ import annotations

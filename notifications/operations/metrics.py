@@ -1,6 +1,6 @@
-"""Step 4g: the counts in Prometheus' format. `monitoring.py` serves them.
+"""The counts in Prometheus' format. `health.py` serves them.
 
-Receives nothing: it reads the plain numbers of `counts.py`, the doorbell and the hubs at the moment of a scrape, so
+Receives nothing: it reads the plain numbers of `hub/counters.py`, the doorbell and the hubs at the moment of a scrape, so
 counting costs the streams nothing but additions. A server with several workers shows one of them in each scrape.
 
 A site that already exposes a registry of `prometheus_client` adds these to it, in `AppConfig.ready()`:
@@ -18,9 +18,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..counts import BOUNDS_SECONDS, counts
-from ..doorbell import ringer
 from ..hub import running_hubs
+from ..hub.counters import BOUNDS_SECONDS, counts
+from ..log.doorbell import ringer
 
 __all__ = ["NotificationsCollector", "exposition"]
 

@@ -1,7 +1,7 @@
 """Pruning: old notifications leave for good, in short transactions, while everybody else goes on writing.
 
 Receives a `Policy` from `manage.py prune_notifications`. Guarantees that a batch is one change of the log of each user in
-it, as any deletion is (`steps.writing()`): counters move with the rows, floors rise, connected clients hear which ids are
+it, as any deletion is (`log/bulk_delete.py`): counters move with the rows, floors rise, connected clients hear which ids are
 gone. What is about to go is looked up without a lock; under the lock it is asked again whether it still may, so whatever
 was marked unread or unarchived meanwhile stays. A run that is cut off loses nothing but its open batch.
 
@@ -13,25 +13,23 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
-from ..log.attempts import repeatable
-from ..log.readers import note_readers, readers_of
-from ..log.rewrite import EVERY, STATE, rows_of
-from ..log.steps import writing
+from ..log.bulk_delete import Batch, delete_batch
+from ..log.bulk_update import EVERY, rows_of
+from ..log.read_counts import note_readers
 
 if TYPE_CHECKING:
-    from ..querysets import NotificationQuerySet
+    from ..log.queryset import NotificationQuerySet
 
-__all__ = ["ARCHIVED", "EVERY", "SETTLED", "Batch", "Policy", "count_doomed", "erase", "prune"]
+__all__ = ["ARCHIVED", "EVERY", "SETTLED", "Policy", "count_doomed", "prune"]
 
 SETTLED: Final = Q(read_at__isnull=False) | Q(archived_at__isnull=False)  # what no badge counts
 ARCHIVED: Final = Q(archived_at__isnull=False)
@@ -55,16 +53,6 @@ class Policy:
     state: Q = SETTLED
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one transaction deleted, how often each broadcast was read in it, and for how long its inboxes were locked."""
-
-    deleted: int
-    readers: Mapping[int, int]
-    user_ids: frozenset[Any]
-    held_seconds: float
-
-
 def count_doomed(policy: Policy, *, using: str, user_ids: Sequence[Any] | None = None) -> tuple[int, int]:
     """Return how many rows may go, and of how many users. Locks nothing."""
     counts = [
@@ -86,7 +74,7 @@ def prune(
     for rows in looks(policy, using, user_ids):
         for found in pages(rows):
             while found:
-                batch = erase(rows, take(found, size), using=using)
+                batch = delete_batch(rows, take(found, size), using=using)
                 note_readers(batch.readers, using=using)
                 yield batch
                 if batch.held_seconds > AIM_SECONDS:
@@ -157,35 +145,3 @@ def take(found: deque[tuple[Any, int]], size: int) -> dict[Any, list[int]]:
         found.popleft()
         taken.setdefault(user_id, []).append(pk)
     return taken
-
-
-@repeatable
-def erase(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, using: str) -> Batch:
-    """Delete those of the taken rows that may still go, as one change of each user's log. 4 queries and 1 per user."""
-    skip_locked = connections[using].features.has_select_for_update_skip_locked
-    try:
-        with writing(using, taken) as current:
-            began = time.monotonic()
-            asked = rows.filter(pk__in=[pk for pks in taken.values() for pk in pks]).order_by()
-            # Whoever deletes a user holds rows and comes for the inbox: waiting for these rows would be a deadlock.
-            there = list(
-                asked.select_for_update(skip_locked=skip_locked).values("pk", "recipient_id", "broadcast_id", *STATE)
-            )
-            for row in there:
-                current.put(row["recipient_id"], floor=current.stamp(row["recipient_id"]))
-                current.note(row, None, user_id=row["recipient_id"], pk=row["pk"])
-            rows_of(using).filter(pk__in=[row["pk"] for row in there]).delete_rows()
-    except ValidationError:  # a user was deleted a moment ago, and the rows with it
-        alone = [erase(rows, {user_id: taken[user_id]}, using=using) for user_id in taken if len(taken) > 1]
-        held_seconds = max((batch.held_seconds for batch in alone), default=0.0)
-        deleted, readers = sum(batch.deleted for batch in alone), total(batch.readers for batch in alone)
-        return Batch(deleted, readers, frozenset().union(*(batch.user_ids for batch in alone)), held_seconds)
-    user_ids = frozenset(row["recipient_id"] for row in there)
-    return Batch(len(there), total(map(readers_of, there)), user_ids, time.monotonic() - began)
-
-
-def total(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
-    found: Counter[int] = Counter()
-    for count in counts:
-        found.update(count)
-    return found

@@ -11,8 +11,8 @@ from django.template import Context
 
 from .. import log
 from ..access.reader import tag_of
-from ..listing import newest_of, shown_inbox
-from ..validators import followable
+from ..models.validators import followable
+from ..reading.listing import newest_of, shown_inbox
 
 __all__ = ["followable", "mark_topic_read", "notification_bell"]
 

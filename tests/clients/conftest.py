@@ -9,7 +9,6 @@ import pytest
 
 from tests.clients.report import as_table, write
 from tests.clients.trial import CLIENT_SETTINGS, Trial
-from tests.support.processes import running
 from tests.support.servers import Site
 
 trials = pytest.StashKey[list[Trial]]()
@@ -37,15 +36,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     found = config.stash[trials]
     if found:
         terminalreporter.write_line(as_table(found))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    """Show the logs of the programs that run while a test fails."""
-    report = yield
-    if report.failed:
-        report.sections += [(f"log of {process.name}", process.tail) for process in running]
-    return report
 
 
 @pytest.fixture

@@ -78,7 +78,8 @@ async def test_a_job_whose_process_was_killed_is_stalled(
     page = await visitors.arrive(daphne, user, path=CENTRE)
     worker = site.shell()
     worker.call(
-        "from notifications.jobs import track; job = track(user, title='Import', total=10).__enter__(); job.advance(4)",
+        "from notifications.sending.jobs import track; job = track(user, title='Import', total=10).__enter__()\n"
+        "job.advance(4)",
         user=user.pk,
     )
     bar = page.get_by_role("progressbar", name="Progress")
@@ -87,7 +88,7 @@ async def test_a_job_whose_process_was_killed_is_stalled(
     worker.kill()
     long_ago = "timezone.now() - datetime.timedelta(minutes=1)"
     site.call(
-        "import datetime; from django.utils import timezone; from notifications.running import RunningJob; "
+        "import datetime; from django.utils import timezone; from notifications.models.job import RunningJob; "
         f"RunningJob.objects.update(beat_at={long_ago})"
     )
     item = page.locator(".notification-item[data-level=warning]")

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from tests.faults.report import Finding, as_table, write
 from tests.faults.trial import PING_SECONDS, SWEEP_SECONDS, Trial
-from tests.support.processes import running
 from tests.support.servers import Person, Site
 
 findings = pytest.StashKey[list[Finding]]()
@@ -43,10 +42,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    """Show the logs of the programs that run while a test fails; keep the outcomes of one that passed."""
+    """Keep the outcomes of a test that passed."""
     report = yield
-    if report.failed:
-        report.sections += [(f"log of {process.name}", process.tail) for process in running]
     trial = getattr(item, "funcargs", {}).get("trial")
     if report.when == "call" and report.passed and isinstance(trial, Trial):
         file, line, _name = item.location

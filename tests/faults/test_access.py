@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from notifications import api as api_routes, urls
 from notifications.models import Notification
-from notifications.publish import notify
+from notifications.sending.publish import notify
 from tests.faults.trial import ALLOWANCE_SECONDS, PING_SECONDS, Trial
 from tests.support.client import Client, follow
 from tests.support.servers import Person, Server, Site
@@ -30,7 +30,7 @@ ENDINGS: Final = {
     "Session deleted": SESSION + "mine.delete()",
 }
 # Routes that name no notification. A new one has to be put here, or be of the form that is tested below.
-# `selection` and `undo` carry ids in the body: tests/unit/test_views.py.
+# `selection` and `undo` carry ids in the body: tests/unit/pages/test_views.py.
 WITHOUT_ID: Final = {
     *("centre", "stream", "socket", "metrics", "health", "read_all", "selection", "undo", "seen", "tokens"),
 }

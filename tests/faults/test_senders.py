@@ -36,12 +36,12 @@ User.objects.bulk_create([User(username=f"crowd{number}") for number in range(co
 User.objects.filter(is_active=True).count()
 """
 ORDER: Final = """
-from notifications.broadcasts.moves import order
+from notifications.broadcasts.transitions import order
 from notifications.models import Broadcast
 order(Broadcast.objects.create(title="To all")).pk
 """
 RETRACT: Final = """
-from notifications.broadcasts.moves import take
+from notifications.broadcasts.transitions import take
 from notifications.broadcasts.states import Step
 from notifications.models import Broadcast
 for broadcast in Broadcast.objects.all():

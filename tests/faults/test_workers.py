@@ -98,7 +98,7 @@ async def test_killed_mid_stream(trial: Trial, site: Site, heir: Server, program
 
 @pytest.mark.parametrize("program", ["uvicorn", "Daphne"])
 async def test_sigterm_drains(trial: Trial, site: Site, heir: Server, program: str) -> None:
-    """At SIGTERM every client hears `bye drain`; the process ends in time; nothing is missed. Slices: unit/test_drain.py."""
+    """At SIGTERM every client hears `bye drain`; the process ends in time; nothing is missed. Slices: test_shutdown.py."""
     server = await asyncio.to_thread(start, site, program)
     async with Proxy(server.port) as proxy, Visit(server.url) as visit:
         await visit.login(trial.user)

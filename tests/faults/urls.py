@@ -23,9 +23,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from notifications.conf import settings
+from notifications.endpoints.websocket import SocketLine
 from notifications.hub import running_hubs
-from notifications.publish import notify
-from notifications.websocket import SocketLine
+from notifications.sending.publish import notify
 from tests.support.shell import PRELUDE, evaluate
 
 __all__ = ["urlpatterns"]

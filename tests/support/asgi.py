@@ -15,8 +15,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.db import connections
 from django.test import override_settings
 
+from notifications.endpoints.stream import StreamApplication
 from notifications.hub import Hub, hub
-from notifications.stream import StreamApplication
 
 from .browser import Application, Browser, request
 

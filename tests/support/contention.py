@@ -18,10 +18,10 @@ from django.db import connection, connections, transaction
 
 from notifications import log
 from notifications.broadcasts.leases import claim
-from notifications.broadcasts.moves import order
 from notifications.broadcasts.sending import write_chunk
+from notifications.broadcasts.transitions import order
 from notifications.models import Broadcast, Notification
-from notifications.publish import notify, notify_many
+from notifications.sending.publish import notify, notify_many
 
 __all__ = ["Conflict", "Contention", "count_deadlocks", "find_miscounts"]
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.db import transaction
 
-from notifications.doorbell import Change
-from notifications.log.tail import Position, inbox_of, read_for
+from notifications.log.doorbell import Change
+from notifications.log.replay import inbox_of, read_for
 from notifications.models import Inbox, Notification
-from notifications.wire.payloads import payload
+from notifications.protocol.payloads import payload
+from notifications.protocol.position import Position
 
 __all__ = [
     "Client",

@@ -88,8 +88,8 @@ async def count(query: bytes, headers: Headers) -> int:
 
     from notifications.access.addresses import client_address
     from notifications.asgi import Front
-    from notifications.log.tail import parse_position
-    from notifications.stream import StreamApplication, requested_position
+    from notifications.endpoints.stream import StreamApplication, requested_position
+    from notifications.protocol.position import parse_position
 
     answers: list[dict[str, Any]] = []
 
@@ -143,7 +143,7 @@ def main() -> None:
     from django.contrib.sessions.models import Session
     from django.db import connection
 
-    from notifications.access.tokens import ApiToken
+    from notifications.models.token import ApiToken
 
     with connection.schema_editor() as editor:  # stays open, and with it a database that is in memory
         for model in (User, Session, ApiToken):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from notifications.log.tail import inbox_of
+from notifications.log.replay import inbox_of
 from notifications.models import Notification
-from notifications.wire.payloads import payload
+from notifications.protocol.payloads import payload
 
 from .asgi import Site
 from .browser import Browser, Event

@@ -29,7 +29,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from notifications import log
 from notifications.models import Inbox, Notification
-from notifications.publish import broadcast, notify, notify_many
+from notifications.sending.publish import broadcast, notify, notify_many
 """
 
 

@@ -1,24 +1,20 @@
-"""What the tests of the streams share: a running site, and doorbells that ring only when a test rings them."""
+"""What unit tests share: a running site, doorbells that ring only when a test rings them, commits, and drafts."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.contrib.auth.models import Group, User
+from pytest_django import DjangoDbBlocker
 
-from notifications import doorbell
-from notifications.access import audit
-from notifications.doorbell import Change
+from notifications.broadcasts import sending, throttle
+from notifications.log import doorbell
+from notifications.log.doorbell import Change
+from notifications.models import Broadcast, Notification
 from tests.support.asgi import Site, open_site
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test with nobody's acts counted: users of different tests share their keys, and so their counts."""
-    cache.clear()
-    monkeypatch.setattr(audit, "tally", audit.Tally())
+from tests.support.ledger import Rung
 
 
 @pytest.fixture
@@ -43,3 +39,52 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[Change]:
     held: list[Change] = []
     monkeypatch.setattr(doorbell, "ring", held.extend)
     return held
+
+
+# --- Tests that commit: a module or folder of them has `committing` for its `db`, and `ledger` for its `rung`
+
+
+@pytest.fixture
+def committing(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Let tests commit, and clean up by hand: Django's own flush costs 50 ms for each test, this 5 ms."""
+    with django_db_blocker.unblock():
+        yield
+        Notification.objects.all().delete_rows()
+        Broadcast.objects.all().delete()
+        Group.objects.all().delete()
+        User.objects.all().delete()
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Rung:
+    """Everything that rings during the test, instead of ringing."""
+    kept = Rung()
+    monkeypatch.setattr(doorbell, "ring", kept.ring)
+    return kept
+
+
+# --- Broadcasts
+
+
+@pytest.fixture
+def people(db: None) -> list[User]:
+    """Twelve active users and one who is not, in the order of their keys."""
+    users = [User(username=f"user{number}", is_active=number != 5) for number in range(13)]
+    return [user for user in User.objects.bulk_create(users) if user.is_active]
+
+
+@pytest.fixture
+def draft(db: None) -> Callable[..., Broadcast]:
+    """Makes drafts for everyone."""
+
+    def make(**fields: Any) -> Broadcast:
+        return Broadcast.objects.create(**{"title": "Maintenance at 22:00", **fields})
+
+    return make
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of three users, read five at a time."""
+    monkeypatch.setattr(throttle, "MOST_USERS", 3)
+    monkeypatch.setattr(sending, "KEYS_PER_READ", 5)

@@ -14,15 +14,17 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from notifications import actions, log
-from notifications.broadcasts.moves import order
-from notifications.idempotency import SentRequest, claim
-from notifications.jobs import track
-from notifications.log.tail import inbox_of
+from notifications import log
+from notifications.broadcasts.transitions import order
+from notifications.log.replay import inbox_of
 from notifications.models import ApiToken, Broadcast, Notification, RunningJob
-from notifications.publish import notify, notify_many
-from notifications.stalled import mark_stalled
-from notifications.wire.payloads import payload
+from notifications.models.request import SentRequest
+from notifications.protocol.payloads import payload
+from notifications.reading import actions
+from notifications.sending.idempotency import claim
+from notifications.sending.job_watchdog import mark_stalled
+from notifications.sending.jobs import track
+from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import assert_exact, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)

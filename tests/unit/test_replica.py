@@ -15,11 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoDbBlocker
 
-from notifications import actions, log
-from notifications.jobs import track
-from notifications.log.tail import inbox_of
+from notifications import log
+from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.publish import notify, notify_many
+from notifications.reading import actions
+from notifications.sending.jobs import track
+from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import assert_exact
 from tests.support.model import in_database
 from tests.support.staff import FORM

@@ -24,7 +24,7 @@ def write() -> dict[str, Any]:
     """Migrate, then go through the life of a notification."""
     from notifications import log
     from notifications.models import Inbox, Notification
-    from notifications.publish import broadcast, notify, notify_many
+    from notifications.sending.publish import broadcast, notify, notify_many
     from tests.uuid_project.people.models import Person
 
     one, two = (Person.objects.create(email=f"{name}@example.com") for name in ("one", "two"))
@@ -50,14 +50,14 @@ def announce() -> dict[str, Any]:
     """Send a broadcast to chosen users, follow it, and take it back; name audiences that such users cannot have."""
     from django.core.exceptions import ValidationError
 
-    from notifications.broadcasts.audience import Audience, Kind
-    from notifications.broadcasts.moves import take
     from notifications.broadcasts.progress import follow
     from notifications.broadcasts.states import Step
+    from notifications.broadcasts.transitions import take
     from notifications.broadcasts.worker import Worker
     from notifications.models import Notification
-    from notifications.outbox import order_broadcast, send_to_audience
-    from notifications.recipients import RefusedRecipients, audience_of_groups
+    from notifications.models.broadcast import Audience, Kind
+    from notifications.sending.dispatch import order_broadcast, send_to_audience
+    from notifications.sending.recipients import RefusedRecipients, audience_of_groups
     from tests.uuid_project.people.models import Person
 
     people = [Person.objects.create(email=f"{number}@example.com") for number in range(5)]
@@ -90,7 +90,7 @@ def announce() -> dict[str, Any]:
 
 def tell() -> dict[str, Any]:
     """Notify and end at once, as a command or a worker does."""
-    from notifications.publish import notify
+    from notifications.sending.publish import notify
     from tests.uuid_project.people.models import Person
 
     person = Person.objects.create(email="one@example.com")
@@ -141,7 +141,7 @@ async def stream() -> dict[str, Any]:
     """Open streams of two users, write to one of them, and see what arrives where."""
     from notifications.asgi import with_stream
     from notifications.hub import hub
-    from notifications.publish import anotify
+    from notifications.sending.publish import anotify
 
     application = with_stream(get_asgi_application())
     one, one_cookie = await sync_to_async(log_in)("one@example.com")

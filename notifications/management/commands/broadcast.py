@@ -7,12 +7,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifications.broadcasts.audience import EVERYONE, Audience, Kind, users_of
+from notifications.broadcasts.audience import users_of
 from notifications.broadcasts.worker import Worker
 from notifications.exceptions import InvalidSegment
 from notifications.management.content import add_content_options, refusal, words_given
-from notifications.outbox import order_broadcast
-from notifications.recipients import RefusedRecipients, audience_of_groups
+from notifications.models.broadcast import EVERYONE, Audience, Kind
+from notifications.sending.dispatch import order_broadcast
+from notifications.sending.recipients import RefusedRecipients, audience_of_groups
 
 __all__ = ["Command"]
 

@@ -1,4 +1,4 @@
-"""Compare every inbox with its notifications, and mend what is wrong if asked (`upkeep.py` does the work)."""
+"""Compare every inbox with its notifications, and mend what is wrong if asked (`operations/repair.py` does the work)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import router
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Inbox
-from notifications.operations.upkeep import check, latest_mended, user_keys
+from notifications.operations.repair import check, latest_mended, user_keys
 
 __all__ = ["Command"]
 

@@ -11,9 +11,9 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifications.conf import settings
-from notifications.hub.leaving import DRAIN_TYPE
+from notifications.hub.shutdown import DRAIN_TYPE
+from notifications.log.seals import seal
 from notifications.management import options as given
-from notifications.seals import seal
 
 __all__ = ["Command"]
 

@@ -7,7 +7,15 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router, transaction
 
-from notifications.coming_over import ASIDE, MARK, Outcome, bring_over, columns_of, old_rows, set_aside
+from notifications.integrations.django_notifications import (
+    ASIDE,
+    MARK,
+    Outcome,
+    bring_over,
+    columns_of,
+    old_rows,
+    set_aside,
+)
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Notification

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifications.management.content import add_content_options, refusal, words_given
-from notifications.outbox import send_to_users
-from notifications.recipients import RefusedRecipients, users_by_name
+from notifications.sending.dispatch import send_to_users
+from notifications.sending.recipients import RefusedRecipients, users_by_name
 
 __all__ = ["Command"]
 

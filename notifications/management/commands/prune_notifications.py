@@ -8,10 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, router
 from django.utils import timezone
 
+from notifications.log.bulk_delete import Batch
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Notification
-from notifications.operations.prune import ARCHIVED, EVERY, SETTLED, Batch, Policy, count_doomed, prune
+from notifications.operations.prune import ARCHIVED, EVERY, SETTLED, Policy, count_doomed, prune
 
 __all__ = ["Command"]
 

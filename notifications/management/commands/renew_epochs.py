@@ -10,8 +10,8 @@ from django.db import router
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Inbox
-from notifications.operations.upkeep import inbox_keys, renew
-from notifications.public import renew_topics
+from notifications.operations.repair import inbox_keys, renew
+from notifications.sending.public import renew_topics
 
 __all__ = ["Command"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import router
 
-from notifications.broadcasts.models import Broadcast
 from notifications.broadcasts.worker import Worker
+from notifications.models.broadcast import Broadcast
 
 __all__ = ["Command"]
 

@@ -12,9 +12,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifications.log.tail import Position, Replay, parse_position
-from notifications.management.following import Gone, follow
-from notifications.wire.payloads import Payload
+from notifications.management.tail import Gone, follow
+from notifications.protocol.payloads import Payload
+from notifications.protocol.position import Position, Replay, parse_position
 
 __all__ = ["Command"]
 

@@ -21,13 +21,13 @@ from django.test import Client
 from django.utils import timezone
 
 from notifications import log
-from notifications.broadcasts.moves import order, take
 from notifications.broadcasts.states import Step
+from notifications.broadcasts.transitions import order, take
 from notifications.exceptions import StepRefused
-from notifications.jobs import track
+from notifications.log.queryset import NotificationQuerySet
 from notifications.models import Broadcast, Inbox, Level, Notification
-from notifications.publish import broadcast, notify, notify_many
-from notifications.querysets import NotificationQuerySet
+from notifications.sending.jobs import track
+from notifications.sending.publish import broadcast, notify, notify_many
 
 __all__ = ["BARE", "OPERATIONS", "OWN", "Undone"]
 

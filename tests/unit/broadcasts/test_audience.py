@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from notifications import segments
-from notifications.broadcasts.audience import EVERYONE, Audience, Kind, inactive_of, online_of, users_of
+from notifications.broadcasts import segments
+from notifications.broadcasts.audience import inactive_of, online_of, users_of
+from notifications.broadcasts.segments import segment, segment_names
 from notifications.exceptions import InvalidSegment
-from notifications.presence import Presence, Process
-from notifications.segments import segment, segment_names
+from notifications.models.broadcast import EVERYONE, Audience, Kind
+from notifications.models.presence import Presence, Process
 
 
 @pytest.fixture(autouse=True)

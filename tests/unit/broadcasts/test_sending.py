@@ -18,20 +18,20 @@ from django.db.models import QuerySet
 from django.test import override_settings
 from django.utils import timezone
 
-from notifications import log, segments
-from notifications.actions import act, undo
-from notifications.broadcasts import pace, retracting, sending
-from notifications.broadcasts.audience import Kind
+from notifications import log
+from notifications.broadcasts import retracting, segments, sending, throttle
 from notifications.broadcasts.leases import Lease, Lost, claim
-from notifications.broadcasts.moves import order, take
-from notifications.broadcasts.pace import Pace
 from notifications.broadcasts.progress import read_count
 from notifications.broadcasts.sending import send
-from notifications.broadcasts.states import State, Step
+from notifications.broadcasts.states import Step
+from notifications.broadcasts.throttle import Pace
+from notifications.broadcasts.transitions import order, take
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Inbox, Notification
+from notifications.models.broadcast import Kind, State
 from notifications.operations.prune import EVERY, Policy, prune
-from notifications.publish import notify
+from notifications.reading.actions import act, undo
+from notifications.sending.publish import notify
 from tests.support.ledger import Client, Rung, assert_exact, heard
 
 pytestmark = [pytest.mark.usefixtures("small_chunks")]
@@ -314,7 +314,7 @@ def test_retraction_goes_on_where_it_was_cut_off(
     people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Resumable as sending is: chunk by chunk, with a last look from the beginning."""
-    monkeypatch.setattr(pace, "MOST_USERS", 2)
+    monkeypatch.setattr(throttle, "MOST_USERS", 2)
     monkeypatch.setattr(retracting, "ROWS_PER_READ", 5)
     broadcast = sent(draft())
     take(broadcast, Step.RETRACT)
@@ -367,7 +367,7 @@ def test_readers_who_have_it_no_more_are_counted(
     Notification.objects.filter(recipient__in=people[1:3]).delete()
     assert counted() == (9, 9)
     monkeypatch.setattr(
-        sys.modules["notifications.log.rewrite"], "MAX_TOLD_ROWS", 1
+        sys.modules["notifications.log.bulk_update"], "MAX_TOLD_ROWS", 1
     )  # the package has it as a function
     Notification.objects.filter(recipient__in=people[3:5]).delete()
     assert counted() == (9, 9)
@@ -410,7 +410,7 @@ def test_retraction_waits_for_an_undo(people: list[User], draft: Draft, monkeypa
             was_held.append(elsewhere.submit(is_held).result())
         return True
 
-    monkeypatch.setattr("notifications.actions.is_valid", look)
+    monkeypatch.setattr("notifications.reading.actions.is_valid", look)
     assert undo(people[0], token).undone == 1
     assert was_held == [True]
 

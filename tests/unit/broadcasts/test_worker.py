@@ -15,15 +15,16 @@ from django.db import OperationalError, connection
 from django.test import override_settings
 from django.utils import timezone
 
-from notifications.actions import act, undo
-from notifications.broadcasts import pace, progress, runner, sending, worker
-from notifications.broadcasts.moves import news, order, take
-from notifications.broadcasts.pace import Pace
+from notifications.broadcasts import background, progress, sending, throttle, worker
 from notifications.broadcasts.progress import Progress, figures, follow
-from notifications.broadcasts.states import State, Step
+from notifications.broadcasts.states import Step
+from notifications.broadcasts.throttle import Pace
+from notifications.broadcasts.transitions import news, order, take
 from notifications.broadcasts.worker import Worker
 from notifications.exceptions import StepRefused
 from notifications.models import Broadcast, Notification
+from notifications.models.broadcast import State
+from notifications.reading.actions import act, undo
 from tests.support.contention import Conflict
 
 Draft = Callable[..., Broadcast]
@@ -34,7 +35,7 @@ SECONDS = 10.0
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long a worker rested each time, instead of resting."""
     kept: list[float] = []
-    monkeypatch.setattr(pace, "time", SimpleNamespace(sleep=kept.append))
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(sleep=kept.append))
     return kept
 
 
@@ -110,10 +111,10 @@ def test_worker_outlives_a_database_that_is_away(
 def fresh_runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process without a thread, which is stopped at the end."""
     for name, value in (("thread", None), ("worker", None), ("is_leaving", False)):
-        monkeypatch.setattr(runner, name, value)
+        monkeypatch.setattr(background, name, value)
     yield
-    runner.stop(SECONDS)
-    assert not runner.is_running()
+    background.stop(SECONDS)
+    assert not background.is_running()
 
 
 def test_a_deadlock_is_tried_again_at_once(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,22 +165,22 @@ def test_process_has_one_thread_which_sends(
 
     monkeypatch.setattr(Progress, "show", shown)
     with override_settings(NOTIFICATIONS_SEND_IN_PROCESS=True, NOTIFICATIONS_SEND_POLL_SECONDS=3600.0):
-        runner.ensure()
-        first = runner.thread
-        runner.ensure()
-        assert runner.thread is first
+        background.ensure()
+        first = background.thread
+        background.ensure()
+        assert background.thread is first
         order(draft())
         assert is_sent.wait(SECONDS)
-        runner.stop(SECONDS)
-        runner.ensure()
-        assert not runner.is_running()  # a process that leaves starts no other
+        background.stop(SECONDS)
+        background.ensure()
+        assert not background.is_running()  # a process that leaves starts no other
 
 
 def test_no_thread_where_a_worker_of_its_own_sends(fresh_runner: None) -> None:
     """NOTIFICATIONS_SEND_IN_PROCESS = False leaves it to `send_broadcasts`."""
     with override_settings(NOTIFICATIONS_SEND_IN_PROCESS=False):
-        runner.ensure()
-    assert not runner.is_running()
+        background.ensure()
+    assert not background.is_running()
 
 
 def test_steps_that_make_work_wake_the_worker(people: list[User], draft: Draft) -> None:
@@ -268,7 +269,7 @@ def test_step_and_what_is_told_of_it_are_one(people: list[User], draft: Draft, m
         raise OperationalError("the connection is closed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("notifications.broadcasts.moves.tell", die)
+        patch.setattr("notifications.broadcasts.transitions.tell", die)
         with pytest.raises(OperationalError):
             Worker().work_off()
     broadcast.refresh_from_db()

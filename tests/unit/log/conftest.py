@@ -1,28 +1,16 @@
-"""Tests of the write side. They commit for real, on SQLite here and once more on PostgreSQL (`test_postgresql.py`)."""
-
-from collections.abc import Iterator
+"""Tests of the log. They commit for real, on SQLite here and once more on others (`integration/test_postgresql.py`)."""
 
 import pytest
-from django.contrib.auth.models import User
-from pytest_django import DjangoDbBlocker
 
-from notifications import doorbell
-from notifications.models import Notification
 from tests.support.ledger import Rung
 
 
 @pytest.fixture(autouse=True)
-def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Let tests commit, and clean up by hand: Django's own flush costs 50 ms for each test, this 5 ms."""
-    with django_db_blocker.unblock():
-        yield
-        Notification.objects.all().delete_rows()
-        User.objects.all().delete()
+def db(committing: None) -> None:
+    """Let tests commit."""
 
 
 @pytest.fixture(autouse=True)
-def rung(monkeypatch: pytest.MonkeyPatch) -> Rung:
+def rung(ledger: Rung) -> Rung:
     """Everything that rings during the test, instead of ringing."""
-    kept = Rung()
-    monkeypatch.setattr(doorbell, "ring", kept.ring)
-    return kept
+    return ledger

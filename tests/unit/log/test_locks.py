@@ -1,6 +1,6 @@
 """Locks beside a site's own: whoever locks their rows first, or ours, meets no deadlock.
 
-They say something on PostgreSQL and MariaDB (`test_postgresql.py`, `test_mariadb.py`); SQLite has one lock for all.
+They say something on PostgreSQL and MariaDB (`tests/integration`); SQLite has one lock for all.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from django.db.transaction import TransactionManagementError
 
 from notifications import log
 from notifications.broadcasts.leases import claim
-from notifications.broadcasts.moves import order
 from notifications.broadcasts.sending import write_chunk
-from notifications.broadcasts.states import State
+from notifications.broadcasts.transitions import order
 from notifications.models import Broadcast, Inbox, Notification
-from notifications.publish import notify
+from notifications.models.broadcast import State
+from notifications.sending.publish import notify
 from tests.support.contention import Contention, count_deadlocks, find_miscounts
 from tests.support.ledger import Rung, assert_exact
 from tests.support.waits import count_waiting_locks

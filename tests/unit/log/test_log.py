@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from notifications import log
 from notifications.models import Inbox, Notification
-from notifications.publish import abroadcast, anotify, anotify_many, broadcast, notify, notify_many
+from notifications.sending.publish import abroadcast, anotify, anotify_many, broadcast, notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, standing, undone
 
 

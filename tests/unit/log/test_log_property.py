@@ -8,7 +8,7 @@ from unittest.mock import patch
 from django.test import override_settings
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from notifications.log import tail
+from notifications.log import replay
 from tests.support.ledger import Rung
 from tests.unit.log.world import USERS, VERBS, Op, World
 
@@ -59,7 +59,7 @@ NESTED: Final = [
 def test_clients_end_where_the_database_is(program: list[Op], heard: list[bool], replay_rows: int, rung: Rung) -> None:
     """Any writes on three users, nested and undone at will, leave log, counters, doorbell and clients in agreement."""
     # a snapshot of everything: those of at most 20 rows and 32 KiB leave a client without the older ones, rightly
-    whole = patch.object(tail, "takewhile_fitting", iter)
+    whole = patch.object(replay, "takewhile_fitting", iter)
     with whole, override_settings(NOTIFICATIONS_PAGE_SIZE=10_000, NOTIFICATIONS_REPLAY_ROWS=replay_rows):
         world = World(rung, heard)
         world.run(program)

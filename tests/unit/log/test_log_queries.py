@@ -11,9 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from notifications import log
-from notifications.log.tail import inbox_of
+from notifications.log.replay import inbox_of
 from notifications.models import Notification
-from notifications.publish import notify, notify_many
+from notifications.sending.publish import notify, notify_many
 
 
 def count(act: Callable[[], Any]) -> int:

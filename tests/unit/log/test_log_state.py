@@ -14,10 +14,10 @@ from django.db.models.signals import ModelSignal, post_delete, post_save, pre_sa
 from django.test import override_settings
 
 from notifications import log
-from notifications.log import steps
-from notifications.log.tail import inbox_of
+from notifications.log import inbox_write
+from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.publish import notify, notify_many
+from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
 
@@ -242,7 +242,7 @@ def test_a_receiver_of_deletes_may_notify(user: User, rung: Rung) -> None:
 def test_a_row_that_vanished_is_not_written_again(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deleted by another hand just before the lock, `save(update_fields=…)` says so instead of bringing it back."""
     row = notify(user, title="gone")
-    lock = steps.writing
+    lock = inbox_write.writing
 
     @contextmanager
     def delete_then_lock(using: str, user_ids: Any) -> Iterator[Any]:

@@ -22,17 +22,18 @@ from django.utils import timezone
 from django_eventstream.storage import EventDoesNotExist
 from pytest_django import Settings
 
-from notifications import actions
-from notifications.edge.answer import written
-from notifications.eventstream import LogStorage
-from notifications.eventstream.channels import inbox_channel, number_of, position_of as position_in
+from notifications.integrations.eventstream import LogStorage
+from notifications.integrations.eventstream.channels import inbox_channel, number_of, position_of as position_in
+from notifications.integrations.pushpin.handler import written
 from notifications.log import mark_all_read, mark_seen, mark_topic_read
-from notifications.log.tail import Position, inbox_of, parse_position, read_after
+from notifications.log.replay import inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.operations.prune import Policy, prune
-from notifications.operations.upkeep import renew
-from notifications.publish import notify, notify_many
-from notifications.wire.payloads import payload
+from notifications.operations.repair import renew
+from notifications.protocol.payloads import payload
+from notifications.protocol.position import Position, parse_position
+from notifications.reading import actions
+from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Rung
 
 serial = itertools.count()
@@ -279,7 +280,7 @@ def test_whatever_commits_while_somebody_reads(
     read: Callable[[Reader], None], write: str, rung: Rung, other_user: User, settings: Settings
 ) -> None:
     """Before each statement in turn: nothing is missed, and what is marked as read afterwards was told."""
-    settings.EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.eventstream.LogChannelManager"
+    settings.EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.integrations.eventstream.LogChannelManager"
     notify(other_user, title="secret")
     for before in itertools.count():
         reader = world()

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from psycopg import IsolationLevel
 
 from notifications import log
-from notifications.doorbell import Change
+from notifications.log.doorbell import Change
 from notifications.models import Notification
-from notifications.publish import notify, notify_many
+from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Rung, Undone, undone
 
 USERS: Final = 2

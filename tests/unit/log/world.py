@@ -13,7 +13,7 @@ from django.db import transaction
 
 from notifications import log
 from notifications.models import Inbox, Notification
-from notifications.publish import notify, notify_many
+from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, Undone
 from tests.unit.log.model import Log, set_state
 

@@ -1,0 +1,88 @@
+"""What the API takes. What it answers with: `responses.py`.
+
+A body is checked strictly: an unknown field is an error, since a misspelt one must not mean "everything".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from ninja import Field, Schema
+
+from ..pages.forms import LARGEST_INTEGER
+from ..reading.actions import MAX_TOKEN_CHARS, Action
+from .responses import ABSENT, POSITION, LevelName
+
+__all__ = ["NO_NUL", "Bulk", "ListQuery", "ReadAll", "Since", "Topic", "Undo", "strict"]
+
+MAX_IDS: Final = 100  # a bulk action holds the inbox's lock, so it is to be short
+MAX_LIMIT: Final = 100
+NO_NUL: Final = "^[^\\x00]*$"  # PostgreSQL holds no NUL characters
+
+
+def strict(example: Any) -> Any:
+    """Return the configuration of a body: only its own fields, only JSON's own types."""
+    return {"extra": "forbid", "strict": True, "json_schema_extra": {"examples": [example]}}
+
+
+class ListQuery(Schema):
+    """Which notifications to list. What is left out does not narrow the list."""
+
+    state: Literal["all", "unread", "read", "archived"] = Field(
+        "all", description="`all` is everything that is not archived; so are `unread` and `read`."
+    )
+    category: str = Field("", max_length=50, pattern=NO_NUL, json_schema_extra={"example": "billing"})
+    level: LevelName = Field(ABSENT, json_schema_extra={"example": "warning"})
+    topic: str = Field("", max_length=200, pattern=NO_NUL, json_schema_extra={"example": "billing.invoice:7"})
+    q: str = Field(
+        "",
+        max_length=200,
+        pattern=NO_NUL,
+        description="Text to find in title, body or actor.",
+        json_schema_extra={"example": "invoice"},
+    )
+    before: int = Field(
+        LARGEST_INTEGER, ge=1, le=LARGEST_INTEGER, description="Only ids below this: `next` of the page before."
+    )
+    limit: int = Field(20, ge=1, le=MAX_LIMIT, description="At most so many.")
+
+
+class Since(Schema):
+    """Where a client stands."""
+
+    since: str = Field(
+        "", description="The client's position; empty for a snapshot.", json_schema_extra={"example": POSITION}
+    )
+
+
+class Bulk(Schema):
+    """One action on many: all of them, or none."""
+
+    action: Action
+    ids: list[int] = Field(..., min_length=1, max_length=MAX_IDS)
+
+    model_config = strict({"action": "archive", "ids": [12, 13]})
+
+
+class ReadAll(Schema):
+    """What the reader has seen: a `modseq`, such as the second number of the position of the list."""
+
+    up_to: int = Field(..., ge=0, le=LARGEST_INTEGER)
+
+    model_config = strict({"up_to": 42})
+
+
+class Topic(Schema):
+    """A subject."""
+
+    topic: str = Field(..., min_length=1, max_length=200, pattern=NO_NUL)
+
+    model_config = strict({"topic": "billing.invoice:7"})
+
+
+class Undo(Schema):
+    """What to take back."""
+
+    token: str = Field(..., min_length=1, max_length=MAX_TOKEN_CHARS)
+
+    model_config = strict({"token": ".eJyrVkotKMjPTFGyMjQ…"})

@@ -1,0 +1,1 @@
+"""The ASGI side: the event stream and the WebSocket, from the request to the wait."""

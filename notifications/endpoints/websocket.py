@@ -1,0 +1,278 @@
+"""The same inbox over WebSocket, `/notifications/ws/`, for clients that also want to send.
+
+Receives a raw ASGI connection. Guarantees what the stream does, because it is one: the same subscription of the same hub,
+whose frames become JSON messages (`messages.py`). The client says by `?since=` where it stands, and may send
+
+    {"do": "read", "ids": [12, 13], "ref": "a"}     also unread, archive, unarchive, delete
+    {"do": "ping", "ref": "b"}
+
+which is answered by `done`, `pong` or `error` with the same `ref`; what an action changed comes as a `change` to all of
+the user's clients. A page of another origin, and who is not logged in, is refused before the connection is accepted.
+Dead peers are found by the server's own pings (Daphne and uvicorn: every 20 s).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import reprlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, get_args
+
+from channels.db import database_sync_to_async
+from django.core.exceptions import PermissionDenied
+
+from ..access import audit
+from ..access.admission import is_token
+from ..access.cors import sharing
+from ..access.limits import spend
+from ..access.origin import is_own_socket
+from ..access.reader import OtherReader
+from ..exceptions import NotificationsError, TooOften, UnknownNotification
+from ..hub import hub
+from ..hub.counters import counts
+from ..hub.subscription import Subscription
+from ..hub.transports.sockets import socket_line
+from ..hub.transports.streams import Send
+from ..protocol.frames import Bye, bye
+from ..protocol.payloads import isoformat
+from ..protocol.websocket import CLOSE_CODES, TOO_BIG, Messages, message
+from ..reading import actions
+from .stream import admit
+
+__all__ = ["SocketApplication"]
+
+logger = logging.getLogger("notifications.endpoints.stream")
+
+MAX_TEXT_CHARS: Final = 16 * 1024  # an order for 500 ids takes a quarter of it
+MAX_IDS: Final = 500
+ORDER_SECONDS: Final = 0.02  # an order takes at least so long: nobody gets more than 50 a second
+ACTIONS: Final = get_args(actions.Action)
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Refused(Exception):
+    """An order that is not carried out: what its answer says."""
+
+    def __init__(self, code: str, text: str, *, field: str | None = None) -> None:
+        super().__init__(text)
+        self.data = {"code": code, "message": text} | ({"field": field} if field else {})
+
+
+class SocketApplication:
+    """An ASGI application for one path and `websocket` connections."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one connection until either side ends it."""
+        await receive()  # websocket.connect
+        if not sharing(scope) and not is_own_socket(scope):
+            counts.connects["origin"] += 1
+            audit.record("origin.refused", door="socket", user=None)
+            await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
+            return
+        line = SocketLine(send)
+        try:
+            subscription = await admit(scope, line.send)
+        except PermissionDenied:
+            counts.connects["forbidden"] += 1
+            audit.record("admission.refused", door="socket")
+            await send({"type": "websocket.close"})
+            return
+        except OtherReader:
+            await line.accept()
+            await line.refuse("auth")
+            return
+        except Exception as error:  # the database is away; the client shall try again
+            logger.warning("A WebSocket could not be opened: %s: %s", type(error).__name__, error)
+            await line.accept()
+            await line.refuse("overload")
+            return
+        if subscription is None:
+            counts.connects["anonymous"] += 1
+            audit.record("login.missing", door="socket")
+            await send({"type": "websocket.close"})
+            return
+        del scope, send
+        await line.accept()
+        here = hub()
+        if not here.join(subscription):
+            await line.refuse("drain" if here.is_leaving else "overload")
+            return
+        counts.connects["stream"] += 1
+        try:
+            await listen(subscription, line, receive)
+        except asyncio.CancelledError:
+            if not subscription.is_ended:  # the server's own wish, not the hub's
+                here.end(subscription, "drain")
+                raise
+            try:
+                await line.finish()
+            except Exception as error:  # whatever the server raises, the client has gone
+                logger.debug("A WebSocket of user %s was gone before its close: %r", subscription.key, error)
+        finally:
+            here.leave(subscription)
+
+
+async def listen(subscription: Subscription, line: SocketLine, receive: Receive) -> None:
+    """Carry out what the client sends, one thing after the other, until it goes."""
+    line.listener = None if line.can_close else subscription.owner
+    while (received := await receive())["type"] != "websocket.disconnect":
+        if subscription.is_ended:
+            continue  # it was told to go, and sends on
+        text = received.get("text")
+        if text is None or len(text) > MAX_TEXT_CHARS:
+            said = f"Send JSON text of at most {MAX_TEXT_CHARS:,} characters."
+            await line.say(message("error", {"code": "invalid", "message": said}))
+            await line.close(TOO_BIG, "invalid")
+            return
+        with line.held():
+            await obey(subscription, line, text)
+
+
+async def obey(subscription: Subscription, line: SocketLine, text: str) -> None:
+    """Carry out an order and say what came of it."""
+    pause = asyncio.create_task(asyncio.sleep(ORDER_SECONDS))
+    try:
+        answer = await answer_to(subscription, text)
+    finally:
+        await pause
+    if answer is None:
+        hub().end(subscription, "auth")
+    elif not subscription.is_ended:
+        await line.say(answer)
+
+
+async def answer_to(subscription: Subscription, text: str) -> str | None:
+    """Carry out an order; return what is said to it, or None when the user is logged in no more."""
+    ref = None
+    try:
+        order = parse(text)
+        ref = order.get("ref")
+        if order["do"] == "ping":
+            return message("pong", {"modseq": subscription.modseq}, ref)
+        if is_token(subscription.credential):
+            raise Refused("forbidden", "This token may read; only people, who log in, change their notifications.")
+        user = await hub().authenticate(subscription.credential, method="POST")
+        if getattr(user, "pk", None) != subscription.user_id:
+            return None
+        done = await database_sync_to_async(carry_out)(user, order)
+    except Refused as refused:
+        return message("error", refused.data, ref)
+    except TooOften as error:
+        said = {"code": "limited", "message": str(error), "retry_after": error.seconds}
+        return message("error", said, ref)
+    except PermissionDenied:
+        return message("error", {"code": "forbidden", "message": "This site does not let you do that now."}, ref)
+    except NotificationsError as error:
+        code = "not_found" if isinstance(error, UnknownNotification) else "invalid"
+        return message("error", {"code": code, "message": str(error)}, ref)
+    except Exception as error:  # the database is away, or the session could not be looked up
+        logger.warning("An order over WebSocket failed: %s: %s", type(error).__name__, error)
+        return message("error", {"code": "failed", "message": "That did not work; try again."}, ref)
+    inbox = done.inbox
+    data: dict[str, Any] = {"changed": done.changed, "position": inbox.position}
+    data |= {"unread": inbox.unread, "unseen": inbox.unseen}
+    if done.token and done.expires_at:
+        data["undo"] = {"token": done.token, "expires_at": isoformat(done.expires_at)}
+    return message("done", data, ref)
+
+
+def carry_out(user: Any, order: dict[str, Any]) -> actions.Done:
+    """Do what was ordered, unless that is too much. Runs on a thread."""
+    spend(user)
+    return actions.act(user, order["do"], order["ids"])
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return a valid order.
+
+    Raises:
+        Refused: it is none; the text says why.
+    """
+    try:
+        order = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused("invalid", 'This is no JSON; send {"do": "read", "ids": [12]}.') from None
+    if not isinstance(order, dict) or order.get("do") not in ("ping", *ACTIONS):
+        given = order.get("do") if isinstance(order, dict) else order
+        raise Refused("invalid", f"{shown(given)} is nothing to do; use ping, {', '.join(ACTIONS)}.", field="do")
+    ids = order.get("ids", [])
+    is_valid = isinstance(ids, list) and all(type(pk) is int and 0 < pk < 2**63 for pk in ids)
+    if order["do"] != "ping" and not (is_valid and 0 < len(ids) <= MAX_IDS):
+        raise Refused("invalid", f"{shown(ids)} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
+    if not isinstance(order.get("ref"), str | int | None):
+        raise Refused("invalid", "A ref is text or a number of your own; the answer carries it.", field="ref")
+    try:
+        str(order.get("ref")).encode()  # JSON can write what UTF-8 cannot
+    except UnicodeEncodeError:
+        raise Refused(
+            "invalid", "The ref holds half of a surrogate pair; send whole characters.", field="ref"
+        ) from None
+    return order
+
+
+def shown(value: Any) -> str:
+    """Return what was sent as an answer may show it: cut in length and in depth."""
+    return f"{reprlib.repr(value):.80}"
+
+
+messages: Final = Messages()
+
+
+class SocketLine:
+    """What the hub takes for an HTTP response: body parts become messages, the last one is followed by a close.
+
+    Attributes:
+        listener: the task that receives, at a server that cannot close meanwhile; it is cancelled, and closes.
+    """
+
+    __slots__ = ("_closing", "_send", "can_close", "held", "listener", "transport")
+
+    def __init__(self, send: Send) -> None:
+        line = socket_line(send)
+        self._send = line.send
+        self.held = line.held
+        self.can_close = line.can_close
+        self.transport = line.transport  # where `lines.abort()` finds the way to drop the connection
+        self.listener: asyncio.Task[Any] | None = None
+        self._closing: tuple[int, str] | None = None
+
+    async def send(self, part: dict[str, Any]) -> None:
+        """Take in a part of a response."""
+        if part["type"] != "http.response.body":
+            return  # the start of a response: the connection was accepted already
+        texts = messages.of(part["body"])
+        for text in texts:
+            await self._send({"type": "websocket.send", "text": text})
+        if not part.get("more_body", False):
+            reason: Bye = json.loads(texts[-1])["data"]["reason"]
+            self._closing = CLOSE_CODES[reason], reason
+            if self.listener is None:
+                await self.finish()
+            else:
+                self.listener.cancel()
+
+    async def accept(self) -> None:
+        """Accept the connection."""
+        await self._send({"type": "websocket.accept"})
+
+    async def say(self, text: str) -> None:
+        """Send one message."""
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def refuse(self, reason: Bye) -> None:
+        """Ask the client to come back later; or not at all, if its page is another reader's."""
+        counts.connects["reader" if reason == "auth" else "drain" if reason == "drain" else "overload"] += 1
+        await self.send({"type": "http.response.body", "body": bye(reason)})
+
+    async def finish(self) -> None:
+        """Close as the goodbye said, unless that is done or none was said."""
+        if self._closing is not None:
+            closing, self._closing = self._closing, None
+            await self.close(*closing)
+
+    async def close(self, code: int, reason: str) -> None:
+        """End the connection."""
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})

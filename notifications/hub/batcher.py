@@ -1,0 +1,84 @@
+"""Asked together. What is asked while a look-up runs is looked up together in the next one.
+
+Receives questions, such as who is behind a credential, from as many connections as come in; makes one query of many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Generic, TypeVar
+
+from ..conf import settings
+from .workers import Workers
+
+__all__ = ["CHECK_SECONDS", "Together"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+LookUp = Callable[[Iterable[K]], tuple[Mapping[K, V], Mapping[K, Exception]]]
+
+CHECK_SECONDS: Final = 5.0  # longest wait for a look-up, such as that of who is logged in
+
+
+class Together(Generic[K, V]):
+    """One kind of question.
+
+    Args:
+        workers: where the look-up runs.
+        look_up: returns what it found, and what kept it from finding out about some. What it raises concerns all.
+    """
+
+    def __init__(self, workers: Workers, look_up: LookUp[K, V]) -> None:
+        self._workers = workers
+        self._look_up = look_up
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._is_open = False  # whether `_answer_all` runs
+
+    async def find(self, key: K) -> V | None:
+        """Return what was found, or None.
+
+        Raises:
+            TimeoutError: the database did not answer in time, or too many wait for it already.
+        """
+        future = self._waiting.get(key)
+        if future is None:
+            if len(self._waiting) >= settings.streams_per_process:
+                raise TimeoutError(f"{len(self._waiting)} others wait to be looked up")
+            future = self._waiting[key] = self._loop.create_future()
+            if not self._is_open:
+                self._is_open = True
+                self._workers.start(self._answer_all(), "together")
+        return await asyncio.shield(future)
+
+    async def _answer_all(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)  # whoever comes in this turn of the loop comes along
+                batch, self._waiting = self._waiting, {}
+                await self._answer(batch)
+        finally:
+            self._is_open = False
+            for future in self._waiting.values():  # the hub stops
+                future.cancel()
+
+    async def _answer(self, waiting: dict[K, asyncio.Future[V | None]]) -> None:
+        found: Mapping[K, V] = {}
+        failed: Mapping[K, Exception] = {}
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                found, failed = await self._workers.ask(self._look_up, waiting)
+        except asyncio.CancelledError:  # the hub stops; who waits is not to wait for ever
+            for future in waiting.values():
+                future.cancel()
+            raise
+        except Exception as error:  # handed to everyone who waits for it
+            failed = dict.fromkeys(waiting, error)
+        for key, future in waiting.items():
+            if key in failed:
+                future.set_exception(failed[key])
+                future.exception()  # marks it as seen: the one who waited may have gone
+            else:
+                future.set_result(found.get(key))

@@ -1,0 +1,141 @@
+"""The rounds. What happens to streams because time passes: pings, rotation, the check of who is logged in.
+
+Every stream is visited once in each ping interval, in the order of joining. Those due in one tick are checked together,
+so a logout, or a token revoked, ends the streams within one ping. Where a site's own hook judges, each is asked about by
+itself, beside the pings and a few at a time; each stands in that line once, however long it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from django.core.exceptions import PermissionDenied
+
+from ..access import auth
+from ..access.openings import Opening
+from ..conf import settings
+from ..protocol import frames
+from .batcher import CHECK_SECONDS
+from .door import AGAIN_AT_ONCE, Door
+from .subscription import Subscription
+from .workers import Workers
+
+__all__ = ["Rounds"]
+
+logger = logging.getLogger("notifications.hub")
+
+STREAMS_PER_TURN: Final = 200  # pings before the loop gets a turn
+REST_SECONDS: Final = 1.0  # after a hook failed: with a database that is away, each further question would fail as well
+
+
+class Rounds:
+    """The streams by the time of their next visit, which is one interval away for all of them."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        door: Door,
+        write: Callable[[Subscription, bytes], None],
+        end: Callable[[Subscription, frames.Bye], None],
+    ) -> None:
+        self._workers = workers
+        self._door = door
+        self._write = write
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Subscription] = deque()
+        self._unasked: dict[Subscription, None] = {}  # whose hook is to be asked, in this order
+        self._asking = 0
+        workers.keep([self.tick])
+
+    def add(self, subscription: Subscription) -> None:
+        """Visit this stream from now on until it ends."""
+        now = self._loop.time()
+        subscription.ping_at = now + settings.ping_seconds
+        subscription.expires_at = now + settings.rotate_seconds * random.uniform(0.8, 1)  # noqa: S311 - spreads load
+        self._queue.append(subscription)
+
+    async def tick(self) -> None:
+        """Ping who is due, rotate who stayed long enough, end the streams of those who are logged in no more."""
+        while True:
+            await asyncio.sleep(min(1.0, settings.ping_seconds / 4))
+            now = self._loop.time()
+            due = self._take_due(now)
+            has_left = await self._who_left(due)
+            self._ask_soon(each for each in due if isinstance(each.credential, Opening))
+            for turn, subscription in enumerate(due, start=1):
+                if subscription in has_left:
+                    self._end(subscription, "auth")
+                elif now >= subscription.expires_at:
+                    self._end(subscription, "rotate")
+                elif subscription.is_live and not subscription.due:
+                    self._write(subscription, frames.ping(subscription.modseq))
+                if turn % STREAMS_PER_TURN == 0:
+                    await asyncio.sleep(0)
+
+    def _take_due(self, now: float) -> list[Subscription]:
+        due: list[Subscription] = []
+        while self._queue and (self._queue[0].is_ended or self._queue[0].ping_at <= now):
+            subscription = self._queue.popleft()
+            if not subscription.is_ended:
+                due.append(subscription)
+                subscription.ping_at = now + settings.ping_seconds
+                self._queue.append(subscription)
+        return due
+
+    async def _who_left(self, due: list[Subscription]) -> set[Subscription]:
+        """Return the streams whose user is logged in no more. Where that cannot be found out now, streams go on."""
+        shown = {each: each.credential for each in due if not isinstance(each.credential, Opening)}
+        credentials = set(shown.values())
+        if not credentials:
+            return set()
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):  # a database that hangs shall not keep back the pings
+                users, failed = await self._workers.ask(auth.look_up, credentials)
+        except Exception as error:  # a database that is away must not end every stream
+            logger.warning(
+                "Could not check %d sessions and tokens: %s: %s", len(credentials), type(error).__name__, error
+            )
+            return set()
+        for failure in failed.values():
+            logger.warning("Could not check a session: %s", type(failure).__name__)
+        return {
+            subscription
+            for subscription, credential in shown.items()
+            if credential not in failed and getattr(users.get(credential), "pk", None) != subscription.user_id
+        }
+
+    def _ask_soon(self, due: Iterable[Subscription]) -> None:
+        """Have the site's hook asked again about these."""
+        self._unasked.update(dict.fromkeys(due))
+        for _ in range(min(AGAIN_AT_ONCE - self._asking, len(self._unasked))):
+            self._asking += 1
+            self._workers.start(self._ask_on(), "admission")
+
+    async def _ask_on(self) -> None:
+        """Ask about one after the other, until nobody is left. Where it cannot be found out, the stream goes on."""
+        try:
+            while self._unasked:
+                subscription = next(iter(self._unasked))
+                del self._unasked[subscription]
+                if subscription.is_ended:
+                    continue
+                try:
+                    user = await self._door.ask(subscription.credential)
+                except PermissionDenied:
+                    user = None
+                except Exception as error:  # the site's own code may raise anything
+                    logger.warning(
+                        "Could not ask about a stream of user %s: %r", subscription.key, type(error).__name__
+                    )
+                    await asyncio.sleep(REST_SECONDS)
+                    continue
+                if getattr(user, "pk", None) != subscription.user_id:
+                    self._end(subscription, "auth")
+        finally:
+            self._asking -= 1

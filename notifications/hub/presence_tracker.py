@@ -1,0 +1,192 @@
+"""The roll. What each hub writes down of who is here, so that every process can tell who is online.
+
+Receives from `hub/` the users who come (their first stream here) and go (their last). Guarantees that within one sweep
+the database says so (`hub/presence.py`), with one write of one row for each sweep while nothing changes. It never keeps a
+stream waiting: it has a task of its own, and where the database is away it says everything again later.
+
+Who goes stays on the roll for a moment, because most come back at once: with the next page, or because the stream was
+asked to move on. So clicking through pages writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import uuid
+from typing import Any, Final
+
+from django.db import close_old_connections, router, transaction
+from django.db.models.functions import Now
+
+from ..conf import settings
+from ..log.locks import chunks
+from ..models.presence import Presence, Process
+from ..protocol.frames import Bye
+from .presence import connected, disconnected, since_by_user
+from .workers import Workers
+
+__all__ = ["Roll"]
+
+logger = logging.getLogger("notifications.hub")
+
+TICKS_PER_SWEEP: Final = 3
+LEASE_SWEEPS: Final = 3  # a late sweep or two do not take everybody offline
+RETURN_SECONDS: Final = 10.0  # who was asked to move on comes back after a `retry:` of up to 5 s
+MOVED_ON: Final = frozenset({"rotate", "drain", "slow", "overload", "cap"})
+FORGET: Final = dt.timedelta(minutes=1)  # rows of a process whose lease ended so long ago are deleted
+FORGET_SECONDS: Final = 60.0
+
+
+class Roll:
+    """The users of one hub, as they are written down."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.id = uuid.uuid4()
+        self._workers = workers
+        self._loop = asyncio.get_running_loop()
+        self._coming: dict[str, Any] = {}  # not yet written: key → primary key
+        self._here: dict[str, Any] = {}  # written
+        self._leaving: dict[str, float] = {}  # written, without a stream, and when that is to be written too
+        self._is_known = True  # whether the database has all of `_here`
+        self._renew_at = self._forget_at = 0.0
+        self._herald = Herald()
+        workers.keep([self.call])
+
+    def came(self, key: str, user_id: Any) -> None:
+        """Note a user's first stream here."""
+        if key in self._here:
+            self._leaving.pop(key, None)
+        else:
+            self._coming[key] = user_id
+
+    def went(self, key: str, reason: Bye | None) -> None:
+        """Note that a user's last stream here has ended, and why if the server ended it."""
+        self._coming.pop(key, None)
+        if key in self._here:
+            pause_seconds = settings.sweep_seconds * (1 - 1 / TICKS_PER_SWEEP)  # a tick later it is one sweep
+            if reason in MOVED_ON:
+                pause_seconds = max(pause_seconds, RETURN_SECONDS)
+            self._leaving[key] = self._loop.time() + (0 if reason == "auth" else pause_seconds)
+
+    async def stop(self) -> None:
+        """End the thread that tells the signals."""
+        await self._herald.stop()
+
+    async def call(self) -> None:
+        """Write down who came and went, and renew the lease."""
+        while True:
+            await asyncio.sleep(settings.sweep_seconds / TICKS_PER_SWEEP)
+            now = self._loop.time()
+            gone = [key for key, at in self._leaving.items() if at <= now]
+            is_due = self._here and (now >= self._renew_at or not self._is_known)
+            if self._coming or gone or is_due:
+                await self._write(gone)
+                self._renew_at = now + settings.sweep_seconds * (1 - 0.5 / TICKS_PER_SWEEP)  # not a tick too late
+            if self._here and now >= self._forget_at:
+                self._forget_at = now + FORGET_SECONDS
+                await self._workers.ask(forget_dead)
+
+    async def _write(self, gone: list[str]) -> None:
+        """Write; what happens meanwhile is left to the next time, and so is everything where it fails."""
+        came, self._coming = self._coming, {}
+        left = {key: self._here.pop(key) for key in gone}
+        for key in gone:
+            del self._leaving[key]
+        told = dict(self._here) if not self._is_known else {}
+        self._here |= came
+        lease = dt.timedelta(seconds=settings.sweep_seconds * LEASE_SWEEPS)
+        self._is_known = False
+        try:
+            was_known = await self._workers.ask(
+                write, self.id, lease, [*told.values(), *came.values()], list(left.values())
+            )
+        except BaseException:
+            for key, user_id in came.items():
+                del self._here[key]
+                if self._leaving.pop(key, None) is None:
+                    self._coming[key] = user_id
+            for key, user_id in left.items():
+                self._here[key] = user_id
+                if self._coming.pop(key, None) is None:
+                    self._leaving[key] = 0.0
+            raise
+        self._is_known = was_known or len(self._here) <= len(told) + len(came)
+        self._herald.tell(came=came.values(), gone=left.values())
+
+
+def write(process_id: uuid.UUID, lease: dt.timedelta, came: list[Any], gone: list[Any]) -> bool:
+    """Renew a process's lease and write who came and went; return whether the process was known.
+
+    Queries: 1 where nobody did, and for each 500 users 2 to come and 1 to go.
+    """
+    using = router.db_for_write(Presence)
+    processes, presences = Process.objects.using(using), Presence.objects.using(using)
+    if not came and not gone and processes.filter(pk=process_id).update(alive_until=Now() + lease):
+        return True
+    with transaction.atomic(using=using):
+        was_known = bool(processes.filter(pk=process_id).update(alive_until=Now() + lease))
+        if not was_known:
+            processes.create(pk=process_id, alive_until=Now() + lease)
+        for chunk in chunks(came):
+            since = since_by_user(chunk)  # who comes over from another process never left
+            rows = [Presence(user_id=each, process_id=process_id, since=since.get(each, Now())) for each in chunk]
+            presences.bulk_create(rows, ignore_conflicts=True)
+        for chunk in chunks(gone):
+            presences.filter(process=process_id, user__in=chunk).delete()
+    return was_known
+
+
+def forget_dead() -> None:
+    """Delete what dead processes have left behind. 1 query where there is nothing."""
+    processes = Process.objects.using(router.db_for_write(Process))
+    dead = list(processes.filter(alive_until__lt=Now() - FORGET).values_list("pk", flat=True)[:500])
+    if dead:
+        processes.filter(pk__in=dead).delete()
+
+
+class Herald:
+    """Sends the signals, on a thread of its own: a receiver may be slow, and the hub's threads are for its streams.
+
+    While receivers are at work, what is to be told is kept for each user: who comes and goes in that time is not told.
+    So however slow they are, no more waits than there are users.
+    """
+
+    def __init__(self) -> None:
+        self._news: dict[Any, bool] = {}
+        self._workers: Workers | None = None
+        self._is_telling = False
+
+    def tell(self, *, came: Any, gone: Any) -> None:
+        """Send a signal for each of these users, later."""
+        if not (connected.has_listeners(Presence) or disconnected.has_listeners(Presence)):
+            return
+        for user_ids, is_here in ((came, True), (gone, False)):
+            for user_id in user_ids:
+                if self._news.pop(user_id, is_here) == is_here:
+                    self._news[user_id] = is_here
+        if self._news and not self._is_telling:
+            self._is_telling = True
+            self._workers = self._workers or Workers(threads=1)
+            self._workers.start(self._tell_all(self._workers), "herald")
+
+    async def _tell_all(self, workers: Workers) -> None:
+        try:
+            while self._news:
+                news, self._news = self._news, {}
+                await workers.ask(send_signals, news)
+        finally:
+            self._is_telling = False
+
+    async def stop(self) -> None:
+        """End the thread."""
+        if self._workers is not None:
+            await self._workers.stop()
+
+
+def send_signals(news: dict[Any, bool]) -> None:
+    """Call the receivers; one that fails is logged by Django, and the others go on."""
+    close_old_connections()
+    for user_id, is_here in news.items():
+        (connected if is_here else disconnected).send_robust(sender=Presence, user_id=user_id)
+    close_old_connections()

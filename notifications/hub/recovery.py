@@ -1,0 +1,340 @@
+"""Catching up. Streams that do not stand at the head are found and brought there from the log, in batches.
+
+Receives from `hub/` the streams that are owed something: new ones, ones with a gap, ones that were slow; and the questions
+of who streams elsewhere. `sweep` finds the streams that nobody told: it is the guarantee behind the doorbell, and compares
+every connected user's position with the inbox table every few seconds in one query (for each 500 users).
+
+# Note [Nobody holds up anybody]
+
+A read for many costs little for each (`log/states.py`), and every wait for one has a limit. Where it fails or takes longer
+than `READ_SECONDS` although the database is there, one of its users is the cause, so each is read alone (`_read_apart`),
+some at once on threads of their own. Whose read failed there is read apart from then on, where only such ones wait for each
+other; who fails three times running is asked to come back later (`bye overload`). An inbox that is lacking is not made here
+but by `make`: somebody's transaction may be making the same one, and may take long.
+
+Where the database is away all of them wait on, and whoever is read alone asks again after a pause that grows, with jitter,
+to the sweep interval: a database that refuses at once is not asked in a circle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from django.db import InterfaceError, OperationalError
+
+from ..conf import settings
+from ..log.locks import chunks
+from ..log.replay import make_missing, positions_of, read_after
+from ..protocol.frames import Bye
+from ..protocol.position import Position, Replay
+from .counters import counts
+from .subscription import EVER, Subscription
+from .workers import Workers, is_time_out
+
+__all__ = ["CatchUp"]
+
+logger = logging.getLogger("notifications.hub")
+
+STREAMS_PER_READ: Final = 500
+READ_SECONDS: Final = 1.0  # a batch takes a tenth of it; longer, and its users do not wait for each other any more
+ALONE_SECONDS: Final = 5.0  # longest wait for the read of one user, and for a question
+ALONE_READS: Final = 3  # of one user each, at once
+SUSPECT_READS: Final = 2  # the same, of users whose read failed before
+MOST_FAILURES: Final = 3  # then a stream ends, and its client comes back after a long pause
+FIRST_PAUSE_SECONDS: Final = 0.1  # while the database is away; twice as long each time, at most the sweep interval
+FORGET_SECONDS: Final = 300.0  # a failure that long ago does not count
+
+Positions = dict[Any, set[Position | None]]  # by user
+Replays = dict[tuple[Any, Position | None], Replay]
+Deliver = Callable[[Subscription, Replay], None]
+
+
+class Question:
+    """What somebody who streams elsewhere wants to know of a log."""
+
+    __slots__ = ("answer", "key", "position", "user_id")
+
+    def __init__(self, user_id: Any, position: Position | None) -> None:
+        self.user_id = user_id
+        self.key = str(user_id)
+        self.position = position
+        self.answer: asyncio.Future[Replay | None] = asyncio.get_running_loop().create_future()
+
+
+Waiter = Subscription | Question
+
+
+class Failures(NamedTuple):
+    """How often a user's log could not be read, one time after the other, and when it was last tried."""
+
+    times: int
+    at: float
+
+
+class CatchUp:
+    """The streams that wait for a read of the log. `deliver` is called with what each is owed, `end` with who fails."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        users: dict[str, list[Subscription]],
+        deliver: Deliver,
+        end: Callable[[Subscription, Bye], None],
+        on_swept: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._workers = workers
+        self._loop = asyncio.get_running_loop()
+        self._users = users
+        self._on_swept = on_swept
+        self._deliver = deliver
+        self._end = end
+        self._waiting: dict[Waiter, None] = {}  # a set that keeps its order
+        self._apart: dict[Waiter, None] = {}  # those that wait for a read of their own, or for an inbox
+        self._lacking: dict[Waiter, None] = {}  # those of them without an inbox
+        self._failures: dict[str, Failures] = {}
+        self._refusals = 0  # of reads alone, one after the other, because the database is away
+        self._slots = asyncio.Semaphore(ALONE_READS)
+        self._suspect_slots = asyncio.Semaphore(SUSPECT_READS)
+        self._wake_reader = asyncio.Event()
+        self._wake_maker = asyncio.Event()
+        self._wake_sweeper = asyncio.Event()
+        workers.keep([self.read, self.sweep, self.make])
+
+    def soon(self, subscription: Subscription) -> None:
+        """Read what this stream is owed, together with all others that wait."""
+        subscription.is_reading = True
+        subscription.heard = 0
+        self._wait(subscription)
+
+    async def answer(self, user_id: Any, position: Position | None) -> Replay | None:
+        """Return what a user's log says after a position, read together with the streams; None: there is no such user.
+
+        Raises:
+            TimeoutError: the log could not be read in time, or too many wait already. Also what kept it from being read.
+        """
+        if len(self._waiting) >= settings.streams_per_process:
+            raise TimeoutError(f"{len(self._waiting)} others wait for the log")
+        question = Question(user_id, position)
+        self._wait(question)
+        try:
+            async with asyncio.timeout(ALONE_SECONDS):
+                return await question.answer
+        finally:
+            self.forget(question)
+
+    def forget(self, waiter: Waiter) -> None:
+        """Read nothing for this one any more."""
+        for those in (self._waiting, self._apart, self._lacking):
+            those.pop(waiter, None)
+
+    def sweep_now(self) -> None:
+        """Sweep without waiting for the next turn, as after a time of deafness."""
+        self._wake_sweeper.set()
+
+    def _wait(self, waiter: Waiter) -> None:
+        self._waiting[waiter] = None
+        self._wake_reader.set()
+
+    # --- together
+
+    async def read(self) -> None:
+        """Ask the log what streams are owed, all that wait at once."""
+        while True:
+            await self._wake_reader.wait()
+            batch: list[Waiter] = []
+            for waiter in list(islice(self._waiting, STREAMS_PER_READ)):
+                if waiter.key in self._failures:
+                    self._read_apart([waiter])
+                else:
+                    batch.append(waiter)
+            if batch:
+                await self._read_together(batch)
+            if not self._waiting:
+                self._wake_reader.clear()
+            await asyncio.sleep(0)
+
+    async def _read_together(self, batch: list[Waiter]) -> None:
+        """Read for all of them, or have each user read apart where that fails.
+
+        Raises what the database raises that is away: then all of them wait, and nobody is forgotten.
+        """
+        by_user: dict[str, list[Waiter]] = {}
+        for waiter in batch:
+            by_user.setdefault(waiter.key, []).append(waiter)
+        counts.log_reads += 1
+        try:
+            async with asyncio.timeout(READ_SECONDS if len(by_user) > 1 else ALONE_SECONDS):
+                replays = await self._workers.ask(read_after, positions_in(batch))
+        except Exception as error:
+            await self._raise_if_away(error, batch[0].user_id)
+            for mine in by_user.values():
+                self._read_apart(mine)
+        else:
+            for waiter in batch:
+                if self._waiting.pop(waiter, EVER) is None:  # it did not leave meanwhile
+                    self._settle(waiter, replays.get((waiter.user_id, waiter.position)))
+
+    async def _raise_if_away(self, error: BaseException, user_id: Any) -> None:
+        """Raise an error unless the database is there, so that one of those read for is the cause."""
+        if not isinstance(error, (InterfaceError, OperationalError, TimeoutError)) or is_time_out(error):
+            return
+        try:
+            async with asyncio.timeout(ALONE_SECONDS):
+                await self._workers.ask(positions_of, [user_id])
+        except Exception:
+            raise error from None
+
+    # --- apart
+
+    def _read_apart(self, mine: list[Waiter]) -> None:
+        """Read for one user alone."""
+        here = [waiter for waiter in mine if self._waiting.pop(waiter, EVER) is None]
+        if here:
+            self._apart |= dict.fromkeys(here)
+            self._workers.start(self._read_alone(here), "read apart")
+
+    async def _read_alone(self, mine: list[Waiter]) -> None:
+        async with self._suspect_slots if mine[0].key in self._failures else self._slots:
+            read = asyncio.ensure_future(self._workers.ask(read_after, positions_in(mine)))
+            try:
+                await asyncio.wait({read}, timeout=ALONE_SECONDS)
+                problem = read.exception() if read.done() else TimeoutError(f"not read within {ALONE_SECONDS} s")
+                if problem is not None:
+                    await self._fail(mine, problem)
+                else:
+                    self._refusals = 0
+                    self._failures.pop(mine[0].key, None)
+                    for waiter in mine:
+                        if self._apart.pop(waiter, EVER) is None:
+                            self._settle(waiter, read.result().get((waiter.user_id, waiter.position)))
+                await asyncio.wait({read})  # so many threads are taken, and not more
+            finally:
+                if not read.cancel() and not read.cancelled():
+                    read.exception()  # marks it as seen
+
+    async def _fail(self, mine: list[Waiter], error: BaseException) -> None:
+        """Leave them to the sweeper, or end who failed too often; all of them wait on where the database is away."""
+        key = mine[0].key
+        try:
+            await self._raise_if_away(error, mine[0].user_id)
+        except Exception:
+            self._refusals += 1
+            await asyncio.sleep(pause_after(self._refusals))
+            for waiter in mine:
+                if self._apart.pop(waiter, EVER) is None:
+                    self._wait(waiter)
+            return
+        self._refusals = 0
+        before = self._failures.get(key, Failures(0, 0.0))
+        self._failures[key] = Failures(before.times + 1, self._loop.time())
+        if not before.times:
+            logger.error("The log of user %s cannot be read: %s", key, type(error).__name__)
+        for waiter in mine:
+            if self._apart.pop(waiter, EVER) is EVER:
+                continue  # it left meanwhile
+            if isinstance(waiter, Question):
+                if not waiter.answer.done():
+                    waiter.answer.set_exception(error)
+            elif before.times + 1 < MOST_FAILURES:
+                waiter.is_reading = False  # the sweeper comes back to this stream
+            else:
+                self._end(waiter, "overload")
+
+    # --- without an inbox
+
+    async def make(self) -> None:
+        """Make the inboxes that are lacking, and read on for those whose it are."""
+        while True:
+            await self._wake_maker.wait()
+            self._wake_maker.clear()
+            lacking, self._lacking = self._lacking, {}
+            try:
+                made, waiting = await self._workers.ask(make_missing, list({each.user_id for each in lacking}))
+            except BaseException:
+                for waiter in lacking:
+                    self._give_up(waiter, TimeoutError("the inbox could not be made"))
+                raise
+            for waiter in lacking:
+                if waiter.user_id in made and self._apart.pop(waiter, EVER) is None:
+                    self._wait(waiter)
+                elif waiter.user_id in waiting:
+                    self._give_up(waiter, TimeoutError("somebody's transaction is making the inbox"))
+                else:
+                    self._give_up(waiter, None)
+
+    def _give_up(self, waiter: Waiter, error: Exception | None) -> None:
+        """Leave a stream to the sweeper, or, where its user was deleted, to the next check of who is logged in."""
+        if self._apart.pop(waiter, EVER) is EVER:
+            return
+        if isinstance(waiter, Subscription):
+            waiter.is_reading = False
+        elif not waiter.answer.done():
+            if error is None:
+                waiter.answer.set_result(None)
+            else:
+                waiter.answer.set_exception(error)
+
+    # --- what came of it
+
+    def _settle(self, waiter: Waiter, replay: Replay | None) -> None:
+        """Hand over what was read. None: there is no inbox."""
+        if replay is None:
+            self._apart[waiter] = self._lacking[waiter] = None
+            self._wake_maker.set()
+        elif isinstance(waiter, Question):
+            if not waiter.answer.done():
+                waiter.answer.set_result(replay)
+        else:
+            waiter.is_reading = False
+            if waiter.sending is not None:  # frames that were due went out meanwhile, and not at once
+                waiter.heard = EVER
+            else:
+                self._deliver(waiter, replay)
+
+    # --- nobody rang
+
+    async def sweep(self) -> None:
+        """Compare every stream's position with its log's head; read for those that differ."""
+        while True:
+            try:
+                async with asyncio.timeout(settings.sweep_seconds):
+                    await self._wake_sweeper.wait()
+            except TimeoutError:
+                pass
+            self._wake_sweeper.clear()
+            since = self._loop.time() - FORGET_SECONDS
+            self._failures = {key: failed for key, failed in self._failures.items() if failed.at > since}
+            for portion in chunks([mine[0].user_id for mine in self._users.values()]):
+                async with asyncio.timeout(ALONE_SECONDS):
+                    found = await self._workers.ask(positions_of, portion)
+                for user_id in portion:
+                    self._compare(self._users.get(str(user_id), ()), found.get(user_id))
+            self._on_swept()
+            counts.sweeps += 1
+
+    def _compare(self, mine: Iterable[Subscription], head: Position | None) -> None:
+        """Read for those that do not stand at the head. None: the user has no inbox (any more); one is made."""
+        for subscription in mine:
+            # also when it is ahead: then the read says whether the head was just old or the log was put back
+            if subscription.is_idle and (subscription.position != head or not subscription.has_hello):
+                counts.rescues += 1
+                self.soon(subscription)
+
+
+def pause_after(refusals: int) -> float:
+    """Return how long to wait before a database that is away is asked again; jitter, so that processes part ways."""
+    longest = min(settings.sweep_seconds, FIRST_PAUSE_SECONDS * 2 ** min(refusals, 16))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
+
+
+def positions_in(waiting: Iterable[Waiter]) -> Positions:
+    """Return where these stand, by user."""
+    positions: Positions = {}
+    for waiter in waiting:
+        positions.setdefault(waiter.user_id, set()).add(waiter.position)
+    return positions

@@ -1,0 +1,141 @@
+"""What the edge asks. Django says who, from where, and what was missed; the proxy holds the connection.
+
+Receives an ASGI request that the proxy has signed: the client's own, with its cookies or its token, or the proxy's about
+a connection that it holds, with a ticket. Answers at once, with the frames that are owed and the headers of
+`edge.hold()`; or with a goodbye and without them, which ends the connection. Who may is asked anew each time.
+Needs the extra `[edge]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from django.core.exceptions import PermissionDenied
+
+from ...access import cors
+from ...access.admission import credential_of
+from ...access.reader import OtherReader, is_tag_of
+from ...hub import hub
+from ...hub.counters import counts
+from ...hub.subscription import start_with
+from ...hub.transports.streams import Send
+from ...protocol import frames
+from ...protocol.position import Position, Replay, parse_position
+from .. import pushpin
+from .signatures import is_signed
+from .tickets import MAX_TICKET_CHARS, credential_in, ticket_of
+
+__all__ = ["Asked", "answer_client", "answer_proxy", "who_asks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client says of where it stands, and of whose page it is."""
+
+    position: str
+    reader: str
+
+
+def who_asks(scope: dict[str, Any]) -> Literal["nobody", "client", "proxy"]:
+    """Return for whom the proxy asks, a client that has just come or itself; "nobody" where it is not the proxy."""
+    proxy = pushpin.edge()
+    if proxy is None or not is_signed(scope["headers"], proxy):
+        return "nobody"
+    return "proxy" if pushpin.last_ids_of(scope["headers"]) else "client"
+
+
+async def answer_client(scope: dict[str, Any], send: Send, asked: Asked, shared: cors.Headers) -> bool:
+    """Let a client in and have the proxy hold its connection; return False, having sent nothing, where it may not.
+
+    Also for one whose opening does not fit into a ticket: its stream is held here, behind the proxy.
+
+    Args:
+        scope: its ASGI scope.
+        send: ASGI's.
+        asked: what the client says of itself.
+        shared: the headers by which a page of another origin may read the answer.
+
+    Raises:
+        PermissionDenied: the site's hook knows somebody, who may not.
+        OtherReader: the page that asks was made for somebody else.
+        Exception: whatever the database raises. Nothing was sent then.
+    """
+    credential = credential_of(scope)
+    user = await hub().authenticate(credential) if credential is not None else None
+    if credential is None or user is None:
+        return False
+    if asked.reader and not is_tag_of(asked.reader, user):
+        raise OtherReader
+    ticket = ticket_of(user.pk, credential)
+    if len(ticket) > MAX_TICKET_CHARS:
+        return False
+    requested = asked.position
+    position = parse_position(requested) if requested else None
+    replay = await hub().read(user.pk, position)
+    if replay is None:  # the user was deleted a moment ago
+        return False
+    is_malformed = bool(requested) and position is None
+    key = str(user.pk)
+    hub().openings.count(key)
+    wait = frames.LONG_RETRY_MS if hub().openings.are_many(key) else frames.RETRY_MS
+    counts.replay(replay, is_malformed=is_malformed)
+    body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
+    await answer(send, body, [*shared, *pushpin.hold(user.pk, credential, ticket, stands, scope["path"])])
+    return True
+
+
+async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
+    """Say how a connection goes on that the proxy holds, and with which frames; or that it ends.
+
+    Raises whatever the database raises; then nothing was sent.
+    """
+    said = pushpin.last_ids_of(scope["headers"])
+    found = credential_in(said.get(pushpin.ticket_channel(), ""))
+    if found is None:  # too old, or of another key: the client comes back and shows what it has
+        await end(send, "rotate")
+        return
+    user_key, credential = found
+    try:
+        user = await hub().authenticate(credential)
+    except PermissionDenied:
+        user = None
+    position = parse_position(said.get(pushpin.channel_of(user_key), ""))
+    replay = await hub().read(user.pk, position) if user is not None and str(user.pk) == user_key else None
+    if user is None or replay is None:
+        await end(send, "auth")
+        return
+    counts.replay(replay, is_malformed=False)
+    body, stands = written(replay, position, needs_hello=False, is_malformed=False)
+    headers = pushpin.hold(user.pk, credential, ticket_of(user.pk, credential), stands, scope["path"])
+    await answer(send, body, headers)
+
+
+def written(
+    replay: Replay,
+    position: Position | None,
+    *,
+    needs_hello: bool,
+    is_malformed: bool,
+    wait: tuple[int, int] = frames.RETRY_MS,
+) -> tuple[bytes, Position]:
+    """Return the frames that a client at a position is owed, and where it stands after them."""
+    stands = position.modseq if position else 0
+    body = b""
+    for modseq, frame in frames.frames_of(
+        replay, stands, needs_hello=needs_hello, is_malformed=is_malformed, wait=wait
+    ):
+        stands = modseq
+        body += frame
+    return body, Position(replay.head.epoch, stands)
+
+
+async def end(send: Send, reason: frames.Bye) -> None:
+    """Have the proxy say goodbye and end the connection."""
+    counts.byes[reason] += 1
+    await answer(send, frames.bye(reason), [])
+
+
+async def answer(send: Send, body: bytes, headers: cors.Headers) -> None:
+    await send(start_with(headers))
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,107 @@
+"""Rewriting what a queryset holds, few rows in memory or any number in SQL.
+
+Receives a queryset and two functions from `log/`: one that writes rows, one that says what became of a row. Guarantees
+exact counters and flat memory: up to 50 rows are read, counted and told one by one; beyond that SQL counts the touched
+inboxes again and the doorbell rings without content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import Count, Q
+
+from . import tables
+from .inbox_write import MAX_TOLD_ROWS, Writing, writing
+from .locks import chunks
+from .standings import standings
+
+if TYPE_CHECKING:
+    from ..models import Notification
+    from .queryset import NotificationQuerySet
+
+__all__ = ["EVERY", "STATE", "rewrite", "rows_of"]
+
+STATE: Final = ("modseq", "read_at", "archived_at")  # what the counters depend on
+EVERY: Final = Q()
+
+Act = Callable[["NotificationQuerySet", Writing, list[Any]], None]
+Changed = Callable[["Notification"], "Notification | None"]
+
+
+def rewrite(
+    target: NotificationQuerySet,
+    only: Q,
+    act: Act,
+    changed: Changed,
+    *,
+    before_many: Callable[[NotificationQuerySet], None] = lambda rows: None,
+) -> int:
+    """Find a queryset's users, lock them, act on its rows that meet `only`, keep the counters; return how many rows.
+
+    `act` writes rows of which at least one belongs to each user given; `changed` says what became of a row read before,
+    `before_many` looks at rows that are not read, while they are as they were.
+    """
+    using = target.write_db
+    keys: Any = target.using(using).values("pk")
+    if target.query.is_sliced:  # a slice could mean other rows once some were changed
+        keys = [row["pk"] for row in keys]
+    found = rows_of(using).filter(only, pk__in=keys)
+    user_ids = sorted(set(found.order_by().values_list("recipient_id", flat=True).distinct()))
+    if not user_ids:
+        return 0
+    with writing(using, user_ids) as current:
+        few = list(found.order_by("pk")[: MAX_TOLD_ROWS + 1])
+        if len(few) <= MAX_TOLD_ROWS:
+            locked = [row for row in few if row.recipient_id in current.inboxes]  # others came after we looked
+            return rewrite_few(locked, act, changed, current)
+        return sum(rewrite_many(found, act, current, chunk, before_many) for chunk in chunks(user_ids))
+
+
+def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: Writing) -> int:
+    """Act on rows that are in memory, moving the counters by what changed and telling each row."""
+    if rows:
+        keys = [row.pk for row in rows]
+        act(rows_of(current.using).filter(pk__in=keys), current, sorted({row.recipient_id for row in rows}))
+    for row in rows:
+        old, pk = {name: getattr(row, name) for name in STATE}, row.pk
+        new = changed(row)
+        if new is not None:
+            new.modseq = current.stamp(row.recipient_id)
+        current.note(old, new, user_id=row.recipient_id, pk=pk)
+    return len(rows)
+
+
+def rewrite_many(
+    found: NotificationQuerySet,
+    act: Act,
+    current: Writing,
+    user_ids: list[Any],
+    before: Callable[[NotificationQuerySet], None],
+) -> int:
+    """Act on any number of rows in SQL, then count these users' inboxes again."""
+    mine = found.filter(recipient_id__in=user_ids).order_by()
+    found_by_user = dict(mine.values_list("recipient_id").annotate(Count("pk")))
+    touched = sorted(found_by_user)
+    if touched:
+        before(mine.filter(recipient_id__in=touched))
+        act(mine.filter(recipient_id__in=touched), current, touched)
+        recount(current, touched)
+    return sum(found_by_user.values())
+
+
+def recount(current: Writing, user_ids: list[Any]) -> None:
+    """Count the unread rows of these users in SQL, and have them read the log instead of a change's content."""
+    for now in standings(current.using, user_ids):
+        current.look_past(now.user_id)
+        # against the counters of now: a receiver of Django's signals may have moved them since we locked the inbox
+        current.count(now.user_id, unread=now.found_unread - now.unread, unseen=now.found_unseen - now.unseen)
+        current.entries[now.user_id].tell_nothing()
+        if now.found_modseq > current.inboxes[now.user_id].modseq:
+            current.doubt(now.user_id, is_misplaced=True)
+
+
+def rows_of(using: str) -> NotificationQuerySet:
+    """Return every notification of one database."""
+    return tables.Notification.objects.using(using)

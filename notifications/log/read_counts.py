@@ -1,0 +1,46 @@
+"""Who has read a broadcast and has it no more, so that its total of readers outlives their rows.
+
+Receives what was deleted by its recipients or by upkeep. Guarantees that this locks no broadcast while inboxes are locked:
+workers lock them the other way round. So it is told after commit; a process that dies in between loses the number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Count, F
+from django.db.models.functions import Greatest
+
+from . import tables
+
+if TYPE_CHECKING:
+    from .queryset import NotificationQuerySet
+
+__all__ = ["note_readers", "readers_in", "readers_of"]
+
+
+def readers_of(state: Mapping[str, Any]) -> Counter[int]:
+    """Return the broadcast that a row (its `broadcast_id` and `read_at`) shows as read."""
+    broadcast_id = state["broadcast_id"]
+    return Counter() if broadcast_id is None or state["read_at"] is None else Counter([broadcast_id])
+
+
+def readers_in(rows: NotificationQuerySet) -> Counter[int]:
+    """Return how often these rows show each broadcast as read. 1 query."""
+    read = rows.filter(broadcast__isnull=False, read_at__isnull=False).order_by()
+    return Counter(dict(read.values_list("broadcast_id").annotate(Count("pk"))))
+
+
+def note_readers(gone: Mapping[int, int], *, using: str) -> None:
+    """After commit, add to each broadcast how many who read it have it no more; less than 0: they have it again."""
+    if gone:
+        transaction.on_commit(lambda: add_readers(gone, using), using=using, robust=True)
+
+
+def add_readers(gone: Mapping[int, int], using: str) -> None:
+    broadcasts = tables.Broadcast.objects.using(using)
+    for pk in sorted(gone):
+        broadcasts.filter(pk=pk).update(read_removed=Greatest(F("read_removed") + gone[pk], 0))

@@ -1,0 +1,94 @@
+"""One user's log, followed in a process that holds no streams: what `tail_notifications` shows.
+
+Reads the log as a stream would, from a position on, and hears the doorbell where the channel layer reaches other processes;
+where it does not, it looks at every sweep. So it misses nothing and shows each change once, whatever breaks meanwhile. It
+is no stream: it does not make its user online.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from notifications.conf import settings
+from notifications.hub import listener
+from notifications.hub.workers import Workers
+from notifications.log.replay import heads, read_for
+from notifications.protocol.position import Position, Replay
+
+__all__ = ["Gone", "follow"]
+
+RETRY_SECONDS: Final = 1.0
+
+
+class Gone(Exception):
+    """The user whose log is followed was deleted."""
+
+
+async def follow(
+    user_id: Any,
+    since: Position | None,
+    *,
+    show: Callable[[Replay, Position], None],
+    complain: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:
+    """Call `show` with what happens, and the position before it, until `stop`; first with where the log stands.
+
+    A database that is away is complained about once and asked again every second.
+
+    Raises:
+        Gone: the user was deleted.
+    """
+    news = asyncio.Event()
+    workers = Workers(threads=1)
+
+    def hear(change: dict[str, Any]) -> None:
+        if change["user"] == str(user_id):
+            news.set()
+
+    async def listen() -> None:
+        await listener.listen(hear, news.set, lambda _seconds: None)
+
+    workers.keep([listen])
+    position, problem = since, ""
+    try:
+        while not stop.is_set():
+            news.clear()
+            pause_seconds = settings.sweep_seconds
+            try:
+                replay = await workers.ask(read, user_id, position)
+            except Gone:
+                raise
+            except Exception as error:
+                if str(error) != problem:
+                    problem = str(error)
+                    complain(f"The log cannot be read ({type(error).__name__}: {error}); trying again.")
+                pause_seconds = RETRY_SECONDS
+            else:
+                problem = ""
+                if position is None or replay.head.position != position:
+                    show(replay, position or replay.head.position)
+                    position = replay.head.position
+            await first_of(pause_seconds, news, stop)
+    finally:
+        await workers.stop()
+
+
+def read(user_id: Any, position: Position | None) -> Replay:
+    """Return what happened after a position, or where the log stands."""
+    if position is None and (head := heads([user_id]).get(user_id)) is not None:
+        return Replay(head)
+    replay = read_for(user_id, position)
+    if replay is None:
+        raise Gone
+    return Replay(replay.head) if position is None else replay
+
+
+async def first_of(seconds: float, *events: asyncio.Event) -> None:
+    """Wait until one of these is set, at most so many seconds."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()

@@ -1,0 +1,1 @@
+"""The pages of readers: the centre, its actions and forms, and their tokens."""

@@ -1,0 +1,278 @@
+"""One POST for each thing that a reader can do, for plain forms and for the script.
+
+The script sends the same forms with `Accept: application/json`. They guarantee that only a POST changes anything, that a
+user reaches only their own notifications, and that everything but "seen" can be taken back (`reading/actions.py`).
+
+    POST /notifications/selection/   action=archive&id=12&id=13     Accept: application/json
+    200 {"changed": 2, "undo": {"token": "…", "expires_at": "…"}, "unread": 2, "unseen": 0, "position": "8198….43"}
+    404 {"error": {"code": "not_found", "message": "You have no notification 12; reload the page."}}
+    429 {"error": {"code": "limited", "message": "That was too much in this minute; wait 8 s and try again."}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from django import forms
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.shortcuts import resolve_url
+from django.utils.cache import patch_cache_control
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from .. import log
+from ..access.limits import spend
+from ..access.reader import is_theirs
+from ..exceptions import BadUndoToken, HistoryReplaced, TooOften, UndoExpired, UnknownNotification
+from ..log.replay import database, inbox_of
+from ..models import Notification
+from ..models.validators import followable
+from ..protocol.payloads import isoformat
+from ..reading import actions
+from ..reading.actions import MAX_TOKEN_CHARS, Action, Done
+from .forms import LARGEST_INTEGER, AllForm, Bound, ReadAllForm, SelectionForm, Tab
+
+__all__ = [
+    "HELD_SECONDS",
+    "Refusal",
+    "action",
+    "answer_refusal",
+    "archive",
+    "delete",
+    "limited",
+    "open_link",
+    "read",
+    "read_all",
+    "refusal_of",
+    "seen",
+    "selection",
+    "unarchive",
+    "undo",
+    "unread",
+]
+
+# A page offers undo for 10 s and stops that clock while the reader points at it; this is how long they may take.
+HELD_SECONDS: Final = 60.0
+
+Answer = dict[str, Any]
+
+
+class Refusal(Exception):
+    """An action that is not carried out: the status, and what its answer says."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, field: str | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.error = {"code": code, "message": message} | ({"field": field} if field else {})
+
+
+def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
+    """Make a view of a function that changes something: POST only, for users who are logged in.
+
+    The function returns what to tell a program besides the counters, or an address to go to. It may raise `Refusal`.
+    """
+
+    @login_not_required  # it says itself, in JSON where that is asked for, who has to log in
+    @wraps(act)
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        wants_json = "application/json" in request.headers.get("Accept", "")
+        try:
+            if request.method != "POST":
+                raise Refusal(405, "method_not_allowed", _("This address changes something; send it a POST."))
+            if (refusal := refusal_of(request)) is not None:
+                raise refusal
+            spend(request.user)
+            answer = act(request, **kwargs)
+        except TooOften as error:
+            return answer_refusal(request, limited(error), wants_json=wants_json)
+        except Refusal as refusal:
+            return answer_refusal(request, refusal, wants_json=wants_json)
+        if wants_json:
+            inbox = inbox_of(request.user)
+            counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
+            response = JsonResponse(counts | (answer if isinstance(answer, dict) else {}))
+            patch_cache_control(response, private=True, no_store=True)
+            return response
+        return HttpResponseRedirect(answer if isinstance(answer, str) else came_from(request))
+
+    return view
+
+
+def limited(error: TooOften) -> Refusal:
+    """Return the refusal of who does too much."""
+    message = _("That was too much in this minute; wait %(seconds)d s and try again.") % {"seconds": error.seconds}
+    return Refusal(429, "limited", message, retry_after=error.seconds)
+
+
+def refusal_of(request: HttpRequest) -> Refusal | None:
+    """Return why who asks gets nothing here, or None where it is the reader whose page it is."""
+    if not request.user.is_authenticated:
+        return Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))
+    if not is_theirs(request):
+        return Refusal(403, "reader", _("This page was made for somebody else; reload it."))
+    return None
+
+
+def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) -> HttpResponse:
+    """Tell a program by JSON, a person by the site's own pages."""
+    if wants_json or refusal.error["code"] == "reader":  # which only a script asks about
+        response: HttpResponse = JsonResponse({"error": refusal.error}, status=refusal.status, headers=refusal.headers)
+        if refusal.status == 405:
+            response["Allow"] = "POST"
+        return response
+    if refusal.status == 405:
+        return HttpResponseNotAllowed(["POST"])
+    if refusal.status == 403:
+        # To the centre, not to the action: what follows a login is a GET.
+        return redirect_to_login(resolve_url("notifications:centre"))
+    if refusal.status == 404:
+        raise Http404(refusal.error["message"])
+    if refusal.error.get("field") == "id":
+        return HttpResponseRedirect(came_from(request))  # nothing was selected: nothing to say to a person
+    headers = {"Content-Type": "text/plain; charset=utf-8", **refusal.headers}
+    return HttpResponse(refusal.error["message"], status=refusal.status, headers=headers)
+
+
+def came_from(request: HttpRequest) -> str:
+    """Return the form's `next` if it leads to this site, else the centre."""
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        return target
+    return resolve_url("notifications:centre")
+
+
+def act_on(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
+    """Do the same to each of these.
+
+    Raises:
+        Refusal: 404, also for ids of other users, so that nobody learns which exist.
+    """
+    try:
+        return told(actions.act(request.user, name, ids, seconds=HELD_SECONDS))
+    except UnknownNotification as error:
+        unknown = ", ".join(map(str, error.ids))
+        message = _("You have no notification %(id)s; reload the page.") % {"id": unknown}
+        raise Refusal(404, "not_found", message) from None
+
+
+def told(done: Done) -> Answer:
+    """Return what an action did and how to take it back, in the words of the API."""
+    offer = None
+    if done.token is not None and done.expires_at is not None:
+        offer = {"token": done.token, "expires_at": isoformat(done.expires_at)}
+    return {"changed": done.changed, "undo": offer}
+
+
+@action
+def open_link(request: HttpRequest, pk: int) -> Answer | str:
+    """Mark as read and go where it leads."""
+    answer = act_on(request, "read", [pk])
+    mine = Notification.objects.using(database()).for_user(request.user)
+    url = mine.filter(pk=pk).values_list("url", flat=True).first()
+    return followable(url or "") or answer
+
+
+@action
+def read(request: HttpRequest, pk: int) -> Answer:
+    """Mark as read."""
+    return act_on(request, "read", [pk])
+
+
+@action
+def unread(request: HttpRequest, pk: int) -> Answer:
+    """Mark as unread."""
+    return act_on(request, "unread", [pk])
+
+
+@action
+def archive(request: HttpRequest, pk: int) -> Answer:
+    """Take out of the list."""
+    return act_on(request, "archive", [pk])
+
+
+@action
+def unarchive(request: HttpRequest, pk: int) -> Answer:
+    """Bring back into the list."""
+    return act_on(request, "unarchive", [pk])
+
+
+@action
+def delete(request: HttpRequest, pk: int) -> Answer:
+    """Delete; undo brings it back under the same id."""
+    return act_on(request, "delete", [pk])
+
+
+@action
+def selection(request: HttpRequest) -> Answer:
+    """Do one thing to many: all of them, or none where one is not the user's. With `up_to`, to all that a list holds."""
+    if "up_to" in request.POST:
+        return act_on_all(request)
+    form = SelectionForm(request.POST)
+    require_valid(form)
+    return act_on(request, form.cleaned_data["action"], form.cleaned_data["id"])
+
+
+def act_on_all(request: HttpRequest) -> Answer:
+    """Do one thing to all that a list holds, as far as the reader has seen it. What came or changed since is spared."""
+    form = AllForm(request.POST)
+    require_valid(form)
+    action_name, tab, bound = (form.cleaned_data[name] for name in ("action", "tab", "up_to"))
+    narrowing = {name: form.cleaned_data[name] for name in ("category", "level")}
+    is_unread = tab == Tab.UNREAD
+    return told(within(bound, actions.act_upto, request.user, action_name, is_unread=is_unread, **narrowing))
+
+
+def within(bound: Bound, act: Callable[..., Done], *arguments: Any, **fields: Any) -> Done:
+    """Act as far as a reader has seen their list.
+
+    Raises:
+        Refusal: 409, where history was replaced since.
+    """
+    try:
+        return act(*arguments, bound.modseq, epoch=bound.epoch, seconds=HELD_SECONDS, **fields)
+    except HistoryReplaced:
+        message = _("Your notifications were replaced since the page was loaded; reload it. Nothing was changed.")
+        raise Refusal(409, "conflict", message, field="up_to") from None
+
+
+def require_valid(form: forms.Form) -> None:
+    """Refuse what a form does not take, naming the first field."""
+    if not form.is_valid():
+        field, errors = next(iter(form.errors.items()))
+        raise Refusal(400, "invalid", str(errors[0]), field=field)
+
+
+@action
+def read_all(request: HttpRequest) -> Answer:
+    """Mark as read what the reader has seen: up to `up_to`. What arrived meanwhile stays unread."""
+    form = ReadAllForm(request.POST)
+    require_valid(form)
+    bound = form.cleaned_data["up_to"] or Bound(None, LARGEST_INTEGER)
+    return told(within(bound, actions.read_upto, request.user))
+
+
+@action
+def undo(request: HttpRequest) -> Answer:
+    """Take an action back, on every device. What was changed since is left alone."""
+    try:
+        undone = actions.undo(request.user, request.POST.get("token", "")[: MAX_TOKEN_CHARS + 1])
+    except BadUndoToken:
+        message = _("Must be the token that an action of yours was answered with.")
+        raise Refusal(400, "invalid", message, field="token") from None
+    except UndoExpired:
+        raise Refusal(410, "expired", _("It is too late to take this back; do the opposite instead.")) from None
+    return {"undone": undone.undone, "left": undone.left}
+
+
+@action
+def seen(request: HttpRequest) -> Answer:
+    """Note that the user has looked at the inbox. There is nothing to undo."""
+    log.mark_seen(request.user)
+    return {}

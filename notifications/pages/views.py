@@ -1,0 +1,101 @@
+"""What a reader looks at, the centre and the bell's panel. The buttons lead to `pages/action_views.py`.
+
+They receive a query string (`forms.PageForm`). They guarantee that a GET changes nothing, that a user sees only their own
+notifications, and that the centre's position and rows are one state, so that the stream continues without a gap.
+
+One address serves the page and, for the script, its parts: `?part=list` and `?part=panel` are the same template without
+the site's frame, `?part=rows` is a further page as JSON.
+
+    GET /notifications/?tab=unread&before=1042&part=rows
+    200 {"items": [{"id": 1041, …}], "next": 942, "position": "81985529216486.42", "unread": 2, "unseen": 0}
+
+No cache keeps any of it: after a logout "back" must show nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings as django_settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render, resolve_url
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from ..access.limits import spend
+from ..access.reader import tag_of
+from ..conf import settings
+from ..exceptions import TooOften
+from ..models import Level, Notification
+from ..protocol.payloads import dumps, payload
+from ..reading.listing import categories_of, page_of
+from .action_views import answer_refusal, limited, refusal_of
+from .forms import LARGEST_INTEGER, PageForm, Tab
+
+__all__ = ["centre", "stream"]
+
+# A further page that the script fetches while its reader scrolls: five of the first one, so that ten thousand
+# notifications are a hundred requests.
+PAGES_PER_FETCH: Final = 5
+
+
+@login_not_required  # it sends people to the login page itself, and tells a script so
+@require_safe
+@cache_control(private=True, no_store=True)
+def centre(request: HttpRequest) -> HttpResponse:
+    """Show one page of a user's notifications. 2 queries besides the session's, 3 where something narrows the list."""
+    form = PageForm(request.GET)
+    part = form.value("part")
+    refusal = refusal_of(request)
+    if refusal is not None and not part:
+        return redirect_to_login(request.get_full_path())
+    if refusal is not None:
+        return answer_refusal(request, refusal, wants_json=True)
+    if form.value("q"):
+        try:
+            spend(request.user)
+        except TooOften as error:
+            return answer_refusal(request, limited(error), wants_json=part == "rows")
+    limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
+    before = form.value("before")
+    found = page_of(request.user, form.shown_tab, before=before or LARGEST_INTEGER, limit=limit, **form.narrowing)
+    inbox = found.inbox
+    if part == "rows":
+        counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
+        content = dumps({"items": [payload(row) for row in found.items], "next": found.next, **counts})
+        response = HttpResponse(content, content_type="application/json")
+    else:
+        context = {
+            "notification_inbox": inbox,  # {% notification_bell %} takes it from here
+            "notification_reader": tag_of(request.user),
+            "login_url": resolve_url(django_settings.LOGIN_URL),
+            "frame": "notifications/_part.html" if part else "notifications/base.html",
+            "part": part or "list",
+            "items": found.items,
+            "next": found.next,
+            "looked": found.looked,
+            "before": before,
+            "tab": form.shown_tab,
+            "tabs": Tab.choices[:2] if part == "panel" else Tab.choices,
+            "filters": form.narrowing,
+            "is_narrowed": any(form.narrowing.values()),
+            "categories": [] if part == "panel" else categories_of(request.user, form.narrowing["category"]),
+            "levels": Level.choices,
+            "blank": Notification(pk=0, modseq=0),
+        }
+        response = render(
+            request, "notifications/panel.html" if part == "panel" else "notifications/centre.html", context
+        )
+    return response
+
+
+def stream(request: HttpRequest) -> HttpResponse:
+    """Say why there is no stream: this view is reached only where the ASGI application does not route it."""
+    return HttpResponse(
+        "The live stream is not routed. Wrap the ASGI application with notifications.asgi.with_stream (step 4 in the "
+        "README) and run an ASGI server, daphne or uvicorn; WSGI servers cannot serve it.\n",
+        status=503,
+        content_type="text/plain; charset=utf-8",
+    )

@@ -1,0 +1,1 @@
+"""What goes over the wire. Pure: neither the database nor the network."""

@@ -1,0 +1,138 @@
+"""The one JSON shape of a notification, the same in the stream, the API and the page.
+
+{"id": 12, "modseq": 42, "category": "billing", "level": "warning", "title": "Invoice overdue",
+ "body": "", "url": "/invoices/7/", "actor": "Ada", "topic": "billing.invoice:7", "data": {},
+ "created_at": "2026-01-01T12:00:00+00:00", "read_at": null, "archived_at": null}
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+if TYPE_CHECKING:
+    from ..models import Inbox, Notification
+    from .position import Head
+
+__all__ = [
+    "Payload",
+    "Snapshot",
+    "change_data",
+    "dumps",
+    "encoded",
+    "encoder_of_alike",
+    "isoformat",
+    "payload",
+    "snapshot_payload",
+]
+
+
+LINE_ENDS_ELSEWHERE: Final = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
+
+
+class Payload(TypedDict):
+    """One notification. Times are ISO 8601 in UTC."""
+
+    id: int
+    modseq: int
+    category: str
+    level: str
+    title: str
+    body: str
+    url: str
+    actor: str
+    topic: str
+    data: dict[str, Any]
+    created_at: str
+    read_at: str | None
+    archived_at: str | None
+
+
+class Snapshot(TypedDict):
+    """What an inbox shows when nothing is known of it: the latest ones, newest first, none archived."""
+
+    items: list[Payload]
+    unread: int
+    unseen: int
+
+
+def payload(notification: Notification) -> Payload:
+    """Return the JSON shape of a saved notification."""
+    return {
+        "id": notification.pk,
+        "modseq": notification.modseq,
+        "category": notification.category,
+        "level": str(notification.level),
+        "title": notification.title,
+        "body": notification.body,
+        "url": notification.url,
+        "actor": notification.actor,
+        "topic": notification.topic,
+        "data": notification.data,
+        "created_at": isoformat(notification.created_at),
+        "read_at": None if notification.read_at is None else isoformat(notification.read_at),
+        "archived_at": None if notification.archived_at is None else isoformat(notification.archived_at),
+    }
+
+
+def encoded(notification: Notification) -> str:
+    """Return the JSON of a saved notification, as `change_data()` takes it."""
+    return dumps(payload(notification))
+
+
+def encoder_of_alike(notification: Notification) -> Callable[[int, int], str]:
+    """Return what encodes a row that differs from this one in `id` and `modseq` only: (id, modseq) → JSON.
+
+    For one message to very many users, whose content is encoded once.
+    """
+    shared = {name: value for name, value in payload(notification).items() if name not in ("id", "modseq")}
+    rest = dumps(shared)[1:]
+    return lambda pk, modseq: f'{{"id":{pk},"modseq":{modseq},{rest}'
+
+
+def snapshot_payload(inbox: Inbox | Head, rows: list[Notification]) -> Snapshot:
+    """Return the snapshot of an inbox whose latest rows these are."""
+    return {"items": [payload(row) for row in rows], "unread": inbox.unread, "unseen": inbox.unseen}
+
+
+def change_data(
+    *,
+    prev: int,
+    modseq: int,
+    upsert: Sequence[str],
+    gone: Sequence[int],
+    unread: int,
+    unseen: int,
+    read_upto: int | None = None,
+    read_at: dt.datetime | None = None,
+) -> str:
+    """Return the data of a `change` frame as JSON: from position `prev` to `modseq`, with the counters afterwards.
+
+    Put together from JSON, for it is made for each user of a broadcast. `upsert` holds rows as `encoded()` returns them.
+    """
+    read = ""
+    if read_upto is not None and read_at is not None:
+        read = f'"read_upto":{read_upto},"read_at":"{isoformat(read_at)}",'
+    return (
+        f'{{"prev":{prev},"modseq":{modseq},"upsert":[{",".join(upsert)}],"gone":[{",".join(map(str, gone))}],'
+        f'{read}"unread":{unread},"unseen":{unseen}}}'
+    )
+
+
+def isoformat(moment: dt.datetime) -> str:
+    """Return a time as payloads hold it: ISO 8601 in UTC, exact to the microsecond."""
+    return moment.astimezone(dt.UTC).isoformat()
+
+
+def dumps(value: Any) -> str:
+    """Return compact JSON: one line, so it is one `data:` line of a frame whatever the text holds.
+
+    Also by the count of clients that take U+0085, U+2028 or U+2029 for line ends, which in an event stream they are not.
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for character, escape in LINE_ENDS_ELSEWHERE:
+        if character in text:
+            text = text.replace(character, escape)
+    return text

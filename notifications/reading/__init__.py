@@ -1,0 +1,1 @@
+"""What a reader does with notifications: list, search, mark, archive, delete, undo."""

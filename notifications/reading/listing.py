@@ -1,0 +1,183 @@
+"""One page of a list, narrowed by what a reader looks for. Flat, however many rows there are.
+
+Each state has a partial index in the order of the list. A filter that few rows meet would make a database walk all of
+it, so a request looks at `SCAN_ROWS` at most and says where the next one goes on: a page may hold few rows, or none, and
+still not be the last.
+
+# Note [Looking for text]
+
+No database looks for text within a bound: LIKE compares a pattern such as `abab…` anew at every place of a text such as
+`abab…`. So it is done here, by a literal regular expression, for which Python keeps a table of the pattern's own
+repetitions (Knuth, Morris and Pratt): each character is looked at once or twice, whatever was typed. A request ends after
+`SCAN_CHARS` of them. Upper and lower case are alike in every language, and on every database.
+
+# Note [A page is one state]
+
+Whoever shows a page says with it from where a stream goes on. Position, counters and rows come from one SQL statement
+(Note [One state] in `log/states.py`), so a page is never ahead of its position, nor behind it. What narrows a list by a
+bound asks for the bound first: above it nothing is left out, whatever was committed since.
+
+A search for text is the exception, for it takes several statements. There the position is read before the first of them,
+and its rows may be those of a later one, of which the stream tells again. That does no harm: a frame with rows brings each
+as it was after that change, and a frame that marks as read leaves alone what changed since. The other way round a change
+could fall in between, and be neither shown nor told.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, Literal, NamedTuple
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Greatest
+
+from ..log import states
+from ..log.queryset import NotificationQuerySet
+from ..log.replay import database, inbox_of
+from ..models import Inbox, Notification
+
+__all__ = ["SCAN_ROWS", "State", "categories_of", "newest_of", "page_of", "rows_in", "shown_inbox"]
+
+SCAN_ROWS: Final = 5000  # rows that a request looks at: some 20 ms
+SCAN_CHARS: Final = (
+    2_000_000  # characters that a search looks at: 500 of the longest texts, and of usual ones more than rows
+)
+CHUNK_ROWS: Final = 500  # read at once: at most some 2 MB
+SEAM: Final = "\0"  # in no text of ours, and in nothing that is looked for
+SEARCHED: Final = ("title", "body", "actor")
+CATEGORY_ROWS: Final = 500  # the latest rows, whose categories are offered as filters: some 2 ms
+
+State = Literal["all", "unread", "read", "archived"]
+
+
+class Found(NamedTuple):
+    """A page, the inbox where it stands, and the id below which the next page starts; None at the end.
+
+    `looked` is how many rows were looked at where that is why the page ends here, else None.
+    """
+
+    inbox: Inbox
+    items: list[Notification]
+    next: int | None
+    looked: int | None = None
+
+
+def shown_inbox(user: Any) -> Inbox:
+    """Return a user's inbox as a page shows it, with what `newest_of()` asks for. 1 query, as `inbox_of()`."""
+    return inboxes_of(user).first() or inbox_of(user)
+
+
+def inboxes_of(user: Any) -> QuerySet[Inbox]:
+    """Return the query for a user's inbox, with the highest id that it holds."""
+
+    def newest(rows: NotificationQuerySet) -> Coalesce:
+        rows = rows.using(database()).for_user(OuterRef("pk")).order_by("-pk")
+        return Coalesce(Subquery(rows.values("pk")[:1]), 0)
+
+    # each by its own partial index
+    active, archived = newest(Notification.objects.active()), newest(Notification.objects.archived())
+    return Inbox.objects.using(database()).annotate(newest=Greatest(active, archived)).filter(pk=user.pk)
+
+
+def newest_of(inbox: Inbox) -> int:
+    """Return the highest id that an inbox held when it was read; 0 where there was none.
+
+    An id above it is new: a user's ids rise with their log, since each is drawn while the inbox is locked.
+    """
+    return getattr(inbox, "newest", 0)
+
+
+def rows_in(user: Any, state: State) -> NotificationQuerySet:
+    """Return what a state lists, newest first: `all` is everything that is not archived."""
+    rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
+    if state == "unread":
+        return rows.unread()
+    if state == "read":
+        return rows.read()
+    return rows.archived() if state == "archived" else rows.active()
+
+
+def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **fields: str | None) -> Found:
+    """Return one page and where it stands, see Note [A page is one state].
+
+    Queries: 1; 2 where something narrows the list; where text is looked for 3, and 1 for each 500 rows.
+
+    Args:
+        before: list only ids below this.
+        q: text to find in title, body or actor.
+        fields: values of other fields; empty ones do not narrow.
+    """
+    narrowing = Q(**{name: value for name, value in fields.items() if value})
+    rows = rows_in(user, state).filter(pk__lt=before)
+    last = None
+    looked = SCAN_ROWS
+    if (
+        narrowing or q or state == "read"
+    ):  # the index of `all` serves `read` too, so what is unread has to be passed over
+        walked = (rows if state != "read" else rows_in(user, "all").filter(pk__lt=before)).values_list("pk", flat=True)
+        last = next(iter(walked[SCAN_ROWS - 1 : SCAN_ROWS]), None)
+        if last is not None:
+            rows = rows.filter(pk__gte=last)
+    rows = rows.filter(narrowing)
+    inbox = None
+    if q:
+        inbox = shown_inbox(user)
+        keys, end, seen = find_text(rows, q, limit + 1)
+        rows = rows.filter(pk__in=keys)
+        last, looked = (last, looked) if end is None else (end, seen)
+        if not keys:
+            return Found(inbox, [], last, looked if last is not None else None)
+    there, found = read_page(user, rows[: limit + 1])
+    inbox = inbox or there
+    if len(found) > limit:
+        return Found(inbox, found[:limit], found[limit - 1].pk)
+    return Found(inbox, found, last, looked if last is not None else None)
+
+
+def read_page(user: Any, rows: NotificationQuerySet) -> tuple[Inbox, list[Notification]]:
+    """Return a user's inbox, made at the first call, and rows of the same state. 1 query."""
+    using = database()
+    state = states.page(using, inboxes_of(user), rows)
+    if state is None:
+        inbox_of(user)
+        state = states.page(using, inboxes_of(user), rows)
+    if state is None:  # somebody deletes it again and again
+        return inbox_of(user), []
+    head = [getattr(state.head, name) for name in states.HEAD]
+    inbox = Inbox.from_db(using, ["user_id", *states.HEAD], [user.pk, *head])
+    inbox.newest = state.bound  # type: ignore[attr-defined] # for newest_of()
+    return inbox, state.rows
+
+
+def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[int], int | None, int]:
+    """Return the ids of the first rows that hold a text, the id of the last row looked at, and how many that were.
+
+    The id is None where all were looked at. See Note [Looking for text]. 1 query for each 500 rows.
+    """
+    pattern = re.compile(re.escape(text.casefold()))
+    found: list[int] = []
+    looked, left = 0, SCAN_CHARS
+    chunk: list[Any] = []
+    while not looked or len(chunk) == CHUNK_ROWS:
+        chunk = list((rows.filter(pk__lt=chunk[-1][0]) if chunk else rows).values_list("pk", *SEARCHED)[:CHUNK_ROWS])
+        if not chunk:
+            break
+        whole = SEAM.join(text for _pk, *texts in chunk for text in texts)
+        if len(whole) < left and not pattern.search(whole.casefold()):  # in most chunks: one look for all of their rows
+            looked, left = looked + len(chunk), left - len(whole)
+            continue
+        for pk, *texts in chunk:
+            looked += 1
+            left -= sum(map(len, texts))
+            if pattern.search(SEAM.join(texts).casefold()):
+                found.append(pk)
+            if len(found) == most or left <= 0:
+                return found, pk, looked
+    return found, None, looked
+
+
+def categories_of(user: Any, chosen: str = "") -> list[str]:
+    """Return the categories among the latest of a user's notifications, and the chosen one, in order. 1 query."""
+    rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
+    latest = rows.values_list("category", flat=True)[:CATEGORY_ROWS]
+    return sorted({*latest, chosen} - {""})

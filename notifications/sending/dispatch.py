@@ -1,0 +1,76 @@
+"""What they send, to whom → written at once, or ordered as a broadcast.
+
+Guarantees all or nothing: what goes out at once is one transaction, and what is too large for one becomes a broadcast, which
+is resumed until everybody has it (`broadcasts/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import router, transaction
+from django.utils.translation import gettext as _
+
+from ..broadcasts.audience import users_of
+from ..broadcasts.transitions import order
+from ..log.attempts import repeatable
+from ..models import Notification
+from ..models.broadcast import Audience, Broadcast
+from .publish import USERS_PER_TRANSACTION, notify_many
+
+__all__ = ["BROADCAST_WORDS", "Outcome", "TooManyForDetails", "order_broadcast", "send_to_audience", "send_to_users"]
+
+BROADCAST_WORDS: Final = frozenset({"title", "body", "url", "level", "category"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many are told, and by which broadcast; None: they have been told."""
+
+    recipients: int
+    broadcast: int | None = None
+
+
+class TooManyForDetails(ValidationError):
+    """An audience that must go out as a broadcast, with words that a broadcast does not have."""
+
+
+@repeatable
+def send_to_users(keys: list[Any], words: Mapping[str, Any]) -> Outcome:
+    """Tell these users, all of them in one transaction. Raises `ValidationError`; then nobody was."""
+    with transaction.atomic(using=router.db_for_write(Notification)):
+        return Outcome(notify_many(keys, **words))
+
+
+def send_to_audience(audience: Audience, words: Mapping[str, Any], *, by: Any) -> Outcome:
+    """Tell an audience: in one transaction up to 500 users, else by a broadcast that begins at once.
+
+    Raises:
+        ValidationError: keyed by `audience` where it is unknown or empty, else by a field of the content.
+        TooManyForDetails: it is a broadcast, and there are words besides `BROADCAST_WORDS`.
+    """
+    users = users_of(audience)
+    keys = list(users.values_list("pk", flat=True).order_by("pk")[: USERS_PER_TRANSACTION + 1])
+    if not keys:
+        text = _("Nobody active belongs to this audience, so nothing was sent; choose another.")
+        raise ValidationError({"audience": ValidationError(text, code="empty")})
+    if len(keys) <= USERS_PER_TRANSACTION:
+        return send_to_users(keys, words)
+    extra = sorted(words.keys() - BROADCAST_WORDS)
+    if extra:
+        text = _("An audience of more than %(most)d goes out as a broadcast, which has no %(names)s; leave it out.")
+        raise TooManyForDetails(text % {"most": USERS_PER_TRANSACTION, "names": ", ".join(extra)})
+    return Outcome(users.count(), order_broadcast(audience, words, by=by).pk)
+
+
+def order_broadcast(audience: Audience, words: Mapping[str, Any], *, by: Any) -> Broadcast:
+    """Order a broadcast that begins at once. Raises `ValidationError`; then there is none."""
+    chosen = [key if isinstance(key, int | str) else str(key) for key in audience.chosen]
+    with transaction.atomic(using=router.db_for_write(Broadcast)):
+        draft = Broadcast(audience=audience.kind, chosen=chosen, ordered_by=by, **words)
+        draft.full_clean(exclude={"ordered_by"})
+        draft.save()
+        return order(draft, by=by)

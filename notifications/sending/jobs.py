@@ -1,0 +1,276 @@
+"""Jobs that report progress: one notification with a live bar, from its beginning to success, failure or silence.
+
+    with track(user, title="Export", total=1000) as job:
+        for row in rows:
+            job.advance()
+        job.finish(url="/exports/7/")
+
+Receives what a job says, as often as it likes. Guarantees that the notification changes at most four times a second, that
+the last word is always written, and that saying something never waits for the database. In its `data`:
+
+    {"progress": {"done": 480, "total": 1000, "state": "running"}}     state: running, success, failure, stalled
+
+While it runs it is read: a bar that moves is no news. How it ended is, so then it is unread.
+
+# Note [Who writes]
+
+A thread of the job's own writes what it said and, in silence too, that it is alive: in a row that concerns nobody else
+(`RunningJob`), so a quiet job moves nobody's log. A job whose row falls silent has died with its process, and the next
+hub to look says so (`sending/job_watchdog.py`). Inside a transaction there is no thread: it could not see the
+notification, and nobody could see what it wrote before the commit. Then the caller writes, and the bar stands still
+until the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import operator
+import threading
+import time
+from types import TracebackType
+from typing import Any, Final, Literal, Self, SupportsFloat, SupportsIndex, Unpack
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
+from django.db import connections, router, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import log
+from ..exceptions import JobFailed
+from ..log.attempts import attempt
+from ..log.locks import key_of
+from ..models import Level, Notification
+from ..models.job import RunningJob
+from .publish import Content, compose
+
+__all__ = ["Job", "JobFailed", "track"]
+
+logger = logging.getLogger("notifications.sending.jobs")
+
+State = Literal["running", "success", "failure", "stalled"]
+
+WRITE_SECONDS: Final = 0.25
+BEAT_SECONDS: Final = 5.0
+JOIN_SECONDS: Final = 10.0  # longest wait for a write under way, before the last word is written
+
+
+def track(user: Any, *, title: str, total: float | None = None, **content: Unpack[Content]) -> Job:
+    """Return a job to be used in `with` or `async with`, whose block is the work.
+
+    Args:
+        user: who is told; a saved user or a primary key.
+        total: what `advance()` counts towards; None: nobody knows, so the bar only says that something happens.
+        content: as in `notify()`.
+
+    Raises:
+        ValidationError: `total` is no finite number from 0; or on entering the block, keyed by field. Nothing was written.
+    """
+    return Job(user, title, total, content)
+
+
+class Job:
+    """What a job says of itself. From any thread, and from async code: nothing here waits but the block's two ends."""
+
+    def __init__(self, user: Any, title: str, total: float | None, content: Content) -> None:
+        self.done: float = 0
+        self.total = None if total is None else number("total", total, least=0)
+        self.notification_id = 0
+        self._row = compose(key_of(user), title, content)
+        self._said: str | None = None  # the text while it runs
+        self._words: dict[str, Any] = {}  # what its end will show
+        self._using = router.db_for_write(Notification)
+        self._news = threading.Condition()
+        self._has_news = self._is_over = self._has_failed = self._was_stalled = False
+        self._is_missing = False  # the reader has deleted the notification
+        self._written_at = self._beaten_at = 0.0
+        self._thread: threading.Thread | None = None
+
+    # --- what a job says
+
+    def advance(self, by: float = 1) -> None:
+        """Note that so much more is done. Raises `ValidationError` for what is no finite number."""
+        step = number("by", by)
+        with self._news:
+            self.done += step
+        self._tell()
+
+    def say(self, body: str) -> None:
+        """Show what it is doing now, below the title, until it ends. Raises `ValidationError`."""
+        self._said = log.validated({"body": body})["body"]
+        self._tell()
+
+    def finish(self, **words: Unpack[Content]) -> None:
+        """Say what success shows when the block ends, such as `url` and `body`. Raises `ValidationError`."""
+        compose(self._row.recipient_id, self._row.title, words)  # refuses words that are no content
+        cleaned = log.validated(words)
+        log.validated({"data": {**cleaned.get("data", {}), "progress": self._progress("success")}})  # as it will be
+        self._words |= cleaned
+
+    def fail(self, reason: str) -> None:
+        """Let the block end as a failure, without an exception. Raises `ValidationError`."""
+        self._words = log.validated({"body": reason})
+        self._has_failed = True
+
+    def _tell(self) -> None:
+        with self._news:
+            is_first, self._has_news = not self._has_news, True
+            if is_first:
+                self._news.notify()
+        if self._thread is None and now() - self._written_at >= WRITE_SECONDS and not in_event_loop():
+            self._write()
+
+    # --- the block
+
+    def __enter__(self) -> Self:
+        attempt(self._using, self._write_first)
+        self._written_at = self._beaten_at = now()
+        if not connections[self._using].in_atomic_block:  # see Note [Who writes]
+            self._thread = threading.Thread(target=self._run, name="notifications-job", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._news:
+            self._is_over = True
+            self._news.notify()
+        if self._thread is not None:
+            self._thread.join(JOIN_SECONDS)
+        if error is not None:
+            self._has_failed = True
+            self._words = {"body": reason_of(error)}
+        try:
+            self._write_last()
+        except Exception:  # the work is done, or has failed for a reason of its own; a hub will call it stalled
+            logger.exception("The end of the job of notification %d could not be written.", self.notification_id)
+
+    async def __aenter__(self) -> Self:
+        return await sync_to_async(self.__enter__)()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await sync_to_async(self.__exit__)(kind, error, trace)
+
+    # --- what is written
+
+    def _progress(self, state: State) -> dict[str, Any]:
+        return {"done": self.done, "total": self.total, "state": state}
+
+    def _run(self) -> None:
+        """Write what the job said, and that it is alive, until it is over."""
+        try:
+            while True:
+                with self._news:
+                    self._news.wait_for(lambda: self._is_over or self._has_news, self._beaten_at + BEAT_SECONDS - now())
+                    if self._has_news:
+                        self._news.wait_for(lambda: self._is_over, self._written_at + WRITE_SECONDS - now())
+                    if self._is_over:
+                        return
+                try:
+                    self._beat_if_due()
+                    if self._has_news:
+                        self._write()
+                except Exception as error:  # the job goes on; what it says next, or at last, says it all
+                    self._written_at = self._beaten_at = now()
+                    logger.warning("Progress of notification %d was not written: %r", self.notification_id, error)
+                    connections.close_all()
+        finally:
+            connections.close_all()
+
+    def _beat_if_due(self) -> None:
+        if now() < self._beaten_at + BEAT_SECONDS:
+            return
+        self._beaten_at = now()
+        running = RunningJob.objects.using(self._using)
+        mine = running.filter(pk=self.notification_id)
+        if not mine.filter(end__isnull=True).update(beat_at=Now()) and not mine.update(beat_at=Now(), end=None):
+            # taken for dead while the process was frozen
+            running.bulk_create([RunningJob(pk=self.notification_id, beat_at=Now())], ignore_conflicts=True)
+            self._has_news = self._was_stalled = True
+        if self._is_missing:  # it may be back
+            self._has_news = self._was_stalled = True
+
+    def _write_first(self) -> None:
+        """Write that it begins, and that somebody must look after it."""
+        with transaction.atomic(using=self._using, savepoint=False):
+            self._row.pk = None  # of an attempt that was undone
+            self._row.data = {**self._row.data, "progress": self._progress("running")}
+            self._row.read_at = timezone.now()
+            self._row.save(force_insert=True, using=self._using)
+            self.notification_id = self._row.pk
+            RunningJob.objects.using(self._using).create(pk=self.notification_id, beat_at=Now())
+
+    def _write(self) -> None:
+        """Write how far it is. 5 queries."""
+        words: dict[str, Any] = {}
+        if self._was_stalled:
+            words = {"level": self._row.level, "body": self._row.body}
+        if self._said is not None:
+            words["body"] = self._said
+        with self._news:
+            self._has_news = self._was_stalled = False
+            progress = self._progress("running")
+        self._written_at = now()
+        self._is_missing = not self._amend(words, progress)
+
+    def _write_last(self) -> None:
+        """Write how it ended, unread; and that nobody need look after it any more."""
+        level = Level.ERROR if self._has_failed else Level.SUCCESS
+        words = {"body": self._row.body, "level": level, **self._words}
+        progress = self._progress("failure" if self._has_failed else "success")
+        running = RunningJob.objects.using(self._using)
+        mine, end = running.filter(pk=self.notification_id), {**words, "data": self._data(words, progress)}
+
+        def write() -> None:
+            with transaction.atomic(using=self._using, savepoint=False):
+                is_there = mine.update(end=end, beat_at=Now())  # locked before the inbox, as an undo does
+                if self._amend({**words, "read_at": None}, progress):
+                    mine.delete()
+                elif not is_there:
+                    running.bulk_create([RunningJob(pk=self.notification_id, beat_at=Now(), end=end)])
+
+        attempt(self._using, write)
+
+    def _amend(self, words: dict[str, Any], progress: dict[str, Any]) -> int:
+        mine = Notification.objects.using(self._using).filter(pk=self.notification_id)
+        return mine.update(**{**words, "data": self._data(words, progress)})
+
+    def _data(self, words: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:
+        return {**words.get("data", self._row.data), "progress": progress}
+
+
+def number(name: str, value: Any, *, least: float = -math.inf) -> float:
+    """Return a number as JSON holds it, also one of numpy's or a decimal: one that it cannot hold would never be written."""
+    found = float(value) if isinstance(value, SupportsFloat) else math.nan
+    if not math.isfinite(found) or found < least:
+        text = _("%(value)r is no number that progress can be counted in; give a finite one.")
+        raise ValidationError({name: text % {"value": value}}, code="number")
+    return operator.index(value) if isinstance(value, SupportsIndex) else found
+
+
+def now() -> float:
+    return time.monotonic()
+
+
+def in_event_loop() -> bool:
+    """Return whether this is a place where Django refuses to touch the database."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what a user may read of an error: the words of a `JobFailed`, of others no more than their kind."""
+    if isinstance(error, JobFailed):
+        return str(error)[:4000]
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
+        return _("It was cancelled.")
+    return _("It stopped with an error (%(error)s).") % {"error": type(error).__name__}

@@ -1,0 +1,119 @@
+"""Write. What a site calls to tell its users something.
+
+Receives users and words; hands validated rows to `log/`. When a function returns outside a transaction, the rows are
+committed and the doorbell is ringing; inside one, both happen with its commit.
+
+    notify(user, title="Your export is ready", url="/exports/7/", level="success")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, TypedDict, Unpack
+
+from asgiref.sync import sync_to_async
+from django.db import router
+from django.db.models import QuerySet
+
+from .. import log
+from ..broadcasts.audience import active_users
+from ..log.bulk_insert import append_alike
+from ..log.locks import key_of
+from ..models import Level, Notification
+
+__all__ = [
+    "USERS_PER_TRANSACTION",
+    "Content",
+    "abroadcast",
+    "anotify",
+    "anotify_many",
+    "broadcast",
+    "compose",
+    "notify",
+    "notify_many",
+]
+
+# Users in one transaction of a bulk send: enough to be quick, few enough that their inboxes are locked only briefly.
+USERS_PER_TRANSACTION: Final = 500
+
+
+class Content(TypedDict, total=False):
+    """What a notification says besides its title. Sizes and forms: the fields of `models.Notification`."""
+
+    body: str
+    url: str
+    level: str
+    category: str
+    actor: str
+    topic: str
+    data: dict[str, Any]
+
+
+def notify(user: Any, *, title: str, **content: Unpack[Content]) -> Notification:
+    """Tell one user something. 3 queries.
+
+    Args:
+        user: a saved user, or a user's primary key.
+        title: what happened, 1 to 200 characters.
+        content: `body`, `url`, `level`, `category`, `actor`, `topic`, `data`.
+
+    Raises:
+        ValidationError: keyed by field; nothing was written.
+    """
+    notification = compose(key_of(user), title, content)
+    notification.save(force_insert=True)
+    return notification
+
+
+def notify_many(users: Iterable[Any], *, title: str, **content: Unpack[Content]) -> int:
+    """Tell many users the same; return how many. A user given twice is told once.
+
+    Writes 500 users to a transaction (3 queries each), in the order of their keys, so other writers wait only
+    briefly; an error in a later chunk leaves the earlier ones sent. Call it within `transaction.atomic()` for all or
+    nothing. Sends no `post_save`.
+
+    Raises:
+        ValidationError: the content is invalid: nothing was written. Or a user does not exist: that chunk was not.
+    """
+    using = router.db_for_write(Notification)
+    user_ids = users.values_list("pk", flat=True) if isinstance(users, QuerySet) else map(key_of, users)
+    keys = sorted(set(user_ids))
+    if not keys:
+        return 0
+    first = compose(keys[0], title, content)
+    log.validate(first)
+    cleaned = {name: getattr(first, name) for name in ("title", *Content.__annotations__)}
+    for chunk in chunked(keys):
+        append_alike(cleaned, chunk, using=using)
+    return len(keys)
+
+
+def broadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: Unpack[Content]) -> int:
+    """Tell every active user, or every user of a queryset; return how many. Otherwise as `notify_many()`."""
+    if audience is None:
+        audience = active_users()
+    return notify_many(audience, title=title, **content)
+
+
+anotify = sync_to_async(notify)
+anotify_many = sync_to_async(notify_many)
+abroadcast = sync_to_async(broadcast)
+
+
+def compose(user_id: Any, title: str, content: Content) -> Notification:
+    """Return an unsaved notification. Raises `TypeError` for a word that is no field of `Content`."""
+    unknown = sorted(content.keys() - Content.__annotations__.keys())
+    if unknown:
+        known = ", ".join(Content.__annotations__)
+        raise TypeError(f"A notification has no {unknown[0]!r}; give title and any of {known}.")
+    values: dict[str, Any] = {"level": Level.INFO, **content}
+    if values.get("data") is None:
+        values.pop("data", None)
+    return Notification(recipient_id=user_id, title=title, **values)
+
+
+def chunked(keys: list[Any]) -> Iterator[list[Any]]:
+    iterator = iter(keys)
+    while chunk := list(islice(iterator, USERS_PER_TRANSACTION)):
+        yield chunk

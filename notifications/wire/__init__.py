@@ -1,1 +1,0 @@
-"""Step 5: what goes over the wire. Pure: neither the database nor the network."""

@@ -1,0 +1,157 @@
+"""The hub's threads and tasks: they outlive what fails, and keep nothing waiting that need not wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+
+from notifications.hub import workers
+from notifications.hub.batcher import Together
+from notifications.hub.workers import Workers, forever
+from tests.support.browser import until
+
+SECONDS = 10
+
+
+@pytest.fixture
+async def threads() -> AsyncIterator[Workers]:
+    """Two threads that end with the test."""
+    made = Workers()
+    yield made
+    await made.stop()
+
+
+async def test_what_nobody_waits_for_is_not_begun(threads: Workers) -> None:
+    """While the database hangs, look-ups whose askers gave up do not pile up for later."""
+    is_free = threading.Event()
+    begun: list[str] = []
+    stuck = [asyncio.ensure_future(threads.ask(is_free.wait, SECONDS)) for _ in range(workers.THREADS)]
+    late = asyncio.ensure_future(threads.ask(begun.append, "late"))
+    await asyncio.sleep(0)
+    late.cancel()
+    is_free.set()
+    await asyncio.gather(*stuck)
+    assert await threads.ask(lambda: list(begun)) == []
+
+
+async def test_work_that_waits_gets_a_further_thread(threads: Workers) -> None:
+    """While all are stuck, as with locks that somebody holds, others are not; afterwards there are as many as before."""
+    is_free = threading.Event()
+    stuck = [asyncio.ensure_future(threads.ask(is_free.wait, SECONDS)) for _ in range(workers.MOST_THREADS - 1)]
+    assert await threads.ask(lambda: "answered") == "answered"
+    is_free.set()
+    assert all(await asyncio.gather(*stuck))
+    await until(lambda: len(threads._threads) == workers.THREADS)
+
+
+async def test_threads_are_bounded(threads: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is stuck, there are never more than so many; the rest waits its turn."""
+    monkeypatch.setattr(workers, "WAIT_SECONDS", 0.001)
+    is_free = threading.Event()
+    stuck = [asyncio.ensure_future(threads.ask(is_free.wait, SECONDS)) for _ in range(2 * workers.MOST_THREADS)]
+    await until(lambda: len(threads._threads) == workers.MOST_THREADS)
+    await asyncio.sleep(0.05)
+    assert len(threads._threads) == workers.MOST_THREADS
+    is_free.set()
+    assert all(await asyncio.gather(*stuck))
+
+
+def test_threads_do_not_keep_a_process_from_ending() -> None:
+    """A thread that hangs in the database is not waited for when the process ends."""
+
+    async def daemons() -> list[bool]:
+        made = Workers()
+        answer = [thread.daemon for thread in threading.enumerate() if thread.name.startswith("notifications-hub_")]
+        await made.stop()
+        return answer
+
+    assert asyncio.run(daemons()) == [True] * workers.THREADS
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_connection_that_died_meanwhile_is_opened_anew(threads: Workers, user: User) -> None:
+    """After a restart of the database the first one who asks gets an answer, and not the old connection's error."""
+    failures = [OperationalError("server closed the connection unexpectedly")]
+
+    def count() -> int:
+        if connection.connection is not None and failures:
+            raise failures.pop()
+        return User.objects.count()
+
+    assert [await threads.ask(count) for _ in range(2 * workers.THREADS)] == [1] * (2 * workers.THREADS)
+    assert not failures
+
+
+async def test_a_database_that_is_away_is_said_so(threads: Workers) -> None:
+    """An error on a new connection is handed to who asked, at once."""
+
+    def fail() -> None:
+        raise OperationalError("connection refused")
+
+    with pytest.raises(OperationalError, match="refused"):
+        await threads.ask(fail)
+
+
+async def test_a_cancellation_that_is_not_ours_ends_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer or a future may raise CancelledError by itself; the hub's task runs again. Ours ends it."""
+    monkeypatch.setattr(workers, "RESTART_SECONDS", 0)
+    ran: list[int] = []
+    has_run_again = asyncio.Event()
+
+    async def work() -> None:
+        ran.append(len(ran))
+        if len(ran) == 1:
+            raise asyncio.CancelledError
+        has_run_again.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(forever(work))
+    async with asyncio.timeout(SECONDS):
+        await has_run_again.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_those_who_come_during_a_look_up_share_the_next(
+    threads: Workers,
+) -> None:
+    """However many connect while one look-up runs, one more answers them all: a flood cannot queue up thousands."""
+    batches: list[list[str]] = []
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def look_up(keys: Any) -> tuple[dict[str, Any], dict[str, Exception]]:
+        batches.append(sorted(keys))
+        has_begun.set()
+        assert may_end.wait(SECONDS)
+        return {key: key.upper() for key in keys}, {}
+
+    door = Together(threads, look_up)
+    first = asyncio.ensure_future(door.find("first"))
+    await asyncio.to_thread(has_begun.wait, SECONDS)
+    others = [asyncio.ensure_future(door.find(f"key{number:03}")) for number in range(200)]
+    await asyncio.sleep(0)
+    may_end.set()
+    assert await first == "FIRST"
+    assert await asyncio.gather(*others) == [f"KEY{number:03}" for number in range(200)]
+    assert [len(batch) for batch in batches] == [1, 200]
+
+
+async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who connects meanwhile is told to come back, instead of waiting for ever."""
+    monkeypatch.setattr("notifications.hub.batcher.CHECK_SECONDS", 0.05)
+    is_over = threading.Event()
+
+    def look_up(_keys: Any) -> tuple[dict[str, Any], dict[str, Exception]]:
+        is_over.wait(SECONDS)
+        return {}, {}
+
+    with pytest.raises(TimeoutError):
+        await Together(threads, look_up).find("anybody")
+    is_over.set()
