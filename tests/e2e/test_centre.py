@@ -40,6 +40,15 @@ len(Notification.objects.bulk_create(rows))
 """
 
 
+# What a site may say of all its elements, and of one of ours.
+LOUD = """
+* { margin: 0; padding: 0; }
+button, a, h1, h2, p, li, span { border: 9px solid red; float: left; }
+.notification-centre .notification-centre__read-all { opacity: 0.9; }
+"""
+BORDER = "element => getComputedStyle(element).borderTopWidth"
+
+
 ARCHIVED = "[row.title for row in Notification.objects.filter(recipient=user).archived().order_by('-pk')]"
 
 
@@ -528,6 +537,26 @@ async def test_a_bell_after_the_content(visitors: Visitors, daphne: Server, site
     await expect(page.locator("footer .notification-bell")).to_be_visible()
     await expect(page.get_by_role("heading", name="Notifications", exact=True)).to_be_visible()
     await expect(headings(page).first).to_be_visible()
+
+
+async def test_what_a_site_says_of_all_elements_stays_outside(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Rules for all buttons and links, in no layer, do not reach into bell and centre; one that names our classes does."""
+    await tell(site, user, "One")
+    page = await visitors.arrive(daphne, user)
+
+    async def say_more(route: Route) -> None:
+        response = await route.fetch()
+        await route.fulfill(response=response, body=await response.text() + LOUD)
+
+    await page.route("**/static/site.css", say_more)
+    await page.goto(CENTRE)
+    await page.locator("notification-list[data-connection=live]").wait_for()
+    assert await page.locator(".who").evaluate(BORDER) == "9px", "the rule is there"
+    ours = page.locator("notification-list :is(button, a, h1, h2, p, li, span), .notification-bell")
+    assert set(await ours.evaluate_all(f"elements => elements.map({BORDER})")) <= {"0px", "1px"}
+    assert await page.locator(".notification-centre__read-all").evaluate("e => getComputedStyle(e).opacity") == "0.9"
 
 
 async def test_the_placeholder_can_be_read(visitors: Visitors, daphne: Server, user: Person) -> None:
