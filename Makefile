@@ -21,7 +21,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js tests/js/*/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test lint format messages coverage reliability soak clients bench screenshots constraints sbom clean check-port
+.PHONY: help run test lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -60,6 +60,15 @@ format: $(VENV)/.installed-dev ## Rewrite the code in the style that `make lint`
 messages: $(VENV)/.installed ## Collect the words for translation and compile the catalogues (ARGS=de: start a language)
 	@scripts/setup_system.sh msgfmt
 	@$(BIN)/python scripts/messages.py $(ARGS)
+
+# Not --quiet: dead anchors would be passed over. The variable keeps the theme from advertising its successor.
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(VENV)/.installed-dev ## Build the documentation as a site in site/; a dead link fails
+	@$(BIN)/mkdocs build --strict $(ARGS)
+	@echo 'Open site/index.html'
+
+reference: $(VENV)/.installed-dev ## Write the parts of docs/reference that the code knows: settings, functions, commands, log events
+	@$(BIN)/python scripts/reference.py
 
 coverage: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed ## Run the Python tests and list the lines and branches they miss
 	@scripts/setup_system.sh $(TEST_PROGRAMS)
@@ -102,7 +111,7 @@ sbom: $(VENV)/.installed-dev ## List what a deployment consists of, as CycloneDX
 	@echo 'Written to $(SBOM)'
 
 clean: ## Remove what `make` has made, except the virtual environment and your database
-	rm -rf build dist *.egg-info staticfiles htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist site *.egg-info staticfiles htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # --- What the targets stand on ---
@@ -123,7 +132,7 @@ $(VENV)/.installed: requirements.txt constraints.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(VENV)/bin/python
+$(VENV)/.installed-dev: requirements-dev.txt requirements-docs.txt requirements.txt constraints.txt | $(VENV)/bin/python
 	@echo 'Installing the requirements of the tests (once; it takes a minute)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

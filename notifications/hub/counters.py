@@ -25,7 +25,7 @@ BOUNDS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 
 class Counts:
-    """Everything that is counted. `docs/reference.md` says what each means."""
+    """Everything that is counted. `docs/reference/metrics.md` says what each means."""
 
     __slots__ = (
         "byes",

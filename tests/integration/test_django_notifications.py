@@ -27,7 +27,7 @@ IMPORT = "import_django_notifications"
 GUIDE = [
     words.split()
     for words in re.findall(
-        r"^python manage\.py ([^#\n]+)", (ROOT / "docs" / "coming-from.md").read_text(), re.MULTILINE
+        r"^python manage\.py ([^#\n]+)", (ROOT / "docs" / "howto" / "coming-from.md").read_text(), re.MULTILINE
     )
 ]
 OLD = [(release, database) for release in ("hq-1.8.3", "community-1.12.3") for database in ("sqlite", "postgresql")]

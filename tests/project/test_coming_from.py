@@ -1,4 +1,4 @@
-"""`docs/coming-from.md` runs: what is “before” with the package itself, what is “after” with our app."""
+"""`docs/howto/coming-from.md` runs: what is “before” with the package itself, what is “after” with our app."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from notifications.sending.publish import broadcast, notify, notify_many
 from tests.support.redis import Redis
 from tests.support.shell import ROOT
 
-PAGE: Final = (ROOT / "docs" / "coming-from.md").read_text()
+PAGE: Final = (ROOT / "docs" / "howto" / "coming-from.md").read_text()
 FENCED: Final = re.compile(r"^```python\n# (before|after)(.*?)^```", re.MULTILINE | re.DOTALL)
 # Each section's blocks, by its heading: {"Tornado": {"before": …, "after": …}, …}
 BLOCKS: Final = {

@@ -6,7 +6,9 @@ import pytest
 
 from tests.support.shell import ROOT
 
-CITED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "features.md").read_text())))
+CITED = sorted(
+    set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "explanation" / "features.md").read_text()))
+)
 
 
 @pytest.mark.parametrize(("path", "name"), CITED)

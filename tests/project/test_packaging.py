@@ -61,7 +61,9 @@ def test_hashes_are_of_what_is_pinned() -> None:
     """constraints-hashed.txt holds each pinned version with its hashes, nothing else, and no address."""
     text = (ROOT / "constraints-hashed.txt").read_text()
     assert "://" not in text
-    assert pinned("constraints-hashed.txt") == pinned("requirements.txt", "requirements-dev.txt", "constraints.txt")
+    assert pinned("constraints-hashed.txt") == pinned(
+        "requirements.txt", "requirements-docs.txt", "requirements-dev.txt", "constraints.txt"
+    )
     for entry in re.split(r"\n(?=\w)", text)[1:]:
         first, *rest = entry.splitlines()
         hashes = re.findall(r"^    --hash=sha256:[0-9a-f]{64}(?: \\)?$", "\n".join(rest), re.MULTILINE)

@@ -15,7 +15,7 @@ from tests.support.lineup import command_of
 from tests.support.shell import ROOT
 from tests.support.workers import unit
 
-GUIDE: Final = ROOT / "docs" / "howto.md"
+GUIDES: Final = ROOT / "docs" / "howto"
 
 
 def test_the_unit_waits_for_goodbyes() -> None:
@@ -66,14 +66,16 @@ def test_websockets_are_not_compressed() -> None:
     """The guide's commands spare 45 KiB for each WebSocket, gunicorn's by the worker class that the guide shows."""
     for words in (command_of("uvicorn"), unit(8001)["Service"]["ExecStart"].split()):
         assert words[words.index("--ws-per-message-deflate") + 1] == "false"
-    [shown] = re.findall(r"^  (from uvicorn_worker .*?)^  ```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    [shown] = re.findall(
+        r"^    (from uvicorn_worker .*?)^    ```", (GUIDES / "servers.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     names: dict[str, Any] = {}
-    exec(dedent(f"  {shown}"), names)  # noqa: S102 - the guide's own words
+    exec(dedent(f"    {shown}"), names)  # noqa: S102 - the guide's own words
     assert Config("", **names["Worker"].CONFIG_KWARGS).ws_per_message_deflate is False
 
 
 def test_the_guide_refers_to_each_recipe() -> None:
     """Who reads the guide finds every file."""
-    guide = GUIDE.read_text()
+    guides = "".join(page.read_text() for page in GUIDES.glob("*.md"))
     for recipe in RECIPES.iterdir():
-        assert f"(recipes/{recipe.name})" in guide
+        assert f"(../recipes/{recipe.name})" in guides

@@ -1,4 +1,4 @@
-"""The sites of the guide that decide themselves who may follow: their modules, made of what `docs/howto.md` shows.
+"""The sites of the guide that decide themselves who may follow: their modules, made of what `docs/howto/admission.md` shows.
 
 Besides, gates that a test opens and shuts, and hooks that answer as a test wants.
 """
@@ -22,9 +22,8 @@ from notifications.access import session_or_token
 
 __all__ = ["GUIDE", "MODULES", "SECOND_FACTOR", "Closed", "install", "second_factor"]
 
-GUIDE: Final = (Path(__file__).resolve().parents[2] / "docs" / "howto.md").read_text()
-SECTION: Final = GUIDE.partition("\n## Decide who may follow\n")[2].partition("\n## ")[0]
-MODULES: Final = dict(re.findall(r"```python\n# (mysite/\w+)\.py\n(.*?)```", SECTION, re.DOTALL))
+GUIDE: Final = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "admission.md").read_text()
+MODULES: Final = dict(re.findall(r"```python\n# (mysite/\w+)\.py\n(.*?)```", GUIDE, re.DOTALL))
 SECOND_FACTOR: Final = "tests.support.doors.second_factor"
 
 
@@ -34,7 +33,7 @@ def install() -> None:
     for path, code in MODULES.items():
         name = path.replace("/", ".")
         module = sys.modules[name] = ModuleType(name)
-        exec(compile(code, f"docs/howto.md: {path}.py", "exec"), vars(module))  # noqa: S102 - the page's own code
+        exec(compile(code, f"docs/howto/admission.md: {path}.py", "exec"), vars(module))  # noqa: S102 - the page's own code
         setattr(sys.modules["mysite"], name.partition(".")[2], module)
 
 

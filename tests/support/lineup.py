@@ -1,7 +1,7 @@
 """The ASGI servers that the guide names, started with the very commands that stand there, and proxies with their recipes.
 
-Receives a site. Guarantees that a server answers when `start()` returns, and that it runs as `docs/howto.md` says, but for
-the port.
+Receives a site. Guarantees that a server answers when `start()` returns, and that it runs as `docs/howto/servers.md` says,
+but for the port.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .shell import ROOT
 
 __all__ = ["FRONTS", "SERVERS", "TLS_OPTIONS", "command_of", "start", "start_front"]
 
-GUIDE: Final = ROOT / "docs" / "howto.md"
+GUIDE: Final = ROOT / "docs" / "howto" / "servers.md"
 # How a table calls a server, and the program that its command in the guide begins with.
 SERVERS: Final = {
     "Daphne": "daphne",

@@ -88,7 +88,7 @@ with connection.cursor() as cursor:
             f"CREATE TABLE oracle_{table}_backup AS SELECT * FROM notifications_{table} WHERE {column} = {user:d}"
         )
 """
-# As docs/howto.md says ("Restore a backup"), for one user; in one transaction, because writers must stop for it.
+# As docs/howto/restore.md says, for one user; in one transaction, because writers must stop for it.
 RESTORE: Final = """
 from django.core.management import call_command
 with transaction.atomic(), connection.cursor() as cursor:

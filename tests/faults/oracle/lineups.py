@@ -39,7 +39,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "NOTIFICATIONS_STREAMS_PER_USER": 100,  # who comes back at once is there twice for a moment
     "NOTIFICATIONS_API_REQUESTS_PER_MINUTE": 100_000,
 }
-# As docs/howto.md tells a site to ("Let PostgreSQL fail fast"), only with less patience.
+# As docs/howto/databases.md tells a site to ("Let PostgreSQL fail fast"), only with less patience.
 FAIL_FAST: Final = {"OPTIONS": {"options": "-c statement_timeout=4000"}}
 STOP_SECONDS: Final = 20.0
 READY_SECONDS: Final = 90.0  # a start takes 3 s on an idle machine

@@ -17,7 +17,7 @@ from notifications.sending.publish import notify
 from tests.support.asgi import Site
 from tests.support.staff import LIST, login_with
 
-REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "security-log.md"
 
 
 @pytest.fixture(autouse=True)
