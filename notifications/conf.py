@@ -1,7 +1,7 @@
 """The settings: `NOTIFICATIONS_*`, typed, read at each access so that `override_settings` works.
 
-A setting is a class attribute below; its docstring-like comment gives meaning and unit, its second argument the lowest
-value that makes sense. `python manage.py check` reports bad ones (see `checks/`).
+A setting is a class attribute below. The comment above it is what `docs/reference/settings.md` says of it (`make
+reference`); its second argument is the lowest value that makes sense. `manage.py check` reports bad ones (see `checks/`).
 """
 
 from __future__ import annotations
@@ -110,75 +110,88 @@ class Origins(Setting[Sequence[str]]):
 class Settings:
     """All settings with their defaults. Times are in seconds, sizes in bytes."""
 
-    # Alias in CHANNEL_LAYERS of the layer that carries the doorbells.
+    # Alias in `CHANNEL_LAYERS` of the layer that carries the doorbells.
     channel_layer = Setting("default")
     # Group that every hub joins. Two sites on one Redis need two names.
     group = Setting("notifications")
-    # Silence after which a stream is pinged. 15 s: below the 60 s idle limit of common proxies and the client's 45 s.
+    # Silence after which a stream is pinged, and its session checked. 15 s: below the 60 s idle limit of common
+    # proxies and the client's 45 s.
     ping_seconds = Setting(15.0, least=0.05)
     # Longest time for which a lost doorbell can go unnoticed.
     sweep_seconds = Setting(3.0, least=0.05)
-    # A stream lives for this × random 0.8…1, then the client is asked to come back (`bye rotate`).
+    # A stream lives for this × random 0.8…1. Then the client is asked to come back (`bye rotate`).
     rotate_seconds = Setting(600.0, least=0.1)
-    # How often the hub checks that it still hears its group, and re-joins it if not. Below every `group_expiry`.
+    # How often the hub checks that it still hears its group, and joins again if not. Keep it below the layer's
+    # `group_expiry`.
     rejoin_seconds = Setting(20.0, least=0.05)
-    # A write to one client that takes longer ends its stream (`bye slow`). 20 s: a phone may lose its network this long.
+    # A write to one client that takes longer ends its stream (`bye slow`). 20 s: a phone may lose its network for so
+    # long.
     send_timeout_seconds = Setting(20.0, least=0.05)
-    # A process that is told to leave spreads its goodbyes over at most this long. Well below the 10 s and more that
-    # service managers wait before they kill.
+    # A process that is told to leave spreads its goodbyes over at most this long. 5 s: well below the 10 s and more
+    # that service managers wait before they kill.
     drain_seconds = Setting(5.0, least=0.0)
-    # Longest wait for the channel layer to take a doorbell before that doorbell is given up.
+    # Longest wait for the channel layer to take a doorbell. After it that doorbell is given up.
     doorbell_timeout_seconds = Setting(1.0, least=0.01)
-    # Doorbells that may wait for the channel layer; more are dropped and left to the sweeper.
+    # Doorbells that may wait for the channel layer. More are dropped and left to the sweeper.
     doorbell_backlog = Setting(10_000, least=1)
-    # Whether messages over the channel layer carry a digest keyed by SECRET_KEY, and others are refused. See `log/seals.py`.
+    # Whether messages over the channel layer carry a digest keyed by `SECRET_KEY` (`SECRET_KEY_FALLBACKS` are
+    # accepted). Others are then refused, logged (`notifications.security`) and left to the sweeper.
     sign_doorbells = Setting(True)
-    # Whether doorbells carry what changed. Off: they say who and how far, and each stream reads the log.
+    # Whether doorbells carry what changed. Off: they say whose log went from where to where, and each open stream
+    # reads the log, with one query for up to 500 streams.
     ring_content = Setting(True)
     # A client that is further behind than this many notifications gets a snapshot instead of a replay.
     replay_rows = Setting(300, least=1)
     # Notifications in a snapshot, and on a page of the centre.
     page_size = Setting(20, least=1)
-    # Open streams of one user in one process; the oldest leaves with `bye cap`.
+    # Open streams of one user in one process. When there are more, the oldest leaves (`bye cap`).
     streams_per_user = Setting(12, least=1)
-    # Open streams in one process; a further one gets `bye overload`.
+    # Open streams in one process. One more is asked to come back later (`bye overload`). As many again may come
+    # through django-eventstream's view.
     streams_per_process = Setting(10_000, least=1)
-    # What one user may do in a minute, over page, API and WebSocket: changes, and searches. More get a 429.
+    # Changes and searches that one user may make in a minute, over page, API and WebSocket together. More get a 429.
     acts_per_minute = Setting(600, least=1)
-    # Streams that one user may open in a minute in one process; past these, clients are asked to wait longer before they
-    # come back. 60: twelve tabs that each lose their connection five times. And streams of public topics for one address.
+    # Streams that one user may open in a minute in one process. Past these, clients are asked to wait longer before
+    # they come back. The same number holds for streams of public topics, for each address. 60: twelve tabs that each
+    # lose their connection five times.
     openings_per_minute = Setting(60, least=1)
-    # Whether a thread of the server's process sends broadcasts; off where `manage.py send_broadcasts` runs.
+    # Whether a thread of each server process sends broadcasts. Set it to `False` where `manage.py send_broadcasts`
+    # runs.
     send_in_process = Setting(True)
-    # How often a worker looks for broadcasts that are due.
+    # How often a worker looks for broadcasts that are due. A scheduled one may begin or end so late.
     send_poll_seconds = Setting(2.0, least=0.05)
-    # Most users that one worker tells in a second; 0: as many as the database takes.
+    # Most users that one worker tells, or takes a broadcast back from, in a second. 0: as many as the database takes.
     send_users_per_second = Setting(0, least=0)
-    # A worker that has not been heard of for so long has died; another one goes on.
+    # A worker that was not heard of for so long has died, and another one goes on.
     send_lease_seconds = Setting(15.0, least=0.1)
-    # Other origins whose pages may follow notifications with their reader's login. See `cors.py`.
+    # Other origins, such as `https://app.example.com`, whose pages may follow their reader's notifications: stream,
+    # WebSocket, API.
     allowed_origins = Origins([])
-    # Of these acts, orders to send through the API.
+    # Orders to send through the API that one user may give in a minute. They count as changes as well.
     sends_per_minute = Setting(60, least=1)
-    # Days after which a token ends for which nobody says so; 0: when it is revoked.
+    # Days after which a token ends, unless somebody chose another time for it. 0: it ends when it is revoked.
     token_days = Setting(90, least=0)
-    # Addresses and networks that may read the metrics page besides staff. See `operations/health.py` about proxies.
+    # Addresses and networks that may read the metrics page, besides staff. A request that came through a proxy has no
+    # address of its own.
     metrics_addresses = Networks([])
-    # Where a GRIP proxy such as Pushpin takes what it is to pass on, with its key. Empty: there is none. See
-    # `integrations/pushpin/`.
+    # Address and key of a GRIP proxy (Pushpin) that holds the streams, such as `http://127.0.0.1:5561?key=…`. Empty:
+    # there is none.
     grip_url = Setting("")
-    # Within this time the proxy asks about each connection it holds: who is logged out where nobody said so, and what was
-    # lost on the way to it. 120 s: Pushpin's own default; for 10,000 connections some 90 questions a second.
+    # Within this time the proxy asks about each connection that it holds: who was logged out without a word, and what
+    # was lost on the way. It asks about one that was opened with a token with each ping. 120 s: Pushpin's own default;
+    # for 10,000 connections some 90 questions a second.
     grip_link_seconds = Setting(120.0, least=1.0)
-    # Dotted path of what says who follows, and whether they may. See `access/admission.py`.
+    # Dotted path of what says who follows, and whether they may: this one, `notifications.access.through_middleware`,
+    # or a function of your own, sync or async.
     admit = Setting("notifications.access.session_or_token")
-    # Addresses and networks of proxies whose X-Forwarded-For is believed. See `addresses.py`.
+    # Addresses and networks of your proxies, whose `X-Forwarded-For` is believed, read from its right end. Name your
+    # own proxies alone: a client in a named network can choose the address that it counts as.
     trusted_proxies = Networks([])
-    # What everybody may follow without logging in. See `sending/public.py`.
+    # Public topics that exist: lower-case letters, digits and hyphens. Everybody may follow them without logging in.
     public_topics = Topics([])
-    # Messages that a public topic keeps; a client further behind is told to read the page again.
+    # Messages that a public topic keeps. A client that is further behind is told to read the page again.
     public_history = Setting(100, least=1)
-    # Streams of public topics that one address may hold open in one process.
+    # Open streams of public topics that one address (IPv6: one /64) may have in one process.
     public_streams_per_address = Setting(20, least=1)
 
     def __iter__(self) -> Iterator[Setting[Any]]:
