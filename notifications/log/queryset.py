@@ -173,7 +173,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             lock_inboxes(self.db, sorted(set(found.values_list("recipient_id", flat=True))))
         super()._fetch_all()
 
-    # --- what `log/` and `rewrite.py` alone may call: Django's writes as they are
+    # --- what `log/` and `bulk_update.py` alone may call: Django's writes as they are
 
     @property
     def write_db(self) -> str:
