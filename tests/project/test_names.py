@@ -44,8 +44,15 @@ ALLOWED: Final = {
     "utils.py",  # what the style guide forbids
 }
 FILES_OF_OURS: Final = (".css", ".js", ".mo", ".po")  # notifications.css is no module
-# Keys of a browser's storage: the script puts their names together.
-KEYS: Final = {"notifications.toasts", "notifications.desktop", "notifications.sound", "notifications.shortcuts"}
+# Keys of a browser's storage, whose names the script puts together; and layers of our styles.
+OTHERS: Final = {
+    "notifications.toasts",
+    "notifications.desktop",
+    "notifications.sound",
+    "notifications.shortcuts",
+    "notifications.base",
+    "notifications.parts",
+}
 
 
 def texts(*endings: str) -> Iterator[tuple[str, str]]:
@@ -102,15 +109,12 @@ def test_every_named_module_exists() -> None:
     """`notifications.hub.presence` leads somewhere. Names that the code holds as text (loggers, permissions) are others."""
     code = "".join(text for _name, text in texts(".py", ".js"))
     named = {
-        (reader, name)
-        for reader, text in texts(".py", ".md", ".js", ".html", ".toml", ".yml", "Makefile")  # in CSS they are layers
-        for name in MODULE.findall(text)
-        if not name.endswith(FILES_OF_OURS)
+        (reader, name) for reader, text in texts() for name in MODULE.findall(text) if not name.endswith(FILES_OF_OURS)
     }
     wrong = {
         f"{reader}: {name}"
         for reader, name in named
-        if name not in KEYS and f'"{name}"' not in code and f"'{name}'" not in code and not resolves(name)
+        if name not in OTHERS and f'"{name}"' not in code and f"'{name}'" not in code and not resolves(name)
     }
     assert sorted(wrong) == []
 
