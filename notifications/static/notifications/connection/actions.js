@@ -50,7 +50,7 @@ import { isLoggedOut } from "./http.js";
  */
 
 const STREAM_MS = 2000; // what takes the stream longer is fetched
-const MOST_IDS = 500; // in one request (forms.py)
+const MOST_IDS = 500; // in one request (pages/forms.py)
 
 /** @type {Record<ActionName, Outcome>} */
 const OUTCOMES = {
