@@ -41,7 +41,8 @@ rows = Notification.objects.order_by("pk").values(*names, "created_at")
 """
 CRASH = """
 from django.core.management import call_command
-from notifications import coming_over, log
+from notifications import log
+from notifications.integrations import django_notifications as coming_over
 portions = []
 append = log.append_valid
 def append_once(rows, **words):
