@@ -98,7 +98,7 @@ def look_through(user_id: Any) -> None:
     from django.db import connection, transaction
 
     from notifications.broadcasts.audience import users_of
-    from notifications.log.bulk_insert import append_alike
+    from notifications.log.bulk_insert import append_copies
     from notifications.models import Broadcast
 
     with transaction.atomic(), connection.cursor() as cursor:
@@ -107,7 +107,7 @@ def look_through(user_id: Any) -> None:
         found = list(Broadcast.objects.filter(pk__gt=upto, state="sent").order_by("pk"))
         for broadcast in found:
             if users_of(broadcast.addressed).filter(pk=user_id).exists():
-                append_alike(broadcast.content, [user_id], using=connection.alias)
+                append_copies(broadcast.content, [user_id], using=connection.alias)
         if found:
             cursor.execute("UPDATE looked_through SET upto = %s WHERE user_id = %s", [found[-1].pk, user_id])
 

@@ -9,7 +9,7 @@ raises `PermissionDenied` for who is known and may not. It is asked when somebod
 each order over a WebSocket (then the request is a POST) and at each question of an edge. What else it raises is no
 answer: who connects is told to come back, and a stream that is open goes on.
 
-The default is not called like this: `hub/door.py` asks it about many connections in two queries.
+The default is not called like this: `hub/authenticator.py` asks it about many connections in two queries.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef
 
-from ..log.bulk_insert import append_alike
+from ..log.bulk_insert import append_copies
 from ..log.bulk_update import rows_of
 from ..models import FIRST_MODSEQ, Inbox
 from ..models.broadcast import Broadcast, State
@@ -113,7 +113,7 @@ def write_rows(lease: Lease, keys: Sequence[Any], **values: Any) -> Broadcast:
     """Write the rows of these users and what is known of the broadcast then, in one transaction."""
     with transaction.atomic(using=lease.using):
         broadcast = lease.hold(State.SENDING)
-        append_alike(broadcast.content, list(keys), using=lease.using)
+        append_copies(broadcast.content, list(keys), using=lease.using)
         return lease.keep(
             broadcast,
             written=F("written") + len(keys),

@@ -27,7 +27,7 @@ from ..access.reader import OtherReader, is_tag_of
 from ..access.tokens import Bearer
 from ..conf import settings
 from ..hub import hub
-from ..hub.counters import counts
+from ..hub.counters import counters
 from ..hub.subscription import Subscription, start_with
 from ..hub.transports.streams import Send, WriteNow, direct_write, with_backpressure
 from ..protocol.frames import bye
@@ -54,22 +54,22 @@ class StreamApplication:
         shared = cors.sharing(scope)
         if scope["method"] != "GET":
             text = f"{scope['method']} is not allowed here; open the stream with GET.\n"
-            counts.connects["method"] += 1
+            counters.connects["method"] += 1
             await answer(send, 405, text, (b"allow", b"GET"), *shared)
             return
         if not shared and not is_own_page(scope):
-            counts.connects["origin"] += 1
+            counters.connects["origin"] += 1
             audit.record("origin.refused", door="stream", user=None)
             await answer(send, 403, "Only pages of this very origin may follow notifications here.\n")
             return
         try:
             if settings.grip_url and await was_answered_for_edge(scope, send, shared):
-                counts.connects["edge"] += 1
+                counters.connects["edge"] += 1
                 return
             line = with_backpressure(send)
             subscription = await admit(scope, line, direct_write(line, scope["http_version"]))
         except PermissionDenied:
-            counts.connects["forbidden"] += 1
+            counters.connects["forbidden"] += 1
             audit.record("admission.refused", door="stream")
             await answer(send, 403, "This site does not let you follow your notifications now.\n", *shared)
             return
@@ -81,7 +81,7 @@ class StreamApplication:
             await refuse(send, "overload", shared)
             return
         if subscription is None:
-            counts.connects["anonymous"] += 1
+            counters.connects["anonymous"] += 1
             audit.record("login.missing", door="stream")
             await turn_away(send, auth.token_in(scope["headers"]), shared)
             return
@@ -93,7 +93,7 @@ class StreamApplication:
         if not here.join(subscription):
             await refuse(subscription.send, "drain" if here.is_leaving else "overload", shared)
             return
-        counts.connects["stream"] += 1
+        counters.connects["stream"] += 1
         try:
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -192,6 +192,6 @@ async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, byte
 
 async def refuse(send: Send, reason: Literal["drain", "overload", "auth"], shared: cors.Headers) -> None:
     """Ask the client to come back later; or not at all, if its page is another reader's."""
-    counts.connects["reader" if reason == "auth" else reason] += 1
+    counters.connects["reader" if reason == "auth" else reason] += 1
     await send(start_with(shared))
     await send({"type": "http.response.body", "body": bye(reason)})

@@ -31,7 +31,7 @@ from ..access.origin import is_own_socket
 from ..access.reader import OtherReader
 from ..exceptions import NotificationsError, TooOften, UnknownNotification
 from ..hub import hub
-from ..hub.counters import counts
+from ..hub.counters import counters
 from ..hub.subscription import Subscription
 from ..hub.transports.sockets import socket_line
 from ..hub.transports.streams import Send
@@ -68,7 +68,7 @@ class SocketApplication:
         """Serve one connection until either side ends it."""
         await receive()  # websocket.connect
         if not sharing(scope) and not is_own_socket(scope):
-            counts.connects["origin"] += 1
+            counters.connects["origin"] += 1
             audit.record("origin.refused", door="socket", user=None)
             await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
             return
@@ -76,7 +76,7 @@ class SocketApplication:
         try:
             subscription = await admit(scope, line.send)
         except PermissionDenied:
-            counts.connects["forbidden"] += 1
+            counters.connects["forbidden"] += 1
             audit.record("admission.refused", door="socket")
             await send({"type": "websocket.close"})
             return
@@ -90,7 +90,7 @@ class SocketApplication:
             await line.refuse("overload")
             return
         if subscription is None:
-            counts.connects["anonymous"] += 1
+            counters.connects["anonymous"] += 1
             audit.record("login.missing", door="socket")
             await send({"type": "websocket.close"})
             return
@@ -100,7 +100,7 @@ class SocketApplication:
         if not here.join(subscription):
             await line.refuse("drain" if here.is_leaving else "overload")
             return
-        counts.connects["stream"] += 1
+        counters.connects["stream"] += 1
         try:
             await listen(subscription, line, receive)
         except asyncio.CancelledError:
@@ -264,7 +264,7 @@ class SocketLine:
 
     async def refuse(self, reason: Bye) -> None:
         """Ask the client to come back later; or not at all, if its page is another reader's."""
-        counts.connects["reader" if reason == "auth" else "drain" if reason == "drain" else "overload"] += 1
+        counters.connects["reader" if reason == "auth" else "drain" if reason == "drain" else "overload"] += 1
         await self.send({"type": "http.response.body", "body": bye(reason)})
 
     async def finish(self) -> None:

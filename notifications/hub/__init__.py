@@ -22,12 +22,12 @@ from ..log.doorbell import ringer
 from ..protocol import frames
 from ..protocol.position import Position, Replay
 from . import hooks, listener
-from .counters import Pulse, Stopwatch, counts
-from .door import Door
-from .heartbeat import Rounds
-from .presence_tracker import Roll
-from .recovery import CatchUp
-from .shutdown import UNSERVED_SECONDS, before_sigterm, do_nothing, drain, find_server, part, until_unserved
+from .authenticator import Authenticator
+from .counters import Pulse, Stopwatch, counters
+from .heartbeat import Heartbeat
+from .presence_tracker import PresenceTracker
+from .recovery import Recovery
+from .shutdown import UNSERVED_SECONDS, before_sigterm, drain, find_server, finish_goodbye, noop, until_unserved
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
 from .transports.streams import abort
 from .workers import Workers
@@ -50,15 +50,15 @@ class Hub:
         self._stopwatch = Stopwatch()
         self._due: deque[Subscription] = deque()  # streams with frames for this turn of the loop
         self._workers = Workers()
-        self._catchup = CatchUp(self._workers, self.users, self._deliver, self.end, self.pulse.swept)
-        self._door = Door(self._workers)
-        self._rounds = Rounds(self._workers, self._door, self._write, self.end)
-        self._roll = Roll(self._workers)
+        self._recovery = Recovery(self._workers, self.users, self._deliver, self.end, self.pulse.swept)
+        self._authenticator = Authenticator(self._workers)
+        self._heartbeat = Heartbeat(self._workers, self._authenticator, self._write, self.end)
+        self._presence = PresenceTracker(self._workers)
         self.openings = Openings()
         self._workers.keep([self._listen, *map(self._repeating, hooks.chores)])
-        self._others: list[Callable[[dict[str, Any]], None]] = []
+        self._followers: list[Callable[[dict[str, Any]], None]] = []
         self.ask = self._workers.ask
-        self.authenticate_all = self._door.ask_all
+        self.authenticate_all = self._authenticator.authenticate_all
         self.is_leaving = False
         ringer.settle(self.loop)
         if (server := find_server()) is not None:
@@ -66,19 +66,19 @@ class Hub:
         self._forget_sigterm = before_sigterm(self._leave_for_good)
 
     async def authenticate(self, shown: Shown, *, method: str = "GET") -> Any:
-        """Return the user who is let in by what a client shows, or None; raises what `Door.ask()` does.
+        """Return the user who is let in by what a client shows, or None; raises what `Authenticator.authenticate()` does.
 
         A site's own hook sees a request with this method: a POST where something is to be changed.
         """
-        return await self._door.ask(shown, method)
+        return await self._authenticator.authenticate(shown, method)
 
     async def read(self, user_id: Any, position: Position | None) -> Replay | None:
         """Return what a user's log says after a position, for who streams elsewhere; None: there is no such user."""
-        return await self._catchup.answer(user_id, position)
+        return await self._recovery.answer(user_id, position)
 
     def attach(self, hear: Callable[[dict[str, Any]], None], *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Let others hear every change as well, and keep these tasks of theirs running; they may `ask` the database."""
-        self._others.append(hear)
+        self._followers.append(hear)
         self._workers.keep(works)
 
     async def stop(self) -> None:
@@ -86,12 +86,12 @@ class Hub:
         ringer.settle(None)
         self._forget_sigterm()
         hubs.pop(self.loop, None)
-        await self._roll.stop()
+        await self._presence.stop()
         await self._workers.stop()
-        await self._door.stop()
+        await self._authenticator.stop()
 
     async def _listen(self) -> None:
-        await listener.listen(self.hear, self._catchup.sweep_now, self._leave_soon, self.pulse.probed)
+        await listener.listen(self.hear, self._recovery.sweep_now, self._leave_soon, self.pulse.probed)
 
     def _repeating(self, chore: hooks.Chore) -> Callable[[], Coroutine[Any, Any, None]]:
         async def repeat() -> None:
@@ -113,18 +113,18 @@ class Hub:
         mine = self.users.setdefault(subscription.key, [])  # the last one to leave took the list along
         mine.append(subscription)
         if len(mine) == 1:
-            self._roll.came(subscription.key, subscription.user_id)
+            self._presence.join(subscription.key, subscription.user_id)
         self.count += 1
         self.openings.count(subscription.key)
-        self._rounds.add(subscription)
-        self._catchup.soon(subscription)
+        self._heartbeat.add(subscription)
+        self._recovery.soon(subscription)
         return True
 
     def leave(self, subscription: Subscription, reason: frames.Bye | None = None) -> None:
         """Forget a stream, which the server ended where there is a reason. Calling it twice is harmless."""
         subscription.is_ended = True
         subscription.due.clear()
-        self._catchup.forget(subscription)
+        self._recovery.forget(subscription)
         if subscription.sending is not None:
             subscription.sending.cancel()
         mine = self.users.get(subscription.key, [])
@@ -133,13 +133,13 @@ class Hub:
             self.count -= 1
             if not mine:
                 del self.users[subscription.key]
-                self._roll.went(subscription.key, reason)
+                self._presence.leave(subscription.key, reason)
 
     def end(self, subscription: Subscription, reason: frames.Bye) -> None:
         """Say `bye` and end the response; where even that would wait, drop the connection."""
         if subscription.is_ended:
             return
-        counts.byes[reason] += 1
+        counters.byes[reason] += 1
         was_sending = subscription.sending is not None
         due = b"".join(subscription.due)
         self.leave(subscription, reason)
@@ -152,7 +152,7 @@ class Hub:
         if (not was_sending and rest is None) or abort(subscription.send):
             return
         if rest is not None:
-            self._workers.start(part(rest, subscription.owner), "goodbye")
+            self._workers.start(finish_goodbye(rest, subscription.owner), "goodbye")
         elif subscription.owner is not None:
             subscription.owner.cancel()
 
@@ -161,7 +161,7 @@ class Hub:
         return await drain([stream for mine in self.users.values() for stream in mine], self.end, seconds=seconds)
 
     def _leave_soon(self, seconds: float) -> None:
-        self._workers.start(self._drain_then(seconds, do_nothing), "drain")
+        self._workers.start(self._drain_then(seconds, noop), "drain")
 
     def _leave_for_good(self, then: Callable[[], None]) -> None:
         self.is_leaving = True
@@ -173,7 +173,7 @@ class Hub:
         if not self.is_leaving:  # else it was signalled
             self.is_leaving = True
             hooks.leave()
-            await self._drain_then(min(UNSERVED_SECONDS, settings.drain_seconds), do_nothing)
+            await self._drain_then(min(UNSERVED_SECONDS, settings.drain_seconds), noop)
 
     async def _drain_then(self, seconds: float, then: Callable[[], None]) -> None:
         try:
@@ -185,8 +185,8 @@ class Hub:
 
     def hear(self, change: dict[str, Any]) -> None:
         """Pass a rung change to the streams it continues; remember it for, or re-read, the others."""
-        counts.heard += 1
-        for hear in self._others:
+        counters.heard += 1
+        for hear in self._followers:
             hear(change)
         mine = self.users.get(change["user"])
         if not mine:
@@ -207,12 +207,12 @@ class Hub:
                     frame = frames.change(epoch, modseq, data)
                 passed_on += self._send_this_turn(subscription, frame, modseq)
         if passed_on:
-            counts.frames_passed_on += passed_on
+            counters.frames_passed_on += passed_on
             self._stopwatch.commits.append(change.get("committed_at"))
 
     def _close_gap(self, subscription: Subscription) -> None:
-        counts.gaps += 1
-        self._catchup.soon(subscription)
+        counters.gaps += 1
+        self._recovery.soon(subscription)
 
     def _send_this_turn(self, subscription: Subscription, frame: bytes, modseq: int) -> bool:
         if subscription.due_bytes + len(frame) > MAX_DUE_BYTES and subscription.due:
@@ -244,7 +244,7 @@ class Hub:
 
     def _deliver(self, subscription: Subscription, replay: Replay) -> None:
         """Write what the log says, as far as the client takes it; the rest is read again when it does."""
-        counts.replay(replay, is_malformed=subscription.is_malformed)
+        counters.replay(replay, is_malformed=subscription.is_malformed)
         body = subscription.take_due()
         needs_hello, subscription.has_hello = not subscription.has_hello, True
         wait = frames.LONG_RETRY_MS if needs_hello and self.openings.are_many(subscription.key) else frames.RETRY_MS
@@ -279,7 +279,7 @@ class Hub:
             async with asyncio.timeout(settings.send_timeout_seconds):
                 await rest
         except TimeoutError:
-            counts.send_timeouts += 1
+            counters.send_timeouts += 1
             self.end(subscription, "slow")
         except Exception as error:  # whatever the server raises, the client has gone
             logger.debug("A stream of user %s is gone: %r", subscription.key, error)
@@ -290,7 +290,7 @@ class Hub:
 
     def _catch_up(self, subscription: Subscription) -> None:
         if subscription.heard > subscription.modseq and subscription.is_live:
-            self._catchup.soon(subscription)
+            self._recovery.soon(subscription)
 
 
 hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

@@ -1,4 +1,4 @@
-"""Asked together. What is asked while a look-up runs is looked up together in the next one.
+"""The batcher. What is asked while a look-up runs is looked up together in the next one.
 
 Receives questions, such as who is behind a credential, from as many connections as come in; makes one query of many.
 """
@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from ..conf import settings
 from .workers import Workers
 
-__all__ = ["CHECK_SECONDS", "Together"]
+__all__ = ["CHECK_SECONDS", "Batcher"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -22,7 +22,7 @@ LookUp = Callable[[Iterable[K]], tuple[Mapping[K, V], Mapping[K, Exception]]]
 CHECK_SECONDS: Final = 5.0  # longest wait for a look-up, such as that of who is logged in
 
 
-class Together(Generic[K, V]):
+class Batcher(Generic[K, V]):
     """One kind of question.
 
     Args:
@@ -35,9 +35,9 @@ class Together(Generic[K, V]):
         self._look_up = look_up
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
-        self._is_open = False  # whether `_answer_all` runs
+        self._is_open = False  # whether `_load_all` runs
 
-    async def find(self, key: K) -> V | None:
+    async def load(self, key: K) -> V | None:
         """Return what was found, or None.
 
         Raises:
@@ -50,21 +50,21 @@ class Together(Generic[K, V]):
             future = self._waiting[key] = self._loop.create_future()
             if not self._is_open:
                 self._is_open = True
-                self._workers.start(self._answer_all(), "together")
+                self._workers.start(self._load_all(), "batcher")
         return await asyncio.shield(future)
 
-    async def _answer_all(self) -> None:
+    async def _load_all(self) -> None:
         try:
             while self._waiting:
                 await asyncio.sleep(0)  # whoever comes in this turn of the loop comes along
                 batch, self._waiting = self._waiting, {}
-                await self._answer(batch)
+                await self._load_batch(batch)
         finally:
             self._is_open = False
             for future in self._waiting.values():  # the hub stops
                 future.cancel()
 
-    async def _answer(self, waiting: dict[K, asyncio.Future[V | None]]) -> None:
+    async def _load_batch(self, waiting: dict[K, asyncio.Future[V | None]]) -> None:
         found: Mapping[K, V] = {}
         failed: Mapping[K, Exception] = {}
         try:

@@ -1,6 +1,6 @@
 """What happened in this process, as plain numbers.
 
-Hub, ears, catch-up and endpoint add to them; `metrics.py` reads them when someone asks. Adding is one attribute add,
+Hub, listener, recovery and endpoints add to them; `metrics.py` reads them when someone asks. Adding is one attribute add,
 without a lock: a number is changed on the hub's event loop only, and read from other threads as it stands. They only
 grow, also when a hub ends and another one begins. The doorbell keeps its own three numbers: it rings from many threads.
 """
@@ -16,7 +16,7 @@ from typing import Final, Literal, get_args
 from ..protocol.frames import Bye
 from ..protocol.position import Reason, Replay
 
-__all__ = ["BOUNDS_SECONDS", "Counts", "Pulse", "Stopwatch", "counts"]
+__all__ = ["BOUNDS_SECONDS", "Counters", "Pulse", "Stopwatch", "counters"]
 
 Answer = Literal["stream", "drain", "overload", "anonymous", "forbidden", "reader", "origin", "method", "edge"]
 
@@ -24,17 +24,17 @@ Answer = Literal["stream", "drain", "overload", "anonymous", "forbidden", "reade
 BOUNDS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Counts:
+class Counters:
     """Everything that is counted. `docs/reference/metrics.md` says what each means."""
 
     __slots__ = (
         "byes",
         "connects",
-        "deafs",
         "frames_passed_on",
         "gaps",
         "heard",
         "log_reads",
+        "lost_probes",
         "refused",
         "replays",
         "rescues",
@@ -57,7 +57,7 @@ class Counts:
         self.sweeps = 0
         self.rescues = 0
         self.send_timeouts = 0
-        self.deafs = 0
+        self.lost_probes = 0
         self.refused = 0
         self.written = [0] * (len(BOUNDS_SECONDS) + 1)  # changes by the first bound that holds them; past all: the last
         self.written_seconds = 0.0
@@ -103,7 +103,7 @@ class Stopwatch:
         """Note so many writes, and observe the changes that waited for no other."""
         self._writes += number
         while self._running and self._running[0][0] <= self._writes:
-            counts.observe(time.time(), self._running.popleft()[1])
+            counters.observe(time.time(), self._running.popleft()[1])
 
 
 class Pulse:
@@ -123,4 +123,4 @@ class Pulse:
         self.swept_at = time.monotonic()
 
 
-counts: Final = Counts()
+counters: Final = Counters()

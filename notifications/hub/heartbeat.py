@@ -1,4 +1,4 @@
-"""The rounds. What happens to streams because time passes: pings, rotation, the check of who is logged in.
+"""The heartbeat. What happens to streams because time passes: pings, rotation, the check of who is logged in.
 
 Every stream is visited once in each ping interval, in the order of joining. Those due in one tick are checked together,
 so a logout, or a token revoked, ends the streams within one ping. Where a site's own hook judges, each is asked about by
@@ -20,12 +20,12 @@ from ..access import auth
 from ..access.openings import Opening
 from ..conf import settings
 from ..protocol import frames
+from .authenticator import AGAIN_AT_ONCE, Authenticator
 from .batcher import CHECK_SECONDS
-from .door import AGAIN_AT_ONCE, Door
 from .subscription import Subscription
 from .workers import Workers
 
-__all__ = ["Rounds"]
+__all__ = ["Heartbeat"]
 
 logger = logging.getLogger("notifications.hub")
 
@@ -33,18 +33,18 @@ STREAMS_PER_TURN: Final = 200  # pings before the loop gets a turn
 REST_SECONDS: Final = 1.0  # after a hook failed: with a database that is away, each further question would fail as well
 
 
-class Rounds:
+class Heartbeat:
     """The streams by the time of their next visit, which is one interval away for all of them."""
 
     def __init__(
         self,
         workers: Workers,
-        door: Door,
+        authenticator: Authenticator,
         write: Callable[[Subscription, bytes], None],
         end: Callable[[Subscription, frames.Bye], None],
     ) -> None:
         self._workers = workers
-        self._door = door
+        self._authenticator = authenticator
         self._write = write
         self._end = end
         self._loop = asyncio.get_running_loop()
@@ -126,7 +126,7 @@ class Rounds:
                 if subscription.is_ended:
                     continue
                 try:
-                    user = await self._door.ask(subscription.credential)
+                    user = await self._authenticator.authenticate(subscription.credential)
                 except PermissionDenied:
                     user = None
                 except Exception as error:  # the site's own code may raise anything

@@ -1,7 +1,7 @@
-"""The hub's ears. Joins the doorbells' group, hears it, and notices when it hears no more.
+"""The listener. Joins the doorbells' group, hears it, and notices when it hears no more.
 
 A channel layer forgets members (`group_expiry`) and loses its subscription when Redis restarts without telling anyone.
-So at intervals the hub joins again and rings a probe for itself; one that does not come back means deafness, and then
+So at intervals the hub joins again and rings a probe for itself; if one does not come back, the hub hears nothing, and
 everything is set up anew. Until it hears again, the sweeper delivers.
 """
 
@@ -19,10 +19,10 @@ from ..conf import settings
 from ..exceptions import NotificationsError
 from ..log import seals
 from ..log.doorbell import MESSAGE_TYPE
-from .counters import counts
+from .counters import counters
 from .shutdown import DRAIN_TYPE
 
-__all__ = ["LAYER_SECONDS", "Deaf", "listen"]
+__all__ = ["LAYER_SECONDS", "ProbeLost", "listen"]
 
 logger = logging.getLogger("notifications.hub")
 security = logging.getLogger("notifications.security")
@@ -38,7 +38,7 @@ FIRST_PROBE_SECONDS: Final = 1.0  # after joining: by then the layer has, and th
 MESSAGES_PER_TURN: Final = 10  # so that a flood of doorbells lets the loop write between
 
 
-class Deaf(NotificationsError):
+class ProbeLost(NotificationsError):
     """The hub's own probe did not come back over the channel layer."""
 
 
@@ -54,7 +54,7 @@ async def listen(
     whenever the hub's own probe came back.
 
     Raises:
-        Deaf: a probe was lost. Also whatever the layer raises. Call again then.
+        ProbeLost: a probe was lost. Also whatever the layer raises. Call again then.
     """
     layer = get_channel_layer(settings.channel_layer)
     if layer is None:
@@ -85,8 +85,8 @@ async def listen(
                     await layer.group_send(group, {"type": PROBE_TYPE, "channel": channel})
                     await probe_came_back.wait()
             except TimeoutError:
-                counts.deafs += 1
-                raise Deaf(f"No probe came back through group {group!r} within {LAYER_SECONDS} s") from None
+                counters.lost_probes += 1
+                raise ProbeLost(f"No probe came back through group {group!r} within {LAYER_SECONDS} s") from None
             on_probe()
     finally:
         receiver.cancel()
@@ -111,7 +111,7 @@ async def receive(
         message = await layer.receive(channel)
         try:
             if message["type"] in SEALED and not seals.is_genuine(message):
-                counts.refused += 1
+                counters.refused += 1
                 if not is_refusing:  # one line for an attack, not one for each message
                     security.warning(REFUSED, settings.group)
                 is_refusing = True

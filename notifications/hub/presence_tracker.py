@@ -1,11 +1,11 @@
-"""The roll. What each hub writes down of who is here, so that every process can tell who is online.
+"""The presence tracker. What each hub writes down of who is here, so that every process can tell who is online.
 
-Receives from `hub/` the users who come (their first stream here) and go (their last). Guarantees that within one sweep
+Receives from `hub/` the users who join (their first stream here) and leave (their last). Guarantees that within one sweep
 the database says so (`hub/presence.py`), with one write of one row for each sweep while nothing changes. It never keeps a
 stream waiting: it has a task of its own, and where the database is away it says everything again later.
 
-Who goes stays on the roll for a moment, because most come back at once: with the next page, or because the stream was
-asked to move on. So clicking through pages writes nothing.
+Who leaves is kept for a moment, because most come back at once: with the next page, or because the stream was asked to
+move on. So clicking through pages writes nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..protocol.frames import Bye
 from .presence import connected, disconnected, since_by_user
 from .workers import Workers
 
-__all__ = ["Roll"]
+__all__ = ["PresenceTracker"]
 
 logger = logging.getLogger("notifications.hub")
 
@@ -38,7 +38,7 @@ FORGET: Final = dt.timedelta(minutes=1)  # rows of a process whose lease ended s
 FORGET_SECONDS: Final = 60.0
 
 
-class Roll:
+class PresenceTracker:
     """The users of one hub, as they are written down."""
 
     def __init__(self, workers: Workers) -> None:
@@ -50,17 +50,17 @@ class Roll:
         self._leaving: dict[str, float] = {}  # written, without a stream, and when that is to be written too
         self._is_known = True  # whether the database has all of `_here`
         self._renew_at = self._forget_at = 0.0
-        self._herald = Herald()
-        workers.keep([self.call])
+        self._signals = SignalSender()
+        workers.keep([self.flush])
 
-    def came(self, key: str, user_id: Any) -> None:
+    def join(self, key: str, user_id: Any) -> None:
         """Note a user's first stream here."""
         if key in self._here:
             self._leaving.pop(key, None)
         else:
             self._coming[key] = user_id
 
-    def went(self, key: str, reason: Bye | None) -> None:
+    def leave(self, key: str, reason: Bye | None) -> None:
         """Note that a user's last stream here has ended, and why if the server ended it."""
         self._coming.pop(key, None)
         if key in self._here:
@@ -70,39 +70,39 @@ class Roll:
             self._leaving[key] = self._loop.time() + (0 if reason == "auth" else pause_seconds)
 
     async def stop(self) -> None:
-        """End the thread that tells the signals."""
-        await self._herald.stop()
+        """End the thread that sends the signals."""
+        await self._signals.stop()
 
-    async def call(self) -> None:
-        """Write down who came and went, and renew the lease."""
+    async def flush(self) -> None:
+        """Write down who joined and left, and renew the lease."""
         while True:
             await asyncio.sleep(settings.sweep_seconds / TICKS_PER_SWEEP)
             now = self._loop.time()
-            gone = [key for key, at in self._leaving.items() if at <= now]
+            left = [key for key, at in self._leaving.items() if at <= now]
             is_due = self._here and (now >= self._renew_at or not self._is_known)
-            if self._coming or gone or is_due:
-                await self._write(gone)
+            if self._coming or left or is_due:
+                await self._write(left)
                 self._renew_at = now + settings.sweep_seconds * (1 - 0.5 / TICKS_PER_SWEEP)  # not a tick too late
             if self._here and now >= self._forget_at:
                 self._forget_at = now + FORGET_SECONDS
                 await self._workers.ask(forget_dead)
 
-    async def _write(self, gone: list[str]) -> None:
+    async def _write(self, keys: list[str]) -> None:
         """Write; what happens meanwhile is left to the next time, and so is everything where it fails."""
-        came, self._coming = self._coming, {}
-        left = {key: self._here.pop(key) for key in gone}
-        for key in gone:
+        joined, self._coming = self._coming, {}
+        left = {key: self._here.pop(key) for key in keys}
+        for key in keys:
             del self._leaving[key]
-        told = dict(self._here) if not self._is_known else {}
-        self._here |= came
+        renewed = dict(self._here) if not self._is_known else {}
+        self._here |= joined
         lease = dt.timedelta(seconds=settings.sweep_seconds * LEASE_SWEEPS)
         self._is_known = False
         try:
             was_known = await self._workers.ask(
-                write, self.id, lease, [*told.values(), *came.values()], list(left.values())
+                write, self.id, lease, [*renewed.values(), *joined.values()], list(left.values())
             )
         except BaseException:
-            for key, user_id in came.items():
+            for key, user_id in joined.items():
                 del self._here[key]
                 if self._leaving.pop(key, None) is None:
                     self._coming[key] = user_id
@@ -111,28 +111,28 @@ class Roll:
                 if self._coming.pop(key, None) is None:
                     self._leaving[key] = 0.0
             raise
-        self._is_known = was_known or len(self._here) <= len(told) + len(came)
-        self._herald.tell(came=came.values(), gone=left.values())
+        self._is_known = was_known or len(self._here) <= len(renewed) + len(joined)
+        self._signals.send_later(joined=joined.values(), left=left.values())
 
 
-def write(process_id: uuid.UUID, lease: dt.timedelta, came: list[Any], gone: list[Any]) -> bool:
-    """Renew a process's lease and write who came and went; return whether the process was known.
+def write(process_id: uuid.UUID, lease: dt.timedelta, joined: list[Any], left: list[Any]) -> bool:
+    """Renew a process's lease and write who joined and left; return whether the process was known.
 
     Queries: 1 where nobody did, and for each 500 users 2 to come and 1 to go.
     """
     using = router.db_for_write(Presence)
     processes, presences = Process.objects.using(using), Presence.objects.using(using)
-    if not came and not gone and processes.filter(pk=process_id).update(alive_until=Now() + lease):
+    if not joined and not left and processes.filter(pk=process_id).update(alive_until=Now() + lease):
         return True
     with transaction.atomic(using=using):
         was_known = bool(processes.filter(pk=process_id).update(alive_until=Now() + lease))
         if not was_known:
             processes.create(pk=process_id, alive_until=Now() + lease)
-        for chunk in chunks(came):
+        for chunk in chunks(joined):
             since = since_by_user(chunk)  # who comes over from another process never left
             rows = [Presence(user_id=each, process_id=process_id, since=since.get(each, Now())) for each in chunk]
             presences.bulk_create(rows, ignore_conflicts=True)
-        for chunk in chunks(gone):
+        for chunk in chunks(left):
             presences.filter(process=process_id, user__in=chunk).delete()
     return was_known
 
@@ -145,38 +145,38 @@ def forget_dead() -> None:
         processes.filter(pk__in=dead).delete()
 
 
-class Herald:
+class SignalSender:
     """Sends the signals, on a thread of its own: a receiver may be slow, and the hub's threads are for its streams.
 
-    While receivers are at work, what is to be told is kept for each user: who comes and goes in that time is not told.
+    While receivers are at work, what is to be sent is kept for each user, and nothing of who joins and leaves meanwhile.
     So however slow they are, no more waits than there are users.
     """
 
     def __init__(self) -> None:
-        self._news: dict[Any, bool] = {}
+        self._pending: dict[Any, bool] = {}
         self._workers: Workers | None = None
-        self._is_telling = False
+        self._is_sending = False
 
-    def tell(self, *, came: Any, gone: Any) -> None:
+    def send_later(self, *, joined: Any, left: Any) -> None:
         """Send a signal for each of these users, later."""
         if not (connected.has_listeners(Presence) or disconnected.has_listeners(Presence)):
             return
-        for user_ids, is_here in ((came, True), (gone, False)):
+        for user_ids, is_here in ((joined, True), (left, False)):
             for user_id in user_ids:
-                if self._news.pop(user_id, is_here) == is_here:
-                    self._news[user_id] = is_here
-        if self._news and not self._is_telling:
-            self._is_telling = True
+                if self._pending.pop(user_id, is_here) == is_here:
+                    self._pending[user_id] = is_here
+        if self._pending and not self._is_sending:
+            self._is_sending = True
             self._workers = self._workers or Workers(threads=1)
-            self._workers.start(self._tell_all(self._workers), "herald")
+            self._workers.start(self._send_all(self._workers), "presence signals")
 
-    async def _tell_all(self, workers: Workers) -> None:
+    async def _send_all(self, workers: Workers) -> None:
         try:
-            while self._news:
-                news, self._news = self._news, {}
-                await workers.ask(send_signals, news)
+            while self._pending:
+                signals, self._pending = self._pending, {}
+                await workers.ask(send_signals, signals)
         finally:
-            self._is_telling = False
+            self._is_sending = False
 
     async def stop(self) -> None:
         """End the thread."""
@@ -184,9 +184,9 @@ class Herald:
             await self._workers.stop()
 
 
-def send_signals(news: dict[Any, bool]) -> None:
+def send_signals(signals: dict[Any, bool]) -> None:
     """Call the receivers; one that fails is logged by Django, and the others go on."""
     close_old_connections()
-    for user_id, is_here in news.items():
+    for user_id, is_here in signals.items():
         (connected if is_here else disconnected).send_robust(sender=Presence, user_id=user_id)
     close_old_connections()

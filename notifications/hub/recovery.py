@@ -1,4 +1,4 @@
-"""Catching up. Streams that do not stand at the head are found and brought there from the log, in batches.
+"""Recovery. Streams that do not stand at the head are found and brought there from the log, in batches.
 
 Receives from `hub/` the streams that are owed something: new ones, ones with a gap, ones that were slow; and the questions
 of who streams elsewhere. `sweep` finds the streams that nobody told: it is the guarantee behind the doorbell, and compares
@@ -32,11 +32,11 @@ from ..log.locks import chunks
 from ..log.replay import make_missing, positions_of, read_after
 from ..protocol.frames import Bye
 from ..protocol.position import Position, Replay
-from .counters import counts
+from .counters import counters
 from .subscription import EVER, Subscription
 from .workers import Workers, is_time_out
 
-__all__ = ["CatchUp"]
+__all__ = ["Recovery"]
 
 logger = logging.getLogger("notifications.hub")
 
@@ -76,7 +76,7 @@ class Failures(NamedTuple):
     at: float
 
 
-class CatchUp:
+class Recovery:
     """The streams that wait for a read of the log. `deliver` is called with what each is owed, `end` with who fails."""
 
     def __init__(
@@ -166,7 +166,7 @@ class CatchUp:
         by_user: dict[str, list[Waiter]] = {}
         for waiter in batch:
             by_user.setdefault(waiter.key, []).append(waiter)
-        counts.log_reads += 1
+        counters.log_reads += 1
         try:
             async with asyncio.timeout(READ_SECONDS if len(by_user) > 1 else ALONE_SECONDS):
                 replays = await self._workers.ask(read_after, positions_in(batch))
@@ -315,14 +315,14 @@ class CatchUp:
                 for user_id in portion:
                     self._compare(self._users.get(str(user_id), ()), found.get(user_id))
             self._on_swept()
-            counts.sweeps += 1
+            counters.sweeps += 1
 
     def _compare(self, mine: Iterable[Subscription], head: Position | None) -> None:
         """Read for those that do not stand at the head. None: the user has no inbox (any more); one is made."""
         for subscription in mine:
             # also when it is ahead: then the read says whether the head was just old or the log was put back
             if subscription.is_idle and (subscription.position != head or not subscription.has_hello):
-                counts.rescues += 1
+                counters.rescues += 1
                 self.soon(subscription)
 
 

@@ -23,10 +23,10 @@ __all__ = [
     "DRAIN_TYPE",
     "UNSERVED_SECONDS",
     "before_sigterm",
-    "do_nothing",
     "drain",
     "find_server",
-    "part",
+    "finish_goodbye",
+    "noop",
     "until_unserved",
 ]
 
@@ -54,7 +54,7 @@ async def drain(streams: Iterable[Subscription], end: Callable[[Subscription, By
     return len(leaving)
 
 
-async def part(rest: Resumed, owner: asyncio.Task[Any] | None) -> None:
+async def finish_goodbye(rest: Resumed, owner: asyncio.Task[Any] | None) -> None:
     """Finish a goodbye at a server whose every write waits (granian's WebSockets); end a connection that takes none."""
     try:
         async with asyncio.timeout(GOODBYE_SECONDS):
@@ -74,10 +74,10 @@ def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], 
     while the streams drain. One that cuts them (Daphne) is told by `then()`, when they are gone.
     """
     if threading.current_thread() is not threading.main_thread():
-        return do_nothing  # `runserver` with its reloader: the process ends by itself, and there is no other to go to
+        return noop  # `runserver` with its reloader: the process ends by itself, and there is no other to go to
     previous: Any = signal.getsignal(signal.SIGTERM)
     if not callable(previous):
-        return do_nothing  # nobody handles SIGTERM here, so neither do we
+        return noop  # nobody handles SIGTERM here, so neither do we
     loop = asyncio.get_running_loop()
     cuts = "twisted" in getattr(type(getattr(previous, "__self__", None)), "__module__", "")
 
@@ -90,7 +90,7 @@ def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], 
         undo()
         is_told = not cuts
         try:
-            loop.call_soon_threadsafe(leave, do_nothing if is_told else lambda: previous(signum, frame))
+            loop.call_soon_threadsafe(leave, noop if is_told else lambda: previous(signum, frame))
         except RuntimeError:  # the loop has ended, and its streams with it
             is_told = True
         if is_told:
@@ -125,5 +125,5 @@ async def until_unserved(server: Any) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def do_nothing() -> None:
-    """Be called, and that is all."""
+def noop() -> None:
+    """Stand for what is to be called, where nothing is to be done."""

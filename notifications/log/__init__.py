@@ -26,7 +26,7 @@ from ..exceptions import BypassesLog
 from . import tables
 from .attempts import attempt, repeatable
 from .bulk_update import EVERY, STATE, rewrite, rows_of
-from .inbox_write import Writing, writing
+from .inbox_write import InboxWrite, open_inboxes
 from .locks import key_of, lock_inbox
 from .read_counts import note_readers, readers_in, readers_of
 from .single_insert import insert_row
@@ -75,7 +75,7 @@ def append_valid(rows: list[Notification], *, using: str, batch_size: int | None
     keys = [row.pk for row in rows]
 
     def write() -> None:
-        with writing(using, (row.recipient_id for row in rows)) as current:
+        with open_inboxes(using, (row.recipient_id for row in rows)) as current:
             for row, pk in zip(rows, keys, strict=True):
                 row.pk = pk  # an attempt that was undone gave it another
                 row.modseq = current.stamp(row.recipient_id)
@@ -85,7 +85,7 @@ def append_valid(rows: list[Notification], *, using: str, batch_size: int | None
         attempt(using, write)
 
 
-def insert(current: Writing, rows: list[Notification], batch_size: int | None = None) -> None:
+def insert(current: InboxWrite, rows: list[Notification], batch_size: int | None = None) -> None:
     """Insert valid rows that are stamped; count and tell them.
 
     Where the database does not say which keys it gave to many (MySQL), the doorbell rings without content.
@@ -95,7 +95,7 @@ def insert(current: Writing, rows: list[Notification], batch_size: int | None = 
     for row in rows:
         pk: Any = row.pk
         if pk is None:
-            current.entries[row.recipient_id].tell_nothing()
+            current.pending[row.recipient_id].drop_content()
         current.note(None, row)
 
 
@@ -113,14 +113,19 @@ def write(
         if not update_fields:
             return  # as in Django: nothing to save, no signals
         refuse_fields(update_fields)
-    words = {"instance": row, "raw": False, "using": using, "update_fields": update_fields and frozenset(update_fields)}
-    pre_save.send(sender=type(row), **words)
+    arguments = {
+        "instance": row,
+        "raw": False,
+        "using": using,
+        "update_fields": update_fields and frozenset(update_fields),
+    }
+    pre_save.send(sender=type(row), **arguments)
     validate(row)
     is_new = row.pk is None or force_insert or not update_row(row, force_update, update_fields, using=using)
     if is_new:
         append_valid([row], using=using)
     row._state.adding, row._state.db = False, using
-    post_save.send(sender=type(row), created=is_new, **words)
+    post_save.send(sender=type(row), created=is_new, **arguments)
 
 
 @repeatable
@@ -141,7 +146,7 @@ def update_row(row: Notification, force_update: bool, update_fields: set[str] | 
         raise ValidationError(
             {"recipient": _("Cannot be changed after sending; send a new notification instead.")}, code="sent"
         )
-    with writing(using, [row.recipient_id]) as current:
+    with open_inboxes(using, [row.recipient_id]) as current:
         old = mine.values(*STATE).first()
         if old is None:
             raise DatabaseError(f"Notification {row.pk} was deleted a moment ago; it is not saved again.")
@@ -161,7 +166,7 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
     refuse_fields(values)
     values = validated(values)
 
-    def update(rows: NotificationQuerySet, current: Writing, user_ids: list[Any]) -> None:
+    def update(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[Any]) -> None:
         stamps = [db.When(recipient_id=user_id, then=current.stamp(user_id)) for user_id in user_ids]
         field = db.PositiveBigIntegerField()
         rows.update_rows(**values, modseq=db.Case(*stamps, output_field=field))
@@ -189,7 +194,7 @@ def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) ->
 @repeatable
 def overwrite(rows: Sequence[Notification], fields: set[str], *, using: str) -> int:
     """Write these fields of each valid instance."""
-    with writing(using, (row.recipient_id for row in rows)) as current:
+    with open_inboxes(using, (row.recipient_id for row in rows)) as current:
         count = 0
         for _pk, row in sorted({row.pk: row for row in rows}.items()):  # of one given twice, the last
             old = rows_of(using).filter(pk=row.pk, recipient_id=row.recipient_id).values(*STATE).first()
@@ -211,7 +216,7 @@ def remove_once(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
     details: dict[str, int] = {}
     readers: Counter[int] = Counter()
 
-    def delete(rows: NotificationQuerySet, current: Writing, user_ids: list[Any]) -> None:
+    def delete(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[Any]) -> None:
         for user_id in user_ids:
             current.put(user_id, floor=current.stamp(user_id))
         for label, count in rows.delete_rows()[1].items():
@@ -237,7 +242,7 @@ def mark_all_read(
     user_id = key_of(user)
     using = using or router.db_for_write(tables.Notification)
     now = at or timezone.now()
-    with writing(using, [user_id]) as current:
+    with open_inboxes(using, [user_id]) as current:
         inbox = current.inboxes[user_id]
         unread = rows_of(using).for_user(user_id).unread()
         is_meant, is_unseen = EVERY if up_to is None else Q(modseq__lte=up_to), Q(modseq__gt=inbox.seen_upto)
@@ -258,10 +263,10 @@ def mark_all_read(
             modseq = current.stamp(user_id)
             rows.update_rows(read_at=now, modseq=modseq)
             current.count(user_id, unread=-counts["unread"], unseen=-counts["unseen"])
-            entry = current.entries[user_id]
-            if entry.upsert or entry.gone or entry.read_upto is not None:
-                entry.tell_nothing()  # rows told earlier in this transaction may have been read just now
-            entry.read_upto, entry.read_at = min(up_to, entry.prev), now
+            change = current.pending[user_id]
+            if change.upsert or change.gone or change.read_upto is not None:
+                change.drop_content()  # rows told earlier in this transaction may have been read just now
+            change.read_upto, change.read_at = min(up_to, change.prev), now
     return int(counts["unread"])
 
 
@@ -277,7 +282,7 @@ def mark_seen(user: Any, *, using: str | None = None) -> bool:
     """Note that the user has looked at the inbox: `unseen` goes to 0. Returns whether it was anything else."""
     user_id = key_of(user)
     using = using or router.db_for_write(tables.Notification)
-    with writing(using, [user_id]) as current:
+    with open_inboxes(using, [user_id]) as current:
         unseen = current.inboxes[user_id].unseen
         if unseen:
             current.put(user_id, seen_upto=current.stamp(user_id))

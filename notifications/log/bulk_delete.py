@@ -18,7 +18,7 @@ from django.db import connections
 
 from .attempts import repeatable
 from .bulk_update import STATE, rows_of
-from .inbox_write import writing
+from .inbox_write import open_inboxes
 from .read_counts import readers_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def delete_batch(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, usi
     """Delete those of the taken rows that may still go, as one change of each user's log. 4 queries and 1 per user."""
     skip_locked = connections[using].features.has_select_for_update_skip_locked
     try:
-        with writing(using, taken) as current:
+        with open_inboxes(using, taken) as current:
             began = time.monotonic()
             asked = rows.filter(pk__in=[pk for pks in taken.values() for pk in pks]).order_by()
             # Whoever deletes a user holds rows and comes for the inbox: waiting for these rows would be a deadlock.

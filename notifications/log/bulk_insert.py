@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 
 from .. import log
-from ..protocol.payloads import encoder_of_alike
+from ..protocol.payloads import make_copy_encoder
 from . import tables
 from .attempts import repeatable
-from .inbox_write import Writing, writing
+from .inbox_write import InboxWrite, open_inboxes
 from .locks import are_of
 
 if TYPE_CHECKING:
     from ..models import Notification
 
-__all__ = ["append_alike"]
+__all__ = ["append_copies"]
 
 
 @repeatable
-def append_alike(content: Mapping[str, Any], user_ids: list[Any], *, using: str) -> None:
+def append_copies(content: Mapping[str, Any], user_ids: list[Any], *, using: str) -> None:
     """Insert the same valid notification for each of these users. Queries: 3 for up to 500 users.
 
     Where an inbox moved before in this transaction, or the database returns no keys, the rows are made one by one.
@@ -34,23 +34,23 @@ def append_alike(content: Mapping[str, Any], user_ids: list[Any], *, using: str)
     Raises:
         ValidationError: a user does not exist; nothing was written.
     """
-    with writing(using, user_ids) as current:
+    with open_inboxes(using, user_ids) as current:
         stamps = {user_id: current.stamp(user_id) for user_id in user_ids}
         returns_keys = connections[using].features.can_return_rows_from_bulk_insert
         if returns_keys and current.are_new(user_ids):
-            insert_alike(current, tables.Notification(recipient_id=user_ids[0], **content), stamps)
+            insert_copies(current, tables.Notification(recipient_id=user_ids[0], **content), stamps)
             return
         rows = [tables.Notification(recipient_id=key, modseq=stamp, **content) for key, stamp in stamps.items()]
         log.insert(current, rows)
 
 
-def insert_alike(current: Writing, row: Notification, stamps: Mapping[Any, int]) -> None:
+def insert_copies(current: InboxWrite, row: Notification, stamps: Mapping[Any, int]) -> None:
     """Insert this row for each user at the user's stamp; count and tell it."""
-    encode = encoder_of_alike(row)
+    encode = make_copy_encoder(row)
     for user_id, pk in insert_from_inboxes(row, list(stamps), using=current.using).items():
         stamp = stamps[user_id]
         current.count(user_id, unread=1, unseen=1)  # of a log that moves for the first time in this transaction
-        current.entries[user_id].upsert[pk] = encode(pk, stamp)
+        current.pending[user_id].upsert[pk] = encode(pk, stamp)
 
 
 def insert_from_inboxes(row: Notification, user_ids: list[Any], *, using: str) -> dict[Any, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Count, Q
 
 from . import tables
-from .inbox_write import MAX_TOLD_ROWS, Writing, writing
+from .inbox_write import MAX_TOLD_ROWS, InboxWrite, open_inboxes
 from .locks import chunks
 from .standings import standings
 
@@ -26,7 +26,7 @@ __all__ = ["EVERY", "STATE", "rewrite", "rows_of"]
 STATE: Final = ("modseq", "read_at", "archived_at")  # what the counters depend on
 EVERY: Final = Q()
 
-Act = Callable[["NotificationQuerySet", Writing, list[Any]], None]
+Act = Callable[["NotificationQuerySet", InboxWrite, list[Any]], None]
 Changed = Callable[["Notification"], "Notification | None"]
 
 
@@ -51,7 +51,7 @@ def rewrite(
     user_ids = sorted(set(found.order_by().values_list("recipient_id", flat=True).distinct()))
     if not user_ids:
         return 0
-    with writing(using, user_ids) as current:
+    with open_inboxes(using, user_ids) as current:
         few = list(found.order_by("pk")[: MAX_TOLD_ROWS + 1])
         if len(few) <= MAX_TOLD_ROWS:
             locked = [row for row in few if row.recipient_id in current.inboxes]  # others came after we looked
@@ -59,7 +59,7 @@ def rewrite(
         return sum(rewrite_many(found, act, current, chunk, before_many) for chunk in chunks(user_ids))
 
 
-def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: Writing) -> int:
+def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: InboxWrite) -> int:
     """Act on rows that are in memory, moving the counters by what changed and telling each row."""
     if rows:
         keys = [row.pk for row in rows]
@@ -76,7 +76,7 @@ def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: W
 def rewrite_many(
     found: NotificationQuerySet,
     act: Act,
-    current: Writing,
+    current: InboxWrite,
     user_ids: list[Any],
     before: Callable[[NotificationQuerySet], None],
 ) -> int:
@@ -91,13 +91,13 @@ def rewrite_many(
     return sum(found_by_user.values())
 
 
-def recount(current: Writing, user_ids: list[Any]) -> None:
+def recount(current: InboxWrite, user_ids: list[Any]) -> None:
     """Count the unread rows of these users in SQL, and have them read the log instead of a change's content."""
     for now in standings(current.using, user_ids):
         current.look_past(now.user_id)
         # against the counters of now: a receiver of Django's signals may have moved them since we locked the inbox
         current.count(now.user_id, unread=now.found_unread - now.unread, unseen=now.found_unseen - now.unseen)
-        current.entries[now.user_id].tell_nothing()
+        current.pending[now.user_id].drop_content()
         if now.found_modseq > current.inboxes[now.user_id].modseq:
             current.doubt(now.user_id, is_misplaced=True)
 

@@ -189,10 +189,10 @@ class Ringer:
 def message(changes: list[Change]) -> dict[str, Any]:
     """Return the sealed channel-layer message for these changes, over-long ones without their content."""
     longest = MAX_DATA_CHARS if settings.ring_content else -1
-    return seals.seal({"type": MESSAGE_TYPE, "changes": [as_words(change, longest) for change in changes]})
+    return seals.seal({"type": MESSAGE_TYPE, "changes": [to_message(change, longest) for change in changes]})
 
 
-def as_words(change: Change, longest: int) -> dict[str, Any]:
+def to_message(change: Change, longest: int) -> dict[str, Any]:
     """Return a change as it travels. By hand: `asdict()` takes 2.5 µs for what here takes 0.4, and a broadcast is long."""
     data = change.data
     return {

@@ -7,22 +7,22 @@ after commit is what was committed, also after a savepoint was rolled back.
 # Note [What survives a savepoint]
 
 Django keeps `on_commit` callbacks with the savepoints they were registered under and drops them when one of these is
-rolled back. A `Step` is such a callback, so it lives exactly as long as the first write that it stands for. A later
-write of the same transaction joins it, if the locked inbox stands where the step left it; where it does not, what the
-step stands for was undone past Django, and it is forgotten. That it does is not enough: a rollback to a savepoint also
+rolled back. A `CommitHook` is such a callback, so it lives exactly as long as the first write that it stands for. A later
+write of the same transaction joins it, if the locked inbox stands where the hook left it; where it does not, what the
+hook stands for was undone past Django, and it is forgotten. That it does is not enough: a rollback to a savepoint also
 gives the inbox's lock back (PostgreSQL), and another transaction may have committed the very number that was undone. So a
-rollback by hand says which entries it took back, by the moments at which they and its savepoint began.
+rollback by hand says which changes it took back, by the moments at which they and its savepoint began.
 
-What a step tells may have been undone in part, or wholly past Django: a later write under a savepoint of its own,
+What a hook tells may have been undone in part, or wholly past Django: a later write under a savepoint of its own,
 `transaction.savepoint_rollback()` called by hand, an error that the site swallowed. Each is a statement, and these are
-watched (`transactions.py`): after a rollback or an error the step rings without content: "user 7 is at 42, read the log".
+watched (`transactions.py`): after a rollback or an error the hook rings without content: "user 7 is at 42, read the log".
 That misleads nobody: who reads the log finds what was committed.
 
 Only where the transaction is one write of ours is nothing watched: there is nobody to undo a part of it.
 
 # Note [Commits by hand]
 
-With autocommit off Django runs no callback after a commit, until autocommit is turned on. A step of a transaction that
+With autocommit off Django runs no callback after a commit, until autocommit is turned on. A hook of a transaction that
 is over must not be joined, or two commits would share a number; it rings when the next write finds it, and until then
 the sweeper does its work.
 
@@ -56,7 +56,7 @@ from .transactions import is_manual, is_over, mark_open, next_moment, watch
 if TYPE_CHECKING:
     from ..models import Notification
 
-__all__ = ["MAX_TOLD_ROWS", "Writing", "writing"]
+__all__ = ["MAX_TOLD_ROWS", "InboxWrite", "open_inboxes"]
 
 logger = logging.getLogger("notifications.log")
 
@@ -65,7 +65,7 @@ MAX_TOLD_ROWS: Final = 50
 
 
 @dataclass(slots=True)
-class Entry:
+class PendingChange:
     """What this transaction did to one inbox: from `prev` to `inbox.modseq`, and what to tell about it."""
 
     inbox: LockedInbox
@@ -77,7 +77,7 @@ class Entry:
     is_light: bool = False
     moment: int = field(default_factory=next_moment)
 
-    def tell(self, *, upsert: Iterable[Notification] = (), gone: Iterable[int] = ()) -> None:
+    def add(self, *, upsert: Iterable[Notification] = (), gone: Iterable[int] = ()) -> None:
         """Add rows to what rings, the latest state of each; past `MAX_TOLD_ROWS` the content is dropped."""
         if self.is_light:
             return
@@ -88,9 +88,9 @@ class Entry:
             self.upsert.pop(pk, None)
             self.gone.add(pk)
         if len(self.upsert) + len(self.gone) > MAX_TOLD_ROWS or self.read_upto is not None:
-            self.tell_nothing()  # rows and `read_upto` in one frame would leave open which of them came first
+            self.drop_content()  # rows and `read_upto` in one frame would leave open which of them came first
 
-    def tell_nothing(self) -> None:
+    def drop_content(self) -> None:
         """Ring without content from now on."""
         self.is_light = True
         self.upsert.clear()
@@ -115,22 +115,22 @@ class Entry:
         return doorbell.Change(str(inbox.pk), inbox.epoch, self.prev, inbox.modseq, data)
 
 
-class Step:
+class CommitHook:
     """An `on_commit` callback that rings for the inboxes touched under one set of savepoints."""
 
     def __init__(self, savepoints: frozenset[str]) -> None:
         self.savepoints = savepoints
-        self.entries: dict[Any, Entry] = {}
+        self.pending: dict[Any, PendingChange] = {}
         self.rang = False  # under TestCase.captureOnCommitCallbacks a rung callback stays registered
-        self.__qualname__ = "notifications.log.inbox_write.Step"  # by which Django names a callback that failed
+        self.__qualname__ = "notifications.log.inbox_write.CommitHook"  # by which Django names a callback that failed
 
     def __call__(self) -> None:
         self.rang = True
-        doorbell.ring([entry.as_change() for entry in self.entries.values()])
+        doorbell.ring([change.as_change() for change in self.pending.values()])
 
 
 @contextmanager
-def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
+def open_inboxes(using: str, user_ids: Iterable[Any]) -> Iterator[InboxWrite]:
     """Open a transaction with these users' inboxes locked; when left without error, move them on and ring after commit.
 
     Takes no savepoint, so an error inside rolls the caller's transaction back, as with `Model.save()`. Refusals come
@@ -147,14 +147,14 @@ def writing(using: str, user_ids: Iterable[Any]) -> Iterator[Writing]:
             ring_overdue(using)
             inboxes = lock_inboxes(using, ids)
             if len(inboxes) == len(ids):
-                current = Writing(using, inboxes)
+                current = InboxWrite(using, inboxes)
                 yield current
                 current.finish()
                 return
         make_inboxes(using, ids)
 
 
-class Writing:
+class InboxWrite:
     """A write to some users' inboxes, which are locked: `inboxes` holds them as they are.
 
     `stamp()` gives the `modseq` for a user's rows; `count()` and `put()` note how the inbox changes with them.
@@ -163,10 +163,10 @@ class Writing:
     def __init__(self, using: str, inboxes: dict[Any, LockedInbox]) -> None:
         self.using = using
         self.inboxes = inboxes
-        self.entries: dict[Any, Entry] = {}
+        self.pending: dict[Any, PendingChange] = {}
         self._savepoints = frozenset(filter(None, connections[using].savepoint_ids))
         self._is_new: set[Any] = set()
-        self._joined: dict[Any, LockedInbox] = {}  # the inboxes of joined entries as they were when we joined
+        self._joined: dict[Any, LockedInbox] = {}  # the inboxes of joined changes as they were when we joined
         self._fields: dict[Any, dict[str, Any]] = {}
         self._uncounted: set[Any] = set()  # inboxes whose counters are counted when all is written
         self._wrong: dict[Any, bool] = {}  # inboxes to be mended, and whether a position is wrong
@@ -174,17 +174,17 @@ class Writing:
     def stamp(self, user_id: Any) -> int:
         """Return the number of this transaction's change to the user's log, taking it at the first call."""
         inbox = self.inboxes[user_id]
-        if user_id not in self.entries:
-            entry = live_entry(self.using, inbox)
-            if entry is None:
-                self.entries[user_id] = Entry(inbox, prev=inbox.modseq)
+        if user_id not in self.pending:
+            change = find_pending(self.using, inbox)
+            if change is None:
+                self.pending[user_id] = PendingChange(inbox, prev=inbox.modseq)
                 self._is_new.add(user_id)
                 if inbox.newest is not None and inbox.newest > inbox.modseq:
                     self.doubt(user_id, is_misplaced=True)
                 inbox.modseq += 1
             else:
-                self.entries[user_id] = entry
-                self._joined[user_id] = entry.inbox
+                self.pending[user_id] = change
+                self._joined[user_id] = change.inbox
         return inbox.modseq
 
     def are_new(self, user_ids: Iterable[Any]) -> bool:
@@ -221,7 +221,7 @@ class Writing:
         if new is not None and is_unread(new.read_at, new.archived_at):
             self.look_past(user_id)
         self.count(user_id, **delta(self.inboxes[user_id], old, new))
-        self.entries[user_id].tell(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
+        self.pending[user_id].add(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
 
     def look_past(self, user_id: Any) -> None:
         """Let what is stamped now be unseen, also where this transaction marked the inbox as seen before."""
@@ -236,7 +236,7 @@ class Writing:
 
     def finish(self) -> None:
         """Move the stamped inboxes on, and have them rung for after commit."""
-        if self.entries:
+        if self.pending:
             self._give_way()
             self._find_wrong()
             self._move_inboxes()
@@ -247,19 +247,19 @@ class Writing:
     def _give_way(self) -> None:
         """Join what a receiver of Django's signals wrote to the same inboxes meanwhile: it took the same number."""
         for user_id, inbox in self._joined.items():
-            if self.entries[user_id].inbox is not inbox:
-                self.entries[user_id].tell_nothing()
+            if self.pending[user_id].inbox is not inbox:
+                self.pending[user_id].drop_content()
                 self._uncounted.add(user_id)
-        for step in live_steps(self.using):
-            for user_id in self._is_new & step.entries.keys():
-                self.entries[user_id] = step.entries[user_id]
-                self.entries[user_id].tell_nothing()
+        for hook in live_hooks(self.using):
+            for user_id in self._is_new & hook.pending.keys():
+                self.pending[user_id] = hook.pending[user_id]
+                self.pending[user_id].drop_content()
                 self._is_new.discard(user_id)
                 self._uncounted.add(user_id)
 
     def _find_wrong(self) -> None:
         """Find the stamped inboxes whose counters or seen mark cannot be."""
-        for user_id in self.entries.keys() - self._uncounted:
+        for user_id in self.pending.keys() - self._uncounted:
             inbox = self.inboxes[user_id]
             if not 0 <= inbox.unseen <= inbox.unread or inbox.seen_upto > inbox.modseq:
                 self.doubt(user_id)
@@ -267,7 +267,7 @@ class Writing:
     def _move_inboxes(self) -> None:
         """Write the stamped inboxes back, alike ones together, in key order."""
         alike: dict[tuple[Any, ...], list[Any]] = {}
-        for user_id in sorted(self.entries.keys() - self._uncounted - self._wrong.keys()):
+        for user_id in sorted(self.pending.keys() - self._uncounted - self._wrong.keys()):
             fields = dict(self._fields.get(user_id, ()))
             moves: list[tuple[str, Any]] = [("modseq", int(user_id in self._is_new))]
             moves += [(name, fields.pop(name, 0)) for name in ("unread", "unseen")]
@@ -288,7 +288,7 @@ class Writing:
         values["modseq"] = inbox.modseq
         if user_id in self._wrong:
             values |= mended(now, values, is_misplaced=self._wrong[user_id])
-            self.entries[user_id].tell_nothing()
+            self.pending[user_id].drop_content()
         unread = tables.Notification.objects.using(self.using).for_user(user_id).unread()
         values["unread"] = now.found_unread
         values["unseen"] = unread.filter(modseq__gt=values["seen_upto"]).count()
@@ -301,50 +301,52 @@ class Writing:
             logger.warning(text, user_id, now.unread, inbox.unread, now.unseen, inbox.unseen)
 
     def _register(self) -> None:
-        """Ring for new entries after commit; show joined ones the counters as this write left them."""
-        for user_id, entry in self.entries.items():
-            entry.inbox = self.inboxes[user_id]
+        """Ring for new changes after commit; show joined ones the counters as this write left them."""
+        for user_id, change in self.pending.items():
+            change.inbox = self.inboxes[user_id]
         if self._is_new:
-            step = next((step for step in live_steps(self.using) if self._savepoints <= step.savepoints), None)
-            if step is None:
-                step = Step(self._savepoints)
-                transaction.on_commit(step, using=self.using, robust=True)
+            hook = next((hook for hook in live_hooks(self.using) if self._savepoints <= hook.savepoints), None)
+            if hook is None:
+                hook = CommitHook(self._savepoints)
+                transaction.on_commit(hook, using=self.using, robust=True)
                 guard(self.using)
-            step.entries.update({user_id: entry for user_id, entry in self.entries.items() if user_id in self._is_new})
+            hook.pending.update(
+                {user_id: change for user_id, change in self.pending.items() if user_id in self._is_new}
+            )
 
 
-def live_steps(using: str) -> Iterator[Step]:
-    """Yield this transaction's steps that no rollback has taken back."""
+def live_hooks(using: str) -> Iterator[CommitHook]:
+    """Yield this transaction's hooks that no rollback has taken back."""
     registered: list[Any] = connections[using].run_on_commit  # (savepoint ids, callback, robust)
     for _sids, callback, _robust in registered:
-        if isinstance(callback, Step) and not callback.rang:
+        if isinstance(callback, CommitHook) and not callback.rang:
             yield callback
 
 
-def live_entry(using: str, inbox: LockedInbox) -> Entry | None:
+def find_pending(using: str, inbox: LockedInbox) -> PendingChange | None:
     """Return what this transaction did to a locked inbox, forgetting what was undone past Django."""
-    for step in live_steps(using):
-        entry = step.entries.get(inbox.pk)
-        if entry is not None:
-            if (entry.inbox.epoch, entry.inbox.modseq) == (inbox.epoch, inbox.modseq):
-                return entry
-            del step.entries[inbox.pk]
+    for hook in live_hooks(using):
+        change = hook.pending.get(inbox.pk)
+        if change is not None:
+            if (change.inbox.epoch, change.inbox.modseq) == (inbox.epoch, inbox.modseq):
+                return change
+            del hook.pending[inbox.pk]
     return None
 
 
 def guard(using: str) -> None:
-    """See that this transaction's steps learn what Django does not tell them."""
+    """See that this transaction's hooks learn what Django does not tell them."""
     connection = connections[using]
     if is_manual(connection):
         mark_open(connection)
     if connection.savepoint_ids:  # within a transaction of the site's
 
         def doubt(undone_after: int | None) -> None:
-            for step in live_steps(using):
-                for user_id, entry in list(step.entries.items()):
-                    entry.tell_nothing()
-                    if undone_after is not None and entry.moment > undone_after:
-                        del step.entries[user_id]
+            for hook in live_hooks(using):
+                for user_id, change in list(hook.pending.items()):
+                    change.drop_content()
+                    if undone_after is not None and change.moment > undone_after:
+                        del hook.pending[user_id]
 
         watch(connection, doubt)
 
@@ -353,11 +355,11 @@ def ring_overdue(using: str) -> None:
     """Ring for what was committed by hand before, and forget it: see Note [Commits by hand]. Within a transaction."""
     connection = connections[using]
     if is_manual(connection) and is_over(connection):
-        overdue = list(live_steps(using))
+        overdue = list(live_hooks(using))
         kept: list[Any] = connection.run_on_commit
-        connection.run_on_commit = [each for each in kept if not isinstance(each[1], Step)]
-        for step in overdue:
-            step()
+        connection.run_on_commit = [each for each in kept if not isinstance(each[1], CommitHook)]
+        for hook in overdue:
+            hook()
 
 
 def mended(now: Standing, values: Mapping[str, int], *, is_misplaced: bool) -> dict[str, int]:

@@ -41,21 +41,21 @@ async def follow(
     Raises:
         Gone: the user was deleted.
     """
-    news = asyncio.Event()
+    wakeup = asyncio.Event()
     workers = Workers(threads=1)
 
     def hear(change: dict[str, Any]) -> None:
         if change["user"] == str(user_id):
-            news.set()
+            wakeup.set()
 
     async def listen() -> None:
-        await listener.listen(hear, news.set, lambda _seconds: None)
+        await listener.listen(hear, wakeup.set, lambda _seconds: None)
 
     workers.keep([listen])
     position, problem = since, ""
     try:
         while not stop.is_set():
-            news.clear()
+            wakeup.clear()
             pause_seconds = settings.sweep_seconds
             try:
                 replay = await workers.ask(read, user_id, position)
@@ -71,7 +71,7 @@ async def follow(
                 if position is None or replay.head.position != position:
                     show(replay, position or replay.head.position)
                     position = replay.head.position
-            await first_of(pause_seconds, news, stop)
+            await first_of(pause_seconds, wakeup, stop)
     finally:
         await workers.stop()
 

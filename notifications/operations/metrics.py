@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from ..hub import running_hubs
-from ..hub.counters import BOUNDS_SECONDS, counts
+from ..hub.counters import BOUNDS_SECONDS, counters
 from ..log.doorbell import ringer
 
 __all__ = ["NotificationsCollector", "exposition"]
@@ -34,27 +34,27 @@ class NotificationsCollector(Collector):
         yield gauge("streams", "Open streams.", sum(hub.count for hub in hubs))
         yield gauge("users", "Users with an open stream.", sum(len(hub.users) for hub in hubs))
         yield labelled(
-            "connects", "Requests for a stream, by what they were answered.", "answer", counts.connects.items()
+            "connects", "Requests for a stream, by what they were answered.", "answer", counters.connects.items()
         )
-        yield labelled("byes", "Streams that the server ended, by reason.", "reason", counts.byes.items())
+        yield labelled("byes", "Streams that the server ended, by reason.", "reason", counters.byes.items())
 
         yield counter("doorbells_rung", "Changes committed here that the channel layer was to tell.", ringer.rung)
         yield counter("doorbells_sent", "Changes that the channel layer took.", ringer.sent)
         yield counter("doorbells_dropped", "Changes that it did not take, left to the sweepers.", ringer.dropped)
-        yield counter("changes_heard", "Changes heard over the channel layer.", counts.heard)
-        yield counter("frames_passed_on", "Frames that went to a stream without a query.", counts.frames_passed_on)
-        yield counter("gaps", "Times a live stream could not continue with what it heard.", counts.gaps)
+        yield counter("changes_heard", "Changes heard over the channel layer.", counters.heard)
+        yield counter("frames_passed_on", "Frames that went to a stream without a query.", counters.frames_passed_on)
+        yield counter("gaps", "Times a live stream could not continue with what it heard.", counters.gaps)
         yield counter(
-            "doorbells_refused", "Messages over the channel layer that this site did not send.", counts.refused
+            "doorbells_refused", "Messages over the channel layer that this site did not send.", counters.refused
         )
-        yield counter("deafs", "Times the hub no longer heard its own probe.", counts.deafs)
+        yield counter("deafs", "Times the hub no longer heard its own probe.", counters.lost_probes)
 
-        yield counter("sweeps", "Rounds of the sweeper.", counts.sweeps)
-        yield counter("sweep_rescues", "Streams that only the sweeper found to be behind.", counts.rescues)
-        yield counter("log_reads", "Batched reads of the log.", counts.log_reads)
-        yield counter("replays", "Times a stream was sent changes from the log.", counts.replays)
-        yield labelled("resets", "Times a stream was sent a snapshot, by reason.", "reason", counts.resets.items())
-        yield counter("send_timeouts", "Streams dropped because a write took too long.", counts.send_timeouts)
+        yield counter("sweeps", "Rounds of the sweeper.", counters.sweeps)
+        yield counter("sweep_rescues", "Streams that only the sweeper found to be behind.", counters.rescues)
+        yield counter("log_reads", "Batched reads of the log.", counters.log_reads)
+        yield counter("replays", "Times a stream was sent changes from the log.", counters.replays)
+        yield labelled("resets", "Times a stream was sent a snapshot, by reason.", "reason", counters.resets.items())
+        yield counter("send_timeouts", "Streams dropped because a write took too long.", counters.send_timeouts)
         yield commit_to_write()
 
 
@@ -78,10 +78,10 @@ def labelled(name: str, text: str, label: str, values: Iterable[tuple[str, int]]
 
 def commit_to_write() -> Metric:
     """Return the histogram of the time that changes took from commit to their last write in this process."""
-    sums = list(accumulate(counts.written))
+    sums = list(accumulate(counters.written))
     bounds = [*map(str, BOUNDS_SECONDS), "+Inf"]
     family = HistogramMetricFamily("notifications_commit_to_write_seconds", "From commit to the write to the streams.")
-    family.add_metric([], buckets=list(zip(bounds, sums, strict=True)), sum_value=counts.written_seconds)
+    family.add_metric([], buckets=list(zip(bounds, sums, strict=True)), sum_value=counters.written_seconds)
     return family
 
 

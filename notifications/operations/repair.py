@@ -19,7 +19,7 @@ from django.core.exceptions import ValidationError
 from django.db import models as db, transaction
 
 from ..log import doorbell
-from ..log.inbox_write import writing
+from ..log.inbox_write import open_inboxes
 from ..log.locks import lock_inboxes
 from ..log.standings import Standing, standings
 from ..models import Inbox
@@ -72,7 +72,7 @@ def confirm(using: str, suspect: Standing) -> Standing | None:
 def mend(using: str, suspect: Standing) -> Standing | None:
     """Look again with the inbox locked, making a missing one, and set it right. Returns what was wrong, or None."""
     user_id = suspect.user_id
-    with writing(using, [user_id]) as current:
+    with open_inboxes(using, [user_id]) as current:
         (now,) = standings(using, [user_id])
         if not now.faults:  # a missing inbox was made by being locked, and made right
             return None if suspect.has_inbox else suspect
@@ -90,7 +90,7 @@ def latest_mended(using: str) -> tuple[int, Inbox | None]:
 def mend_loaded(using: str, user_ids: Collection[Any]) -> None:
     """Mend these users' inboxes, whose history was replaced by fixtures. One transaction for each."""
     for user_id in sorted(user_ids):
-        with suppress(ValidationError), writing(using, [user_id]) as current:  # a user may have been deleted since
+        with suppress(ValidationError), open_inboxes(using, [user_id]) as current:  # a user may have been deleted since
             current.stamp(user_id)
             current.doubt(user_id, is_misplaced=True)
 

@@ -22,8 +22,8 @@ __all__ = [
     "change_data",
     "dumps",
     "encoded",
-    "encoder_of_alike",
     "isoformat",
+    "make_copy_encoder",
     "payload",
     "snapshot_payload",
 ]
@@ -82,7 +82,7 @@ def encoded(notification: Notification) -> str:
     return dumps(payload(notification))
 
 
-def encoder_of_alike(notification: Notification) -> Callable[[int, int], str]:
+def make_copy_encoder(notification: Notification) -> Callable[[int, int], str]:
     """Return what encodes a row that differs from this one in `id` and `modseq` only: (id, modseq) → JSON.
 
     For one message to very many users, whose content is encoded once.

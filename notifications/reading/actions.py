@@ -35,7 +35,7 @@ from ..broadcasts.states import GONE
 from ..exceptions import BadUndoToken, HistoryReplaced, UndoExpired, UnknownNotification
 from ..log.attempts import repeatable
 from ..log.bulk_update import EVERY, rewrite, rows_of
-from ..log.inbox_write import Writing
+from ..log.inbox_write import InboxWrite
 from ..log.locks import LockedInbox, key_of, lock_inboxes, make_inboxes
 from ..log.queryset import NotificationQuerySet
 from ..log.read_counts import note_readers, readers_of
@@ -321,7 +321,7 @@ def is_valid(row: Notification) -> bool:
 def put_back(rows: NotificationQuerySet, field: str, times: Mapping[int, dt.datetime]) -> int:
     """Give those of these rows that have a time the time they had; return how many. One change, one statement."""
 
-    def update(found: NotificationQuerySet, current: Writing, user_ids: list[Any]) -> None:
+    def update(found: NotificationQuerySet, current: InboxWrite, user_ids: list[Any]) -> None:
         cases = [db.When(pk=pk, then=db.Value(moment)) for pk, moment in times.items()]
         value = db.Case(*cases, output_field=db.DateTimeField())
         found.update_rows(**{field: value}, modseq=current.stamp(user_ids[0]))

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from .. import log
 from ..broadcasts.audience import active_users
-from ..log.bulk_insert import append_alike
+from ..log.bulk_insert import append_copies
 from ..log.locks import key_of
 from ..models import Level, Notification
 
@@ -85,7 +85,7 @@ def notify_many(users: Iterable[Any], *, title: str, **content: Unpack[Content])
     log.validate(first)
     cleaned = {name: getattr(first, name) for name in ("title", *Content.__annotations__)}
     for chunk in chunked(keys):
-        append_alike(cleaned, chunk, using=using)
+        append_copies(cleaned, chunk, using=using)
     return len(keys)
 
 

@@ -22,9 +22,9 @@ HOUR_SECONDS: Final = 3600
 DROP_SECONDS: Final = 20.0  # one doorbell in ten is dropped, and sixty ring in a moment
 DAY_SECONDS: Final = 24 * HOUR_SECONDS
 LOST: Final = """
-from notifications.hub.counters import counts
+from notifications.hub.counters import counters
 from notifications.log.doorbell import ringer
-ringer.sent - counts.heard
+ringer.sent - counters.heard
 """
 
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from ...conf import settings
-from ..counters import counts
+from ..counters import counters
 
 __all__ = [
     "HIGH_WATER_BYTES",
@@ -102,7 +102,7 @@ def for_event_streams(send: Send) -> Send:
             async with asyncio.timeout(settings.send_timeout_seconds):
                 await line(message)
         except TimeoutError:
-            counts.send_timeouts += 1
+            counters.send_timeouts += 1
             if not abort(line):
                 raise
 

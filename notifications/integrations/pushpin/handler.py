@@ -17,7 +17,7 @@ from ...access import cors
 from ...access.admission import credential_of
 from ...access.reader import OtherReader, is_tag_of
 from ...hub import hub
-from ...hub.counters import counts
+from ...hub.counters import counters
 from ...hub.subscription import start_with
 from ...hub.transports.streams import Send
 from ...protocol import frames
@@ -79,7 +79,7 @@ async def answer_client(scope: dict[str, Any], send: Send, asked: Asked, shared:
     key = str(user.pk)
     hub().openings.count(key)
     wait = frames.LONG_RETRY_MS if hub().openings.are_many(key) else frames.RETRY_MS
-    counts.replay(replay, is_malformed=is_malformed)
+    counters.replay(replay, is_malformed=is_malformed)
     body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
     await answer(send, body, [*shared, *pushpin.hold(user.pk, credential, ticket, stands, scope["path"])])
     return True
@@ -105,7 +105,7 @@ async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
     if user is None or replay is None:
         await end(send, "auth")
         return
-    counts.replay(replay, is_malformed=False)
+    counters.replay(replay, is_malformed=False)
     body, stands = written(replay, position, needs_hello=False, is_malformed=False)
     headers = pushpin.hold(user.pk, credential, ticket_of(user.pk, credential), stands, scope["path"])
     await answer(send, body, headers)
@@ -132,7 +132,7 @@ def written(
 
 async def end(send: Send, reason: frames.Bye) -> None:
     """Have the proxy say goodbye and end the connection."""
-    counts.byes[reason] += 1
+    counters.byes[reason] += 1
     await answer(send, frames.bye(reason), [])
 
 

@@ -15,7 +15,7 @@ from notifications.access.cors import sharing
 from notifications.asgi import with_stream
 from notifications.conf import settings as own
 from notifications.exceptions import InvalidSetting
-from notifications.hub.counters import counts
+from notifications.hub.counters import counters
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser, Message, request
 
@@ -153,10 +153,10 @@ async def test_a_websocket_needs_a_listed_origin_too(
 
     cookie = (b"cookie", f"sessionid={await site.do(log_in, user)}".encode())
     scope: dict[str, Any] = {"type": "websocket", "path": "/notifications/ws/", "headers": from_page(origin, cookie)}
-    before = counts.connects["origin"]
+    before = counters.connects["origin"]
     await with_stream(get_asgi_application())(scope | {"query_string": b""}, receive, send)
     assert sent[0]["type"] == first
-    assert counts.connects["origin"] - before == refused
+    assert counters.connects["origin"] - before == refused
     assert len(sent) == 1 or not refused
 
 

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from notifications.access.origin import is_own_page, is_own_socket
 from notifications.endpoints import stream
 from notifications.endpoints.stream import StreamApplication
-from notifications.hub.counters import counts
+from notifications.hub.counters import counters
 from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser
@@ -161,9 +161,9 @@ async def test_a_page_of_another_site_gets_403_before_any_look_up(
     """With a valid session too: no query, no stream, and no header that lets its script read the answer."""
     key = await site.do(log_in, user)
     monkeypatch.setattr(stream, "credential_of", lambda scope: pytest.fail("looked up"))
-    refused = counts.connects["origin"]
+    refused = counters.connects["origin"]
     status, headers, body = await from_page(site, key, header).answer()
-    assert counts.connects["origin"] == refused + 1
+    assert counters.connects["origin"] == refused + 1
     assert (status, b"origin" in body) == (403, True)
     assert not [name for name in headers if name.startswith(b"access-control")]
     assert site.hub.count == 1, "the bystander's"

@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 
 from notifications.access.reader import is_tag_of, tag_of
 from notifications.endpoints.websocket import SocketApplication
-from notifications.hub.counters import counts
+from notifications.hub.counters import counters
 from notifications.models import Notification
 from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in
@@ -58,11 +58,11 @@ def test_a_tag_outlives_its_secret_key(user: User, other_user: User) -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_a_stream_that_is_not_the_pages_ends(site: Site, user: User, other_user: User) -> None:
     """Logged out and in as somebody else without a full load, a page showed the new reader the former one's count."""
-    before = counts.connects["reader"]
+    before = counters.connects["reader"]
     await site.do(notify, other_user, title="Secret")
     browser = await opened(site, other_user, tag_of(user))
     status, _headers, body = await browser.answer()
-    assert (status, counts.connects["reader"]) == (200, before + 1)
+    assert (status, counters.connects["reader"]) == (200, before + 1)
     assert [(event.name, event.data) for event in browser.events] == [("bye", {"reason": "auth"})]
     assert b"Secret" not in body
     assert site.hub.count == 0

@@ -82,7 +82,7 @@ async def test_stale_and_duplicate_doorbells_are_discarded(
         for change in [*reversed(rung), *rung]:
             site.hub.hear(asdict(change))
         await asyncio.sleep(0)
-        assert not site.hub._catchup._waiting
+        assert not site.hub._recovery._waiting
         assert queries == []
     assert browser.unseen_events == []
 
@@ -102,7 +102,7 @@ async def test_a_doorbell_of_another_epoch_makes_the_hub_ask_the_log(
     assert client.state == await site.do(in_database, user)
 
     site.hub.hear(asdict(rung[0]) | {"epoch": 7, "modseq": 99, "prev": 98})
-    await until(lambda: not site.hub._catchup._waiting)
+    await until(lambda: not site.hub._recovery._waiting)
     assert browser.unseen_events == []
     assert other.unseen_events == []
 

@@ -63,7 +63,7 @@ async def test_a_database_that_refuses_at_once_is_asked_ever_more_rarely(
         reads, looks = aways = [Away(real, OperationalError("refused")) for real in (read_after, positions_of)]
         monkeypatch.setattr(recovery, "read_after", reads)
         monkeypatch.setattr(recovery, "positions_of", looks)
-        site.hub._catchup._failures[str(user.pk)] = recovery.Failures(1, asyncio.get_running_loop().time())
+        site.hub._recovery._failures[str(user.pk)] = recovery.Failures(1, asyncio.get_running_loop().time())
         browser = await site.open(user)
         await until(lambda: reads.asked >= 2)
         await asyncio.sleep(1.0)
@@ -93,7 +93,7 @@ async def test_a_database_that_goes_away_ends_no_stream(
         monkeypatch.setattr(doorbell, "ring", lambda _changes: None)
         await site.do(notify, user, title="silent")
         if "read_after" in functions:
-            site.hub._catchup.soon(site.hub.users[str(user.pk)][0])  # the sweep finds nobody
+            site.hub._recovery.soon(site.hub.users[str(user.pk)][0])  # the sweep finds nobody
         await until(lambda: all(away.asked >= 3 for away in aways))
         await until(
             lambda: caplog.text.count("database is away") >= len(aways)
@@ -145,13 +145,13 @@ async def test_nothing_goes_out_before_hello(
     away = Away(read_after, ValueError("this row cannot be read"))
     monkeypatch.setattr(recovery, "read_after", away)
     browser, other = await site.open(user, since=inbox.position), await site.open(other_user)
-    await until(lambda: away.asked >= 2 and not site.hub._catchup._waiting)
+    await until(lambda: away.asked >= 2 and not site.hub._recovery._waiting)
     await site.do(notify, user, title="continues")
     site.hub.hear(asdict(rung[0]))
-    await until(lambda: not site.hub._catchup._waiting)
+    await until(lambda: not site.hub._recovery._waiting)
     assert browser.events == other.events == []
     away.is_away = False
-    site.hub._catchup.sweep_now()
+    site.hub._recovery.sweep_now()
     assert (await browser.next("hello")).data["mode"] == "resume"
     assert (await browser.next("change")).data["prev"] == inbox.modseq
     await other.hello()

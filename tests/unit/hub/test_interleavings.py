@@ -99,12 +99,12 @@ class World:
         elif what == "thaw":
             self.browser.thaw()
         elif what == "sweep":
-            self.site.hub._catchup.sweep_now()
+            self.site.hub._recovery.sweep_now()
         elif what == "turn":
             for _ in range(which):
                 await asyncio.sleep(0)
         elif what == "wait":
-            await until(lambda: not self.site.hub._catchup._waiting)
+            await until(lambda: not self.site.hub._recovery._waiting)
 
     async def cut(self, which: int) -> None:
         """Lose the connection after some of the frames that have come, and resume from there."""
@@ -120,10 +120,10 @@ class World:
         expected = await self.site.do(in_database, self.user)
         async with asyncio.timeout(10):
             while self.client.position != expected[0] or self.browser.unseen_events or not self.browser.events:
-                await until(lambda: not self.site.hub._catchup._waiting)
-                self.site.hub._catchup.sweep_now()
+                await until(lambda: not self.site.hub._recovery._waiting)
+                self.site.hub._recovery.sweep_now()
                 self.client.apply(await self.browser.next())
-        await until(lambda: not self.site.hub._catchup._waiting)
+        await until(lambda: not self.site.hub._recovery._waiting)
         self.client.drain(self.browser)
 
 

@@ -1,4 +1,4 @@
-"""The hub's ears: they join, hear, probe themselves, and say so when they hear no more."""
+"""The listener: it joins, hears, probes itself, and says so when it hears no more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.test import override_settings
 from pytest_django import Settings
 
 from notifications.hub import listener as layer_listener
-from notifications.hub.counters import counts
+from notifications.hub.counters import counters
 from notifications.hub.shutdown import DRAIN_TYPE
 from notifications.log import seals
 from notifications.log.doorbell import MESSAGE_TYPE
@@ -119,7 +119,7 @@ async def test_every_change_of_a_message_is_heard_in_order() -> None:
 
 
 async def test_probes_come_back_and_are_not_handed_on() -> None:
-    """While the layer works the ears stay open, and the hub sees nothing of their probing."""
+    """While the layer works the listener goes on, and the hub sees nothing of its probing."""
     layer = Layer()
     async with listening(layer) as listener:
         await until(lambda: layer.probes >= 3)
@@ -140,12 +140,12 @@ async def test_a_layer_that_forgot_us_for_a_moment_is_joined_again() -> None:
 
 
 async def test_a_lost_probe_is_deafness() -> None:
-    """A layer that forgets its members for good is found out: `Deaf`, with the group and the time in the message."""
+    """A layer that forgets its members for good is found out: `ProbeLost`, with the group and the time in the message."""
     layer = Layer()
     async with listening(layer) as listener:
         layer.forgets = True
         layer.groups.clear()
-        with pytest.raises(layer_listener.Deaf, match=r"group 'notifications' within 0\.1 s"):
+        with pytest.raises(layer_listener.ProbeLost, match=r"group 'notifications' within 0\.1 s"):
             await listener.ended()
         assert layer.discarded, "left before joining anew, or pub/sub would believe that it is still subscribed"
 
@@ -157,7 +157,7 @@ async def test_another_hubs_probe_is_not_ours() -> None:
         layer.forgets = True
         layer.foreign_to = next(iter(layer.groups[GROUP]))
         layer.groups.clear()
-        with pytest.raises(layer_listener.Deaf):
+        with pytest.raises(layer_listener.ProbeLost):
             await listener.ended()
 
 
@@ -248,7 +248,7 @@ async def test_a_forged_message_is_not_heard(kind: str, settings: Settings, capl
     text, at which the hub's turn of writing broke off, or with a time that took in the rest of the change, up to what the
     title of a notification offered as user and data. One without any form was logged each time, with a traceback.
     """
-    before = counts.refused
+    before = counters.refused
     forged = rung("1")
     if kind == "no seal":
         del forged["seal"]
@@ -282,7 +282,7 @@ async def test_a_forged_message_is_not_heard(kind: str, settings: Settings, capl
         await until(lambda: listener.heard)
         assert [change["user"] for change in listener.heard] == ["3"]
         assert listener.drained == []
-    assert counts.refused == before + 3
+    assert counters.refused == before + 3
     assert caplog.text.count("Refused a doorbell in group 'notifications'") == 1
     assert "forged" not in caplog.text
 

@@ -112,7 +112,7 @@ async def test_who_is_asked_to_move_on_stays_online(site: Site, user: User, othe
     await logged_out.ended()
     await until(site, lambda: not is_online(other_user))
     assert await site.do(is_online, user)
-    assert site.hub._roll._leaving[str(user.pk)] > site.hub.loop.time() + 5
+    assert site.hub._presence._leaving[str(user.pk)] > site.hub.loop.time() + 5
 
 
 def test_one_of_two_processes_lets_go(user: User) -> None:

@@ -69,9 +69,9 @@ async def test_a_sweep_is_one_query_for_everybody(
     for each in (user, user, other_user):
         await follow(site, each)
     with counted_queries() as queries:
-        site.hub._catchup.sweep_now()
+        site.hub._recovery.sweep_now()
         await until(lambda: queries)
-        await until(lambda: not site.hub._catchup._wake_sweeper.is_set())
+        await until(lambda: not site.hub._recovery._wake_sweeper.is_set())
     assert len(queries) == 1
 
 
@@ -82,7 +82,7 @@ async def test_a_log_put_back_behind_a_stream_gets_a_reset(site: Site, user: Use
     browser, client = await follow(site, user)
     await site.do(lambda: Notification.objects.for_user(user).delete_rows())
     await site.do(Inbox.objects.filter(pk=user.pk).update, modseq=1, unread=0, unseen=0)
-    site.hub._catchup.sweep_now()
+    site.hub._recovery.sweep_now()
     reset = await browser.next("reset")
     client.apply(reset)
     assert reset.data["reason"] == "ahead"
@@ -197,7 +197,7 @@ async def test_an_inbox_that_was_deleted_starts_over(site: Site, user: User, oth
     browser, client = await follow(site, user)
     other, _ = await follow(site, other_user)
     await site.do(Inbox.objects.filter(pk=user.pk).delete)
-    site.hub._catchup.sweep_now()
+    site.hub._recovery.sweep_now()
     client.apply(await browser.next("reset"))
     assert client.state == await site.do(in_database, user)
     assert other.unseen_events == []
@@ -254,10 +254,10 @@ async def test_a_change_during_the_first_read_is_neither_lost_nor_doubled(
     if doorbell_is == "late":
         site.hub.hear(asdict(rung[0]))
     elif doorbell_is == "lost":
-        site.hub._catchup.sweep_now()
+        site.hub._recovery.sweep_now()
     await client.follow_to(browser, (await site.do(inbox_of, user)).position)
     assert client.state == await site.do(in_database, user)
     assert len(client.items) == 2
-    await until(lambda: not site.hub._catchup._waiting)
+    await until(lambda: not site.hub._recovery._waiting)
     assert browser.unseen_events == []
     assert other.unseen_events == []

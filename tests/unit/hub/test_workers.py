@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
 from notifications.hub import workers
-from notifications.hub.batcher import Together
+from notifications.hub.batcher import Batcher
 from notifications.hub.workers import Workers, forever
 from tests.support.browser import until
 
@@ -132,10 +132,10 @@ async def test_those_who_come_during_a_look_up_share_the_next(
         assert may_end.wait(SECONDS)
         return {key: key.upper() for key in keys}, {}
 
-    door = Together(threads, look_up)
-    first = asyncio.ensure_future(door.find("first"))
+    batcher = Batcher(threads, look_up)
+    first = asyncio.ensure_future(batcher.load("first"))
     await asyncio.to_thread(has_begun.wait, SECONDS)
-    others = [asyncio.ensure_future(door.find(f"key{number:03}")) for number in range(200)]
+    others = [asyncio.ensure_future(batcher.load(f"key{number:03}")) for number in range(200)]
     await asyncio.sleep(0)
     may_end.set()
     assert await first == "FIRST"
@@ -153,5 +153,5 @@ async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypat
         return {}, {}
 
     with pytest.raises(TimeoutError):
-        await Together(threads, look_up).find("anybody")
+        await Batcher(threads, look_up).load("anybody")
     is_over.set()

@@ -60,7 +60,7 @@ def test_a_doorbell_that_fails_does_not_fail_the_write(
     monkeypatch.setattr(doorbell, "ring", fail)
     notify(user, title="stands")
     assert Notification.objects.for_user(user).count() == 1
-    assert "notifications.log.inbox_write.Step" in caplog.text
+    assert "notifications.log.inbox_write.CommitHook" in caplog.text
 
 
 def test_what_rings_is_what_was_stored(user: User, rung: Rung) -> None:
@@ -100,9 +100,9 @@ def test_sqlite_is_locked_before_it_is_read(user: User, monkeypatch: pytest.Monk
 def test_a_step_is_forgotten_with_its_transaction(user: User) -> None:
     """No state of one transaction reaches the next, also after a rollback."""
     undo(notify, user, title="undone")
-    assert list(inbox_write.live_steps("default")) == []
+    assert list(inbox_write.live_hooks("default")) == []
     notify(user, title="kept")
-    assert list(inbox_write.live_steps("default")) == []
+    assert list(inbox_write.live_hooks("default")) == []
 
 
 # --- transactions that a site commits by hand

@@ -242,7 +242,7 @@ def test_a_receiver_of_deletes_may_notify(user: User, rung: Rung) -> None:
 def test_a_row_that_vanished_is_not_written_again(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deleted by another hand just before the lock, `save(update_fields=…)` says so instead of bringing it back."""
     row = notify(user, title="gone")
-    lock = inbox_write.writing
+    lock = inbox_write.open_inboxes
 
     @contextmanager
     def delete_then_lock(using: str, user_ids: Any) -> Iterator[Any]:
@@ -250,7 +250,7 @@ def test_a_row_that_vanished_is_not_written_again(user: User, monkeypatch: pytes
         with lock(using, user_ids) as current:
             yield current
 
-    monkeypatch.setattr(log, "writing", delete_then_lock)
+    monkeypatch.setattr(log, "open_inboxes", delete_then_lock)
     with pytest.raises(DatabaseError):
         row.save(update_fields=["title"])
 

@@ -16,8 +16,8 @@ from django.contrib.auth.models import User
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from notifications.hub import counters as counting, listener
-from notifications.hub.counters import BOUNDS_SECONDS, Stopwatch, counts
+from notifications.hub import listener
+from notifications.hub.counters import BOUNDS_SECONDS, Counters, Stopwatch, counters
 from notifications.log import doorbell
 from notifications.log.doorbell import Change, Ringer
 from notifications.log.replay import inbox_of
@@ -98,14 +98,14 @@ async def test_a_change_is_timed_once_however_many_streams_it_goes_to(
     tabs, other = [await site.open(user) for _ in range(2)], await site.open(other_user)
     for browser in (*tabs, other):
         await browser.hello()
-    reads = counts.log_reads
+    reads = counters.log_reads
     await site.do(notify, user, title="Report is ready")
     for browser in tabs:
         await browser.next("change")
     names = ("changes_heard_total", "frames_passed_on_total", "commit_to_write_seconds_count", "gaps_total")
     assert list(grown(*names).values()) == [1, 2, 1, 0]
     assert 0 < grown("commit_to_write_seconds_sum")["commit_to_write_seconds_sum"] < 10
-    assert counts.log_reads == reads
+    assert counters.log_reads == reads
     assert other.unseen_events == []
 
 
@@ -234,7 +234,7 @@ async def test_deafness_is_counted(monkeypatch: pytest.MonkeyPatch, settings: An
     monkeypatch.setattr(listener, "LAYER_SECONDS", 0.05)
     settings.NOTIFICATIONS_REJOIN_SECONDS = 0.05
     probed: list[None] = []
-    with channel_layer(ForgetfulLayer()), pytest.raises(listener.Deaf):
+    with channel_layer(ForgetfulLayer()), pytest.raises(listener.ProbeLost):
         await listener.listen(lambda _: None, lambda: None, lambda _: None, lambda: probed.append(None))
     assert (grown("deafs_total"), probed) == ({"deafs_total": 1}, [])
 
@@ -246,7 +246,7 @@ async def test_deafness_is_counted(monkeypatch: pytest.MonkeyPatch, settings: An
 def observed(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
     """What was observed."""
     found: list[float | None] = []
-    monkeypatch.setattr(counting, "counts", counts_that_note(found))
+    monkeypatch.setattr("notifications.hub.counters.counters", counts_that_note(found))
     return found
 
 
@@ -287,7 +287,7 @@ def test_turns_without_changes_keep_nothing(observed: list[float | None]) -> Non
 
 def test_times_fall_into_their_buckets_and_a_clock_that_went_back_is_no_time() -> None:
     """A bound belongs to its bucket; past all of them is the last; less than nothing counts as the shortest."""
-    mine = counting.Counts()
+    mine = Counters()
     mine.observe(100.0, [100.0 - BOUNDS_SECONDS[0] / 2, 97.5, 0.0, 105.0, None])
     assert mine.written[0] == 2
     assert mine.written[BOUNDS_SECONDS.index(2.5)] == 1

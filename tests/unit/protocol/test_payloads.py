@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from notifications.models import Inbox, Level, Notification
 from notifications.protocol import payloads
-from notifications.protocol.payloads import change_data, dumps, encoded, encoder_of_alike, payload, snapshot_payload
+from notifications.protocol.payloads import change_data, dumps, encoded, make_copy_encoder, payload, snapshot_payload
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 JSON = st.recursive(
@@ -76,7 +76,7 @@ def test_a_change_holds_rows_as_they_are_encoded() -> None:
 
 def test_alike_rows_are_encoded_like_any_other() -> None:
     """What a broadcast tells each user is, to the letter, what one message to that user alone would tell."""
-    encode = encoder_of_alike(invoice())
+    encode = make_copy_encoder(invoice())
     other = invoice()
     other.pk, other.modseq = 13, 7
     assert encode(13, 7) == encoded(other)

@@ -1,8 +1,8 @@
-"""The hub's door. Who is let in, asked for many connections without holding the loop or each other up.
+"""The authenticator. Who is let in, asked for many connections without holding the loop or each other up.
 
 Receives what clients show. The default, sessions and tokens, is looked up for many at once; a site's own hook
-(`access/admission.py`) is asked about each opening by itself: a coroutine function on the loop, any other on threads of the
-door's own. Guarantees that no more than `HOOKS_AT_ONCE` are asked at once, and that each answer comes or is given up within
+(`access/admission.py`) is asked about each opening by itself: a coroutine function on the loop, any other on threads of
+its own. Guarantees that no more than `HOOKS_AT_ONCE` are asked at once, and that each answer comes or is given up within
 `CHECK_SECONDS`.
 """
 
@@ -19,26 +19,26 @@ from django.core.exceptions import PermissionDenied
 from ..access import auth
 from ..access.admission import Shown, decide, hook, known
 from ..access.openings import Opening
-from .batcher import CHECK_SECONDS, Together
+from .batcher import CHECK_SECONDS, Batcher
 from .workers import Workers
 
-__all__ = ["AGAIN_AT_ONCE", "Door"]
+__all__ = ["AGAIN_AT_ONCE", "Authenticator"]
 
 HOOKS_AT_ONCE: Final = 8
 # Of these, for streams that are open already: who comes does not stand behind ten thousand of them.
 AGAIN_AT_ONCE: Final = 4
 
 
-class Door:
+class Authenticator:
     """Asks who is behind what a client shows, for one hub."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
-        self._together = Together(workers, auth.look_up)
+        self._batcher = Batcher(workers, auth.look_up)
         self._threads: Workers | None = None
         self._slots = asyncio.Semaphore(HOOKS_AT_ONCE)
 
-    async def ask(self, shown: Shown, method: str = "GET") -> Any:
+    async def authenticate(self, shown: Shown, method: str = "GET") -> Any:
         """Return the user, or None.
 
         Raises:
@@ -46,7 +46,7 @@ class Door:
             Exception: whatever kept it from finding out.
         """
         if not isinstance(shown, Opening):
-            return await self._together.find(shown)
+            return await self._batcher.load(shown)
         ask = hook()
         async with asyncio.timeout(CHECK_SECONDS), self._slots:
             if iscoroutinefunction(ask):
@@ -58,7 +58,7 @@ class Door:
                 self._threads = Workers(threads=HOOKS_AT_ONCE)
             return await self._threads.ask(decide, shown, method)
 
-    async def ask_all(self, shown: Iterable[Shown]) -> tuple[dict[Shown, Any], dict[Shown, Exception]]:
+    async def authenticate_all(self, shown: Iterable[Shown]) -> tuple[dict[Shown, Any], dict[Shown, Exception]]:
         """Return the users behind all of these, and what kept it from finding out about some.
 
         What the default's look-up raises concerns all.
@@ -76,7 +76,7 @@ class Door:
             while openings:
                 opening = openings.pop()
                 try:
-                    users[opening] = await self.ask(opening)
+                    users[opening] = await self.authenticate(opening)
                 except PermissionDenied:
                     users[opening] = None
                 except Exception as error:  # the site's own code may raise anything
