@@ -17,6 +17,8 @@ from .exceptions import InvalidSetting
 
 __all__ = ["Settings", "settings"]
 
+MOST_HELD_SECONDS: Final = 50.0  # for which a reader may stop the clock of a page's undo by pointing at it
+
 ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 T = TypeVar("T", bound=int | float | str | Sequence[str])
@@ -151,6 +153,8 @@ class Settings:
     streams_per_process = Setting(10_000, least=1)
     # Changes and searches that one user may make in a minute, over page, API and WebSocket together. More get a 429.
     acts_per_minute = Setting(600, least=1)
+    # How long an action can be taken back. The page's clock runs for so long, and the API's tokens are good for it.
+    undo_seconds = Setting(10.0, least=1.0)
     # Streams that one user may open in a minute in one process. Past these, clients are asked to wait longer before
     # they come back. The same number holds for streams of public topics, for each address. 60: twelve tabs that each
     # lose their connection five times.
@@ -193,6 +197,11 @@ class Settings:
     public_history = Setting(100, least=1)
     # Open streams of public topics that one address (IPv6: one /64) may have in one process.
     public_streams_per_address = Setting(20, least=1)
+
+    @property
+    def page_undo_seconds(self) -> float:
+        """How long the token of a page's button is good: its clock stands still while the reader points at it."""
+        return self.undo_seconds + MOST_HELD_SECONDS
 
     def __iter__(self) -> Iterator[Setting[Any]]:
         """Yield every setting, for `manage.py check` and the test that compares them with the reference."""

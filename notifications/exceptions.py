@@ -86,4 +86,8 @@ class BadUndoToken(NotificationsError, ValueError):
 
 
 class UndoExpired(NotificationsError, ValueError):
-    """An undo token that came too late."""
+    """An undo token that came too late: it was good for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Undo was possible for {seconds:.0f} s; do the opposite instead.")
+        self.seconds = seconds

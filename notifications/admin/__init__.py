@@ -21,10 +21,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from ..access import audit
+from ..conf import settings
 from ..log.queryset import NotificationQuerySet
 from ..log.replay import database
 from ..models import Notification
-from ..pages.action_views import HELD_SECONDS
 from ..sending.publish import notify, notify_many
 from .autocomplete import RecipientsView, name_of
 from .broadcasts import BroadcastAdmin
@@ -240,7 +240,7 @@ class NotificationAdmin(NotificationBase):
         vars(obj).update(vars(sent[0]))
         request.session.pop(UNDO, None)
         if len(sent) <= MAX_UNDONE:
-            request.session[UNDO] = {"ids": [row.pk for row in sent], "until": time.time() + HELD_SECONDS}
+            request.session[UNDO] = {"ids": [row.pk for row in sent], "until": time.time() + settings.page_undo_seconds}
         self.message_user(request, text, messages.SUCCESS)
 
     def _may_undo(self, request: HttpRequest) -> bool:

@@ -167,7 +167,7 @@ def seen(request: HttpRequest) -> HttpResponse:
 
 @api.post("/undo", response={200: Undone, ALWAYS | {400, 403, 410}: Error}, summary="Take back")
 def undo(request: HttpRequest, body: Body[Undo]) -> HttpResponse:
-    """Take an action back within 10 seconds, from any device of the user. What was changed since is left alone."""
+    """Take an action back until its `expires_at`, from any device of the user. What was changed since is left alone."""
     result = actions.undo(request.user, body.token)
     return answer({"undone": result.undone, "left": result.left, **counts(result.inbox)})
 

@@ -23,7 +23,6 @@ from ninja.errors import HttpError, ValidationError
 
 from ..exceptions import BadUndoToken, NotificationsError, UndoExpired, UnknownNotification
 from ..protocol.payloads import dumps
-from ..reading.actions import UNDO_SECONDS
 
 __all__ = ["Refusal", "answer", "handle_errors", "in_one_shape", "too_large"]
 
@@ -162,5 +161,5 @@ def bad_token(error: BadUndoToken) -> Refusal:
 
 
 def expired(error: UndoExpired) -> Refusal:
-    message = _("Undo was possible for %(seconds)d s.") % {"seconds": UNDO_SECONDS}
+    message = _("Undo was possible for %(seconds)d s.") % {"seconds": error.seconds}
     return Refusal(410, "undo_expired", message, field="token", remedy=_("Do the opposite instead."))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from .. import log
 from ..access.limits import spend
 from ..access.reader import is_theirs
+from ..conf import settings
 from ..exceptions import BadUndoToken, HistoryReplaced, TooOften, UndoExpired, UnknownNotification
 from ..log.replay import database, inbox_of
 from ..models import Notification
@@ -37,7 +38,6 @@ from ..reading.actions import MAX_TOKEN_CHARS, Action, Done
 from .forms import LARGEST_INTEGER, AllForm, Bound, ReadAllForm, SelectionForm, Tab
 
 __all__ = [
-    "HELD_SECONDS",
     "Refusal",
     "action",
     "answer_refusal",
@@ -54,9 +54,6 @@ __all__ = [
     "undo",
     "unread",
 ]
-
-# A page offers undo for 10 s and stops that clock while the reader points at it; this is how long they may take.
-HELD_SECONDS: Final = 60.0
 
 Answer = dict[str, Any]
 
@@ -155,7 +152,7 @@ def act_on(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
         Refusal: 404, also for ids of other users, so that nobody learns which exist.
     """
     try:
-        return told(actions.act(request.user, name, ids, seconds=HELD_SECONDS))
+        return told(actions.act(request.user, name, ids, seconds=settings.page_undo_seconds))
     except UnknownNotification as error:
         unknown = ", ".join(map(str, error.ids))
         message = _("You have no notification %(id)s; reload the page.") % {"id": unknown}
@@ -236,7 +233,7 @@ def within(bound: Bound, act: Callable[..., Done], *arguments: Any, **fields: An
         Refusal: 409, where history was replaced since.
     """
     try:
-        return act(*arguments, bound.modseq, epoch=bound.epoch, seconds=HELD_SECONDS, **fields)
+        return act(*arguments, bound.modseq, epoch=bound.epoch, seconds=settings.page_undo_seconds, **fields)
     except HistoryReplaced:
         message = _("Your notifications were replaced since the page was loaded; reload it. Nothing was changed.")
         raise Refusal(409, "conflict", message, field="up_to") from None

@@ -83,6 +83,7 @@ def centre(request: HttpRequest) -> HttpResponse:
             "is_narrowed": any(form.narrowing.values()),
             "categories": [] if part == "panel" else categories_of(request.user, form.narrowing["category"]),
             "levels": Level.choices,
+            "undo_seconds": f"{settings.undo_seconds:g}",
             "blank": Notification(pk=0, modseq=0),
         }
         response = render(

@@ -1,4 +1,4 @@
-"""What a reader does to their own notifications, and taking it back for `UNDO_SECONDS`.
+"""What a reader does to their own notifications, and taking it back for `NOTIFICATIONS_UNDO_SECONDS`.
 
 Receives a user, ids or a bound, from the API and from the pages, which grant more time. Guarantees all or nothing: the
 inbox is locked before the rows are looked at, an id that is not the user's refuses the whole, and each call is one change
@@ -12,7 +12,8 @@ Nothing is kept on the server: the token is signed for one user and says what wa
     {"cleared": "read_at", "old": {"12": "…"}} these rows → the time they had
     {"rows": [{"id": 12, …}]}                  deleted rows, whole, and their broadcast → inserted again under their ids
 
-With `modseq`, any row that was touched since is recognised: its stamp is another one, and it is left alone.
+Besides, for how long it is good. With `modseq`, any row that was touched since is recognised: its stamp is another one, and
+it is left alone.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from django.utils import timezone
 from .. import log
 from ..broadcasts.progress import followed_in, show_now
 from ..broadcasts.states import GONE
+from ..conf import settings
 from ..exceptions import BadUndoToken, HistoryReplaced, UndoExpired, UnknownNotification
 from ..log.attempts import repeatable
 from ..log.bulk_update import EVERY, rewrite, rows_of
@@ -45,7 +47,6 @@ from ..sending.job_watchdog import catch_up, is_running
 
 __all__ = [
     "MAX_TOKEN_CHARS",
-    "UNDO_SECONDS",
     "Action",
     "Done",
     "Undone",
@@ -58,7 +59,6 @@ __all__ = [
 
 Action = Literal["read", "unread", "archive", "unarchive", "delete"]
 
-UNDO_SECONDS: Final = 10.0
 # A hundred deleted notifications of 20 KiB would make a token of megabytes. Past this size there is no undo. A request
 # body may have twice as much (`api/bodies.py`).
 MAX_TOKEN_CHARS: Final = 256 * 1024
@@ -136,8 +136,11 @@ def own(user: Any, origins: Collection[int] = (), jobs: Collection[int] = ()) ->
 
 
 @repeatable
-def act(user: Any, action: Action, ids: Collection[int], *, seconds: float = UNDO_SECONDS) -> Done:
+def act(user: Any, action: Action, ids: Collection[int], *, seconds: float | None = None) -> Done:
     """Do the same to each of these notifications, to be taken back within `seconds`. 8 queries, up to 11 for more than 50.
+
+    Args:
+        seconds: None: NOTIFICATIONS_UNDO_SECONDS.
 
     Raises:
         UnknownNotification: the user has no such ones; nothing was changed.
@@ -168,7 +171,7 @@ def act(user: Any, action: Action, ids: Collection[int], *, seconds: float = UND
 
 
 @repeatable
-def read_upto(user: Any, up_to: int, *, epoch: int | None = None, seconds: float = UNDO_SECONDS) -> Done:
+def read_upto(user: Any, up_to: int, *, epoch: int | None = None, seconds: float | None = None) -> Done:
     """Mark as read what has a `modseq` of at most `up_to`. 6 queries, however many rows.
 
     Raises:
@@ -189,7 +192,7 @@ def act_upto(
     *,
     epoch: int | None = None,
     is_unread: bool = False,
-    seconds: float = UNDO_SECONDS,
+    seconds: float | None = None,
     **fields: str,
 ) -> Done:
     """Do the same to all that is not archived, has a `modseq` of at most `up_to` and these values; empty ones do not narrow.
@@ -222,13 +225,15 @@ def read_topic(user: Any, topic: str) -> Done:
         return done(mine, changed, {"set": "read_at", "at": isoformat(now)})
 
 
-def done(mine: Own, changed: int, record: Mapping[str, Any], seconds: float = UNDO_SECONDS) -> Done:
+def done(mine: Own, changed: int, record: Mapping[str, Any], seconds: float | None = None) -> Done:
     """Return what was done, with a token where there is anything to take back."""
     inbox = mine.inbox_now()
     if not changed:
         return Done(0, inbox)
+    seconds = settings.undo_seconds if seconds is None else seconds
     expires_at = timezone.now() + dt.timedelta(seconds=seconds)
-    facts = {"epoch": inbox.epoch, "modseq": inbox.modseq, "changed": changed, "until": isoformat(expires_at)}
+    facts: dict[str, Any] = {"epoch": inbox.epoch, "modseq": inbox.modseq, "changed": changed}
+    facts |= {"until": isoformat(expires_at), "seconds": seconds}
     token = signing.dumps({**facts, **record}, salt=salt(inbox.pk), compress=True)
     return Done(changed, inbox, token, expires_at) if len(token) <= MAX_TOKEN_CHARS else Done(changed, inbox)
 
@@ -260,7 +265,7 @@ def undo(user: Any, token: str) -> Undone:
     jobs = {row["id"] for row in gone if is_running(row["data"])}
     with own(user, origins, jobs) as mine:
         if timezone.now() > moment_of(record["until"]) or record["epoch"] != mine.inbox.epoch:
-            raise UndoExpired(f"Undo was possible for {UNDO_SECONDS:.0f} s; do the opposite instead.")
+            raise UndoExpired(record["seconds"])
         untouched = mine.rows.filter(modseq=record["modseq"])
         if "rows" in record:
             undone = insert_again(mine, record["rows"])

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from ..conf import settings
 from ..models import Level, Notification
 from ..models.job import RunningJob
 
@@ -23,7 +24,9 @@ __all__ = ["LOOK_SECONDS", "STALL_SECONDS", "catch_up", "is_running", "mark_stal
 
 LOOK_SECONDS: Final = 10.0  # how often each hub asks whether a job has died
 STALL_SECONDS: Final = 30.0  # six beats: a database may hang, a machine may be busy
-KEEP_SECONDS: Final = 300.0  # the end of a job whose notification was deleted; an undo is possible for a minute
+KEEP_SECONDS: Final = (
+    240.0  # the end of a job whose notification was deleted, beyond the time in which that can be undone
+)
 MAX_MARKED: Final = 100  # for each look; the next one finds more
 
 
@@ -32,7 +35,8 @@ def mark_stalled() -> int:
     using = router.db_for_write(Notification)
     running = RunningJob.objects.using(using)
     silent = Q(end__isnull=True, beat_at__lt=Now() - dt.timedelta(seconds=STALL_SECONDS))
-    old = Q(end__isnull=False, beat_at__lt=Now() - dt.timedelta(seconds=KEEP_SECONDS))
+    kept = dt.timedelta(seconds=settings.page_undo_seconds + KEEP_SECONDS)
+    old = Q(end__isnull=False, beat_at__lt=Now() - kept)
     found = list(running.filter(silent | old).values_list("pk", "end")[:MAX_MARKED])
     if unwanted := [pk for pk, end in found if end is not None]:
         running.filter(old, pk__in=unwanted).delete()

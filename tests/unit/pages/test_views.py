@@ -13,7 +13,6 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from notifications.access.reader import HEADER, tag_of
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.pages.action_views import HELD_SECONDS
 from notifications.protocol.payloads import payload
 from notifications.sending.publish import notify
 
@@ -498,11 +497,22 @@ def test_undo_refuses(page: Client, user: User, other_user: User, monkeypatch: p
     for bad in (token, "x", ""):
         refused = page.post(CENTRE + "undo/", {"token": bad}, headers=JSON)
         assert (refused.status_code, refused.json()["error"]["field"]) == (400, "token")
-    later = timezone.now() + dt.timedelta(seconds=HELD_SECONDS + 1)
+    later = timezone.now() + dt.timedelta(seconds=61)
     monkeypatch.setattr("notifications.reading.actions.timezone.now", lambda: later)
     assert other.post(CENTRE + "undo/", {"token": token}, headers=JSON).status_code == 410
     row.refresh_from_db()
     assert row.is_archived
+
+
+def test_the_clock_of_undo_follows_the_setting(page: Client, user: User, settings: Settings) -> None:
+    """The page offers undo for NOTIFICATIONS_UNDO_SECONDS; its tokens are good for 50 s more, while the clock stands."""
+    settings.NOTIFICATIONS_UNDO_SECONDS = 30.5
+    assert 'data-seconds="30.5"' in page.get(CENTRE).content.decode()
+    before = timezone.now()
+    row = notify(user, title="One")
+    offer = page.post(f"{CENTRE}{row.pk}/archive/", headers=JSON).json()["undo"]
+    left = dt.datetime.fromisoformat(offer["expires_at"]) - before
+    assert dt.timedelta(seconds=80.5) <= left < dt.timedelta(seconds=110)
 
 
 # --- Refusals

@@ -11,6 +11,7 @@ from django.core import signing
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
@@ -156,6 +157,24 @@ def test_ten_seconds(program: Program, user: User, monkeypatch: pytest.MonkeyPat
     assert rows(user) == before
     monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(seconds=10))
     assert program.ask("POST", "undo", token)["undone"] == 1
+
+
+def test_the_setting_says_how_long(
+    program: Program, user: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NOTIFICATIONS_UNDO_SECONDS grants more or less time; who comes too late is told how much the token had."""
+    settings.NOTIFICATIONS_UNDO_SECONDS = 30.0
+    sent = notify(user, title="One")
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    of_api = program.ask("POST", f"notifications/{sent.pk}/read")["undo"]
+    assert dt.datetime.fromisoformat(of_api["expires_at"]) == now + dt.timedelta(seconds=30)
+    of_page = actions.act(user, "unread", [sent.pk], seconds=60.0)
+    settings.NOTIFICATIONS_UNDO_SECONDS = 10.0
+    monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(seconds=61))
+    for token, seconds in ((of_api["token"], 30), (of_page.token, 60)):
+        status, error = program.refused("POST", "undo", {"token": token})
+        assert (status, error["message"]) == (410, f"Undo was possible for {seconds} s.")
 
 
 def test_another_history(program: Program, user: User) -> None:

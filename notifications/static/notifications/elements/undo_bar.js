@@ -14,6 +14,7 @@ export class UndoBar {
   constructor(owner) {
     this.#bar = findPart(owner, "undo");
     if (!this.#bar) return;
+    this.#bar.style.setProperty("--notification-undo-seconds", `${this.#bar.dataset.seconds}s`);
     const button = findPart(this.#bar, "undo__button");
     owner.listen(this.#bar, "animationend", () => this.#hide());
     if (button) owner.listen(button, "click", () => this.#undo(owner));
