@@ -1,12 +1,15 @@
 """What all tests share: two users, because whatever happens to one must never show at the other; and a database to copy."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.test.signals import clear_cache_handlers
 from django.utils import translation
 
 from notifications.access import audit
@@ -49,6 +52,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     if report.failed:
         report.sections += [(f"log of {process.name}", process.tail) for process in running]
     return report
+
+
+@pytest.fixture(autouse=True)
+def _settings_left_as_they_were() -> Iterator[None]:
+    """Fail a test that leaves settings changed, as one does that mixes `override_settings` and the fixture `settings`.
+
+    What is set through the fixture inside of an `override_settings` ends after it, and puts back what that had set. So the
+    cache that keeps nothing outlived its test, and later ones, in random order, found their sessions and counts gone.
+    """
+    before = django_settings._wrapped  # type: ignore[misc]
+    yield
+    after, django_settings._wrapped = django_settings._wrapped, before  # type: ignore[misc]
+    if after is not before:
+        clear_cache_handlers(setting="CACHES")
+        pytest.fail("Settings outlive the test: end what it has set in the opposite order.", pytrace=False)
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,8 @@ window.Audio = class extends Sound {
 window.badges = [];
 navigator.setAppBadge = async (count) => badges.push(count);
 """
+# In one change: five that come one by one are five alerts on a machine that is slow enough.
+FIVE = "len(Notification.objects.bulk_create(Notification(recipient_id=user, title=f'Number {n}') for n in range(5)))"
 READ = "Notification.objects.filter(recipient=user).mark_read()"
 
 
@@ -326,8 +328,8 @@ async def test_desktop_and_sound_are_off_by_default(
     await page.clock.run_for(2000)
     await page.evaluate("navigator.locks.query()")  # what the tab asks before it alerts
     await page.evaluate("localStorage['notifications.sound'] = localStorage['notifications.desktop'] = 'on'")
-    await site.acall("[notify(user, title=f'Number {n}').pk for n in range(5)]", user=user.pk)
-    await expect(toasts(page)).to_contain_text("6 new notifications")
+    await site.acall(FIVE, user=user.pk)
+    await expect(toasts(page)).to_contain_text(["6 new notifications"])
     await page.clock.run_for(6000)
     await expect(observed).to_have_attribute("data-shown", "notification-0 5 new notifications")
     await expect(observed).to_have_attribute("data-sounds", "1")

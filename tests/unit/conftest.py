@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -39,6 +40,14 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[Change]:
     held: list[Change] = []
     monkeypatch.setattr(doorbell, "ring", held.extend)
     return held
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that a test sets: at the beginning of a minute, and at rest, however long the test takes."""
+    now = [60_000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    return now
 
 
 # --- Tests that commit: a module or folder of them has `committing` for its `db`, and `ledger` for its `rung`

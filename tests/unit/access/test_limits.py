@@ -11,7 +11,7 @@ import pytest
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache.backends.locmem import LocMemCache
-from django.test import Client, RequestFactory, override_settings
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from notifications.access.limits import Openings, spend, spend_address
@@ -33,14 +33,6 @@ class Away(LocMemCache):
     def get_many(self, *args: Any, **kwargs: Any) -> Any:
         """Fail, as a client of Redis does."""
         raise ConnectionError("connection refused")
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that a test sets: at the beginning of a minute."""
-    now = [60_000.0]
-    monkeypatch.setattr(time, "time", lambda: now[0])
-    return now
 
 
 def spent(user: User, tries: int) -> int:
@@ -98,6 +90,7 @@ def test_who_keeps_asking_gets_as_much_as_who_waits(user: User, clock: list[floa
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
 def test_all_doors_share_one_budget(user: User, other_user: User, settings: Settings) -> None:
     """What a user does on the page counts for the API, and the other way round; the other user has their own."""
     notify(user, title="One")
@@ -151,9 +144,9 @@ def test_a_cache_that_is_away_stops_nobody(
 
 
 @pytest.mark.django_db
-@override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}})
 def test_a_cache_that_keeps_nothing_throttles_nobody(user: User, settings: Settings) -> None:
     """Without a cache there is no count, and no failure either."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.NOTIFICATIONS_ACTS_PER_MINUTE = 1
     assert spent(user, 3) == 3
 
@@ -171,6 +164,7 @@ def test_openings_without_a_login_count_by_address(settings: Settings) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("clock")
 async def test_an_order_over_a_socket_counts_as_well(site: Site, user: User, settings: Settings) -> None:
     """What is too much is answered `limited`, with the seconds to wait; nothing is changed, and the line stays open."""
     settings.NOTIFICATIONS_ACTS_PER_MINUTE = 2

@@ -439,6 +439,7 @@ def test_nobody_in_particular_sends_nothing(user: User) -> None:
     assert Program().refused("POST", "send", letter(usernames=["user1"]))[0] == 401
 
 
+@pytest.mark.usefixtures("clock")
 def test_sending_has_a_limit_of_its_own(program: Program, user: User, settings: Settings) -> None:
     """Beyond so many requests in a minute it is a 429; the rest of the API goes on."""
     settings.NOTIFICATIONS_SENDS_PER_MINUTE = 2
