@@ -50,7 +50,7 @@ def report(count: int) -> None:
     from django.db import connection
 
     from bench.site import announce, crowd
-    from notifications.broadcasts.transitions import order
+    from notifications import order_broadcast
     from notifications.broadcasts.worker import Worker
     from notifications.models import Broadcast
 
@@ -61,7 +61,7 @@ def report(count: int) -> None:
         cursor.execute("INSERT INTO looked_through SELECT id, 0 FROM auth_user")
         cursor.execute("ANALYZE looked_through")
     before = announce.sizes()
-    broadcast = order(Broadcast.objects.create(title="At once", body="x" * 100))
+    broadcast = order_broadcast(Broadcast.objects.create(title="At once", body="x" * 100))
     began = time.monotonic()
     Worker().work_off()
     at_once = time.monotonic() - began
@@ -97,7 +97,7 @@ def look_through(user_id: Any) -> None:
     """Make this user's rows of the broadcasts that went out since they were last here. In one transaction."""
     from django.db import connection, transaction
 
-    from notifications.broadcasts.audience import users_of
+    from notifications import users_of
     from notifications.log.bulk_insert import append_copies
     from notifications.models import Broadcast
 

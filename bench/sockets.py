@@ -31,7 +31,7 @@ CHANGES = 10
 WARM_UP = 20  # what grows with the first sockets has grown
 MEMORY = re.compile(r"^Pss_Anon:\s+(\d+) kB", re.MULTILINE)
 TOKEN = """
-from notifications.access.tokens import make_token
+from notifications import make_token
 make_token(User.objects.create(username=name), name="bench", scopes=["read"])
 """
 SEND = "[notify(User.objects.get(username=name), title='Report ready', body='x' * 100).pk for _ in range(many)]"

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext as _, override
 from django.views.decorators.http import require_POST
 
-from notifications.sending.jobs import JobFailed, track
+from notifications import JobFailed, track
 
 __all__ = ["start"]
 

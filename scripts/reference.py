@@ -17,9 +17,11 @@ import sys
 import tokenize
 from argparse import Action
 from collections.abc import Iterator
+from dataclasses import is_dataclass
+from enum import Enum
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, Final
+from typing import Any, Final, is_typeddict
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = ROOT / "docs" / "reference"
@@ -49,7 +51,13 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page that has such a part, with its text as it should be. Needs Django to be set up."""
     from django.utils.translation import override
 
-    parts = {"settings": settings_table, "models": models, "commands": commands, "security-log": events_table}
+    parts = {
+        "python": functions,
+        "settings": settings_table,
+        "models": models,
+        "commands": commands,
+        "security-log": events_table,
+    }
     for name, render in parts.items():
         path = PAGES / f"{name}.md"
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
@@ -107,17 +115,38 @@ def describe(name: str, *, with_twin: bool) -> str:
 
     shown = [name, f"a{name}"] if with_twin else [name]
     values = [getattr(notifications, each) for each in shown]
-    lines = [f"## {' and '.join(f'`{each}`' for each in shown)}", ""]
-    if callable(values[0]):
+    lines = [f"### {' and '.join(f'`{each}`' for each in shown)}", ""]
+    if callable(values[0]):  # a signal is not
         heads = [head_of(*pair) for pair in zip(shown, values, strict=True)]
         lines += ["```python", *heads, "```", ""]
     return "\n".join([*lines, markdown_of(inspect.getdoc(values[0]) or "")]).rstrip()
 
 
 def head_of(name: str, value: Any) -> str:
-    """Return the first line of a definition."""
-    keyword = "class" if inspect.isclass(value) else "async def" if is_async(value) else "def"
-    return f"{keyword} {name}{signature_of(value)}"
+    """Return how a function is called; of a class, what it inherits from and what it has."""
+    if not inspect.isclass(value):
+        return f"{'async def' if is_async(value) else 'def'} {name}{signature_of(value)}"
+    if is_typeddict(value):
+        return "\n".join([f"class {name}(TypedDict, total=False):", *fields_of(value)])
+    if issubclass(value, Enum):
+        members = [
+            f'    {each.name} = "{each.value}"' if isinstance(each.value, str) else f"    {each.name}" for each in value
+        ]
+        return "\n".join([f"class {name}({value.__mro__[1].__name__}):", *members])
+    if is_dataclass(value):
+        return f"class {name}{signature_of(value).removesuffix(' -> None')}"
+    methods = [
+        f"    {head_of(each, method)}"
+        for each, method in vars(value).items()
+        if inspect.isfunction(method) and not each.startswith("_")
+    ]
+    bases = ", ".join(base.__name__ for base in value.__bases__ if base is not object)
+    return "\n".join([f"class {name}({bases}):" if bases else f"class {name}:", *methods]).removesuffix(":")
+
+
+def fields_of(value: Any) -> list[str]:
+    """Return the fields of a class, as they are written."""
+    return [f"    {name}: {getattr(kind, '__forward_arg__', kind)!s}" for name, kind in value.__annotations__.items()]
 
 
 def is_async(value: Any) -> bool:
@@ -133,7 +162,7 @@ def signature_of(value: Any) -> str:
         signature = inspect.signature(getattr(value, "func", value))
     except ValueError:
         return "(…)"
-    text = str(signature).replace("'", "")
+    text = str(signature).replace("'", "").replace("(self, ", "(").replace("(self)", "()")
     return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Za-z])", "", text)
 
 

@@ -19,14 +19,13 @@ MIB = 1024 * 1024
 
 def main() -> dict[str, Any]:
     """Order, send, retract; say how long each took and how large the tables are."""
-    from notifications.broadcasts.states import Step
-    from notifications.broadcasts.transitions import order, take
+    from notifications import Step, order_broadcast, take_step
     from notifications.broadcasts.worker import Worker
     from notifications.models import Broadcast
 
     worker = Worker()
     before = sizes()
-    broadcast = order(Broadcast.objects.create(title=f"~{sys.argv[1]}~", body="x" * 100))
+    broadcast = order_broadcast(Broadcast.objects.create(title=f"~{sys.argv[1]}~", body="x" * 100))
     began = time.monotonic()
     worker.work_off()
     sent = time.monotonic()
@@ -36,7 +35,7 @@ def main() -> dict[str, Any]:
     asked = time.monotonic()
     read = broadcast.notifications.filter(read_at__isnull=False).count()
     counted = time.monotonic()
-    take(broadcast, Step.RETRACT)
+    take_step(broadcast, Step.RETRACT)
     worker.work_off()
     ended = time.monotonic()
     rows = broadcast.written

@@ -39,7 +39,7 @@ def main(count: int) -> dict[str, float]:
     """Profile `count` calls after some that warm up."""
     from django.contrib.auth.models import User
 
-    from notifications.sending.publish import notify
+    from notifications import notify
 
     users = list(User.objects.order_by("pk").values_list("pk", flat=True))
     for user in users * WARM_UPS:

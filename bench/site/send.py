@@ -41,7 +41,7 @@ def carry_out(plan: Plan) -> dict[str, Any]:
 
     Returns `sent`, a list of `Sent`, and `cpu`, the CPU seconds that this thread took for it.
     """
-    from notifications.sending.publish import notify  # models exist only once Django is set up
+    from notifications import notify  # models exist only once Django is set up
 
     choose = random.Random(plan.first)
     sent: list[Sent] = []

@@ -28,7 +28,7 @@ def main() -> dict[str, float]:
     from django.db import connection
 
     from bench.site import queries
-    from notifications.sending.publish import broadcast, notify, notify_many
+    from notifications import broadcast, notify, notify_many
 
     queries.count_all()
     connection.close()
@@ -52,8 +52,8 @@ def in_bulk(name: str, count: int, write: Callable[[], int], other_user: int) ->
     """Time a bulk write while a thread writes to one user, as another request would."""
     from django.db import connection
 
+    from notifications import notify
     from notifications.log.doorbell import ringer
-    from notifications.sending.publish import notify
 
     waits: list[float] = []
     is_over = threading.Event()

@@ -42,7 +42,7 @@ __all__ = [
     "find_tokens",
     "make_token",
     "may_send",
-    "revoke",
+    "revoke_tokens",
     "save_new",
     "users_of_tokens",
 ]
@@ -110,7 +110,7 @@ def save_new(token: ApiToken) -> str:
     return text
 
 
-def revoke(tokens: QuerySet[ApiToken], *, by: Any = None) -> int:
+def revoke_tokens(tokens: QuerySet[ApiToken], *, by: Any = None) -> int:
     """Let these tokens in no more; return how many did before. Their streams end with the next ping. 2 queries."""
     rows = list(tokens.filter(revoked_at=None).values_list("pk", "user_id"))
     count = tokens.filter(revoked_at=None).update(revoked_at=timezone.now())

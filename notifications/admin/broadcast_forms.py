@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from ..broadcasts.audience import group_model, has_field
 from ..broadcasts.segments import segment_names
 from ..broadcasts.transitions import check_times
-from ..models.broadcast import Broadcast, Kind
+from ..models.broadcast import AudienceKind, Broadcast
 from .forms import recipients_field
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WHOM = ("audience", "groups", "users", "segment")
 TIMES = ("send_at", "expires_at")
 MAX_NAMED = 5
 # The field that says which, for the audiences that need one.
-CHOICES = {Kind.GROUPS: "groups", Kind.USERS: "users", Kind.SEGMENT: "segment"}
+CHOICES = {AudienceKind.GROUPS: "groups", AudienceKind.USERS: "users", AudienceKind.SEGMENT: "segment"}
 
 
 class BroadcastForm(Form):
@@ -49,7 +49,9 @@ class BroadcastForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = [choice for choice in Kind.choices if is_offered(choice[0]) or choice[0] == self.instance.audience]
+        offered = [
+            choice for choice in AudienceKind.choices if is_offered(choice[0]) or choice[0] == self.instance.audience
+        ]
         audience: Any = self.fields["audience"]
         audience.choices = offered
         field = CHOICES.get(self.instance.audience)  # type: ignore[call-overload]
@@ -114,11 +116,11 @@ def broadcast_form(request: HttpRequest, site: AdminSite) -> type[BroadcastForm]
 def is_offered(kind: str) -> bool:
     """Return whether this site can have such an audience."""
     match kind:
-        case Kind.STAFF:
+        case AudienceKind.STAFF:
             return has_field("is_staff")
-        case Kind.GROUPS:
+        case AudienceKind.GROUPS:
             return has_field("groups")
-        case Kind.SEGMENT:
+        case AudienceKind.SEGMENT:
             return bool(segment_names())
     return True
 

@@ -24,7 +24,7 @@ from ..broadcasts import background
 from ..broadcasts.progress import figures, follow, read_count, topic_of
 from ..broadcasts.review import describe, preview_of, review, sight_of
 from ..broadcasts.states import AT_WORK, Step
-from ..broadcasts.transitions import note, order, take
+from ..broadcasts.transitions import note, order_broadcast, take_step
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.replay import database, inbox_of
 from ..models import Notification
@@ -122,7 +122,7 @@ class Pages:
             elif word == "follow":
                 follow(broadcast, request.user)
             else:
-                broadcast = take(broadcast, STEPS[word], by=request.user)
+                broadcast = take_step(broadcast, STEPS[word], by=request.user)
         except (StepRefused, InvalidSegment) as refused:
             self.owner.message_user(request, str(refused), messages.ERROR)
         except ValidationError as error:
@@ -139,7 +139,7 @@ class Pages:
         broadcast.revision = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0
         with transaction.atomic(using=broadcasts().db):  # before a worker can be done with it
             follow(broadcast, request.user)
-            ordered = order(broadcast, by=request.user)
+            ordered = order_broadcast(broadcast, by=request.user)
         if ordered.state == State.SCHEDULED:
             self.owner.message_user(request, _("“%(title)s” is scheduled.") % {"title": ordered.title})
         return ordered

@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, gettext_noop, ngettext
 
-from ..access.tokens import may_send, revoke, save_new
+from ..access.tokens import may_send, revoke_tokens, save_new
 from ..models.token import LOOK, ApiToken
 from .history import translate
 
@@ -162,7 +162,7 @@ class ApiTokenAdmin(TokenBase):
         """Let them in no more; their streams end with the next ping."""
         for token in queryset.filter(revoked_at=None):
             self.log_change(request, token, gettext_noop("Revoked."))
-        count = revoke(queryset, by=request.user)
+        count = revoke_tokens(queryset, by=request.user)
         self.message_user(
             request, ngettext("%d token was revoked.", "%d tokens were revoked.", count) % count, messages.SUCCESS
         )

@@ -28,7 +28,7 @@ from ..access.tokens import SEND
 from ..broadcasts.segments import MAX_NAME_CHARS
 from ..log.attempts import attempt
 from ..models import Notification
-from ..models.broadcast import EVERYONE, Audience, Kind
+from ..models.broadcast import EVERYONE, Audience, AudienceKind
 from ..models.token import ApiToken
 from ..sending.dispatch import Outcome, TooManyForDetails, send_to_audience, send_to_users
 from ..sending.idempotency import KeyReused, claim
@@ -196,9 +196,9 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
             case "groups":
                 audience = audience_of_groups(body.to.groups)
             case "segment":
-                audience = Audience(Kind.SEGMENT, (body.to.segment,))
+                audience = Audience(AudienceKind.SEGMENT, (body.to.segment,))
             case "staff":
-                audience = Audience(Kind.STAFF)
+                audience = Audience(AudienceKind.STAFF)
             case _:
                 audience = EVERYONE
         return send_to_audience(audience, body.words, by=request.user)

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ..hub.presence import online_now
-from ..models.broadcast import Audience, Kind
+from ..models.broadcast import Audience, AudienceKind
 from .segments import segment_names, segment_users
 
 __all__ = [
@@ -43,27 +43,29 @@ def users_of(audience: Audience, *, are_known: bool = False) -> QuerySet[Any]:
     """
     users = active_users()
     match audience.kind:
-        case Kind.EVERYONE:
+        case AudienceKind.EVERYONE:
             return users
-        case Kind.STAFF:
+        case AudienceKind.STAFF:
             if not has_field("is_staff"):
                 raise refusal(_("This site’s users have no staff among them; choose another audience."))
             return users.filter(is_staff=True)
-        case Kind.GROUPS:
+        case AudienceKind.GROUPS:
             if not has_field("groups"):
                 raise refusal(_("This site’s users have no groups; choose another audience."))
             groups = all_of(group_model()._default_manager.all(), audience.chosen)
             return users.filter(pk__in=get_user_model()._default_manager.filter(groups__in=groups).values("pk"))
-        case Kind.USERS:
+        case AudienceKind.USERS:
             everybody = get_user_model()._default_manager.all()
             return users.filter(pk__in=audience.chosen if are_known else all_of(everybody, audience.chosen))
-        case Kind.SEGMENT:
+        case AudienceKind.SEGMENT:
             # by key: a segment may be joined, sliced or ordered, and may hold somebody twice
             keys: Any = members(audience.chosen).values("pk")
             if keys.query.is_sliced and not connections[keys.db].features.allow_sliced_subqueries_with_in:
                 keys = [row["pk"] for row in keys]  # MariaDB and MySQL take no LIMIT there
             return users.filter(pk__in=keys)
-    raise refusal(_("“%(kind)s” is no audience; choose %(known)s."), kind=audience.kind, known=", ".join(Kind.values))
+    raise refusal(
+        _("“%(kind)s” is no audience; choose %(known)s."), kind=audience.kind, known=", ".join(AudienceKind.values)
+    )
 
 
 def active_users() -> QuerySet[Any]:
@@ -75,7 +77,7 @@ def active_users() -> QuerySet[Any]:
 def inactive_of(audience: Audience) -> QuerySet[Any]:
     """Return the chosen users who are not active, and so get nothing; none where nobody was chosen by key."""
     users: QuerySet[Any] = get_user_model()._default_manager.all()
-    if audience.kind != Kind.USERS or not has_field("is_active"):
+    if audience.kind != AudienceKind.USERS or not has_field("is_active"):
         return users.none()
     return users.filter(pk__in=audience.chosen, is_active=False)
 

@@ -22,7 +22,7 @@ from ..models.broadcast import Broadcast, State
 from .leases import Lease
 from .states import Step
 from .throttle import Pace
-from .transitions import take
+from .transitions import take_step
 
 __all__ = ["retract"]
 
@@ -48,7 +48,7 @@ def retract(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
         if not found:
             broadcast = lease.keep(broadcast, cursor="")  # once more, from the beginning
     step = Step.RETRACTED if broadcast.state == State.RETRACTING else Step.EXPIRED
-    yield take(broadcast, step, only=lease.mine)
+    yield take_step(broadcast, step, only=lease.mine)
 
 
 def next_rows(broadcast: Broadcast, using: str) -> list[tuple[Any, int]]:

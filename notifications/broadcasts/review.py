@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidSegment
 from ..models import Inbox, Notification
-from ..models.broadcast import Audience, Broadcast, Kind
+from ..models.broadcast import Audience, AudienceKind, Broadcast
 from .audience import group_model, has_field, inactive_of, online_of, users_of
 from .transitions import check
 
@@ -68,7 +68,7 @@ def review(broadcast: Broadcast, sight: Sight) -> Review:
         users = users_of(broadcast.addressed)
     except (ValidationError, InvalidSegment):
         return Review(problems=problems)
-    is_shown = sight.names and (sight.members or broadcast.addressed.kind != Kind.GROUPS)
+    is_shown = sight.names and (sight.members or broadcast.addressed.kind != AudienceKind.GROUPS)
     sample = [str(user) for user in users.order_by("pk")[:SAMPLE]] if is_shown else []
     online = online_of(users).count() if sight.presence else None
     left_out = inactive_of(broadcast.addressed).count()
@@ -84,20 +84,20 @@ def describe(audience: Audience, sight: Sight) -> str:
 def describe_all(audiences: Sequence[Audience], sight: Sight) -> list[str]:
     """Return audiences in words. At most 2 queries, however many they are. Users are named only where `sight` has names."""
     most = SAMPLE if sight.names else 0
-    shown = {each: each.chosen[:most] if each.kind == Kind.USERS else each.chosen for each in audiences}
+    shown = {each: each.chosen[:most] if each.kind == AudienceKind.USERS else each.chosen for each in audiences}
     names: dict[tuple[str, str], str] = {}
-    for kind, model in ((Kind.GROUPS, group_model), (Kind.USERS, get_user_model)):
+    for kind, model in ((AudienceKind.GROUPS, group_model), (AudienceKind.USERS, get_user_model)):
         keys = {key for each in audiences if each.kind == kind for key in shown[each]}
         rows = model()._default_manager.filter(pk__in=keys) if keys else ()
         names |= {(kind, str(row.pk)): str(row) for row in rows}
 
     def words(audience: Audience) -> str:
-        label = str(dict(Kind.choices).get(audience.kind, audience.kind))
-        if audience.kind in (Kind.EVERYONE, Kind.STAFF):
+        label = str(dict(AudienceKind.choices).get(audience.kind, audience.kind))
+        if audience.kind in (AudienceKind.EVERYONE, AudienceKind.STAFF):
             return label
-        if audience.kind == Kind.USERS and not sight.names:
+        if audience.kind == AudienceKind.USERS and not sight.names:
             return f"{label}: {len(audience.chosen)}"
-        if audience.kind == Kind.SEGMENT:
+        if audience.kind == AudienceKind.SEGMENT:
             found = list(map(str, audience.chosen))
         else:
             found = [names[audience.kind, str(key)] for key in shown[audience] if (audience.kind, str(key)) in names]

@@ -35,7 +35,7 @@ from .audience import online_of, users_of
 from .leases import Lease
 from .states import Step
 from .throttle import Pace
-from .transitions import take
+from .transitions import take_step
 
 __all__ = ["send"]
 
@@ -72,7 +72,7 @@ def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
             pace.rest(lease.using, users=len(chunk), held_seconds=time.monotonic() - began)
             repeats = 0
             yield broadcast
-    yield take(broadcast, Step.FINISH, only=lease.mine)
+    yield take_step(broadcast, Step.FINISH, only=lease.mine)
 
 
 def next_keys(broadcast: Broadcast) -> list[Any]:

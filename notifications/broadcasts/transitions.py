@@ -25,7 +25,7 @@ from .audience import users_of
 from .progress import tell
 from .states import AT_WORK, Step
 
-__all__ = ["check", "check_times", "news", "note", "order", "take"]
+__all__ = ["check", "check_times", "news", "note", "order_broadcast", "take_step"]
 
 BEGINNINGS: Final = (Step.SEND, Step.START)
 REMOVALS: Final = (Step.RETRACT, Step.EXPIRE)
@@ -35,7 +35,7 @@ ENDS: Final = (State.SENT, State.CANCELLED, State.RETRACTED, State.EXPIRED)
 news: Final = threading.Event()  # there is work: a worker of this process need not wait for its next look
 
 
-def order(draft: Broadcast, *, by: Any = None) -> Broadcast:
+def order_broadcast(draft: Broadcast, *, by: Any = None) -> Broadcast:
     """Send a draft, or schedule it where it has a time to be sent at; return it as it is then.
 
     What goes out is this draft: one that was edited since it was read is refused.
@@ -50,11 +50,11 @@ def order(draft: Broadcast, *, by: Any = None) -> Broadcast:
     check(draft)
     step = Step.SEND if draft.send_at is None else Step.SCHEDULE
     orderer = getattr(by, "pk", None)
-    return take(draft, step, by=by, only=Q(revision=draft.revision), ordered_by_id=orderer)
+    return take_step(draft, step, by=by, only=Q(revision=draft.revision), ordered_by_id=orderer)
 
 
 def check(draft: Broadcast) -> None:
-    """Refuse what cannot be sent as it is now. Raises what `order()` raises."""
+    """Refuse what cannot be sent as it is now. Raises what `order_broadcast()` raises."""
     draft.full_clean(exclude={field.name for field in draft._meta.fields if not field.editable})
     check_times(draft)
     if not users_of(draft.addressed).exists():
@@ -84,7 +84,7 @@ def too_early(field: str, moment: Any, text: str) -> ValidationError:
     return ValidationError({field: ValidationError(text, code="past", params={"time": shown})})
 
 
-def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = None, **values: Any) -> Broadcast:
+def take_step(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = None, **values: Any) -> Broadcast:
     """Take a step; return the broadcast as it is then. 4 queries, and 7 more where somebody follows it.
 
     Tried again after a conflict where no transaction is open.
@@ -110,7 +110,7 @@ def take(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = N
 
 
 def take_once(broadcast: Broadcast, step: Step, by: Any, only: Q, values: dict[str, Any]) -> Broadcast:
-    """Take a step in a transaction, with these columns. Raises as `take()` does."""
+    """Take a step in a transaction, with these columns. Raises as `take_step()` does."""
     move, rows = step.value, broadcasts()
     with transaction.atomic(using=rows.db):
         if not rows.filter(only, pk=broadcast.pk, state__in=move.sources).update(**values):

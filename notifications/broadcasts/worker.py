@@ -24,7 +24,7 @@ from .retracting import retract
 from .sending import send
 from .states import DELIVERED, Step
 from .throttle import Pace
-from .transitions import news, take
+from .transitions import news, take_step
 
 __all__ = ["Worker"]
 
@@ -108,7 +108,7 @@ class Worker:
         messages = getattr(error, "messages", None) or [said]
         problem = " ".join(messages)[:MAX_PROBLEM_CHARS]
         try:
-            take(lease.broadcast, Step.PAUSE, only=lease.mine, problem=problem)
+            take_step(lease.broadcast, Step.PAUSE, only=lease.mine, problem=problem)
         except StepRefused:
             broadcasts().filter(lease.mine, pk=lease.broadcast.pk).update(problem=problem)
             news.wait(settings.send_poll_seconds)
@@ -127,4 +127,4 @@ def begin_due() -> None:
 
 def begin(broadcast: Broadcast, step: Step) -> None:
     with suppress(StepRefused):  # another worker was quicker
-        take(broadcast, step)
+        take_step(broadcast, step)

@@ -43,10 +43,16 @@ __all__ = [
     "since_by_user",
 ]
 
-# Sent with `user_id`, by a thread of the hub's own, when a process gets a user's first stream, and when it has lost the
-# last one for good. At most once, in order for each user: a process that is killed says no goodbye.
 connected = Signal()
+connected.__doc__ = """Sent with `user_id` when a process gets a user's first stream.
+
+By a thread of the hub's own, at most once, in order for each user and process. A receiver may use the database and be slow.
+"""
 disconnected = Signal()
+disconnected.__doc__ = """Sent with `user_id` when a process has lost a user's last stream for good.
+
+As `connected` is; a process that is killed says no goodbye.
+"""
 
 
 def online_now() -> QuerySet[Presence]:
@@ -59,7 +65,9 @@ def is_online(user: Any) -> bool:
     return online_now().filter(user=getattr(user, "pk", user)).exists()
 
 
-ais_online = sync_to_async(is_online)
+async def ais_online(user: Any) -> bool:
+    """Return whether a user has a stream open in any process, from async code. 1 query, on a thread."""
+    return await sync_to_async(is_online)(user)
 
 
 def online_since(user: Any) -> dt.datetime | None:

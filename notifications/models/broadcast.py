@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from .content import AbstractContent, Level
 
-__all__ = ["EVERYONE", "Audience", "Broadcast", "Kind", "State", "broadcasts"]
+__all__ = ["EVERYONE", "Audience", "AudienceKind", "Broadcast", "State", "broadcasts"]
 
 
-class Kind(models.TextChoices):
+class AudienceKind(models.TextChoices):
     """The ways to name an audience."""
 
     EVERYONE = "everyone", _("Everyone")
@@ -41,7 +41,7 @@ class Audience:
     chosen: tuple[Any, ...] = ()
 
 
-EVERYONE: Final = Audience(Kind.EVERYONE)
+EVERYONE: Final = Audience(AudienceKind.EVERYONE)
 
 
 class State(models.TextChoices):
@@ -62,7 +62,9 @@ class State(models.TextChoices):
 class Broadcast(AbstractContent):
     """One text for many users, sent, watched and taken back as a whole."""
 
-    audience = models.CharField(_("audience"), max_length=10, choices=Kind.choices, default=Kind.EVERYONE)
+    audience = models.CharField(
+        _("audience"), max_length=10, choices=AudienceKind.choices, default=AudienceKind.EVERYONE
+    )
     chosen = models.JSONField(
         _("chosen"), default=list, blank=True, help_text=_("Keys of groups or users, or the name of one segment.")
     )

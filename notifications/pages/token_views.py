@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from ..access.tokens import revoke
+from ..access.tokens import revoke_tokens
 from ..models.token import ApiToken
 from .action_views import Refusal, action
 from .forms import LARGEST_INTEGER
@@ -40,7 +40,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 def revoke_token(request: HttpRequest, pk: int) -> Any:
     """Let one of the user's programs in no more."""
     mine = own(request).filter(pk=min(pk, LARGEST_INTEGER))
-    if not revoke(mine, by=request.user) and not mine.exists():
+    if not revoke_tokens(mine, by=request.user) and not mine.exists():
         raise Refusal(404, "not_found", _("You have no token %(id)s; reload the page.") % {"id": pk})
     return resolve_url("notifications:tokens")
 

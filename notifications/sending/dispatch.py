@@ -15,13 +15,20 @@ from django.db import router, transaction
 from django.utils.translation import gettext as _
 
 from ..broadcasts.audience import users_of
-from ..broadcasts.transitions import order
+from ..broadcasts.transitions import order_broadcast
 from ..log.attempts import repeatable
 from ..models import Notification
 from ..models.broadcast import Audience, Broadcast
 from .publish import USERS_PER_TRANSACTION, notify_many
 
-__all__ = ["BROADCAST_WORDS", "Outcome", "TooManyForDetails", "order_broadcast", "send_to_audience", "send_to_users"]
+__all__ = [
+    "BROADCAST_WORDS",
+    "Outcome",
+    "TooManyForDetails",
+    "broadcast_to_audience",
+    "send_to_audience",
+    "send_to_users",
+]
 
 BROADCAST_WORDS: Final = frozenset({"title", "body", "url", "level", "category"})
 
@@ -63,14 +70,14 @@ def send_to_audience(audience: Audience, words: Mapping[str, Any], *, by: Any) -
     if extra:
         text = _("An audience of more than %(most)d goes out as a broadcast, which has no %(names)s; leave it out.")
         raise TooManyForDetails(text % {"most": USERS_PER_TRANSACTION, "names": ", ".join(extra)})
-    return Outcome(users.count(), order_broadcast(audience, words, by=by).pk)
+    return Outcome(users.count(), broadcast_to_audience(audience, words, by=by).pk)
 
 
-def order_broadcast(audience: Audience, words: Mapping[str, Any], *, by: Any) -> Broadcast:
+def broadcast_to_audience(audience: Audience, words: Mapping[str, Any], *, by: Any) -> Broadcast:
     """Order a broadcast that begins at once. Raises `ValidationError`; then there is none."""
     chosen = [key if isinstance(key, int | str) else str(key) for key in audience.chosen]
     with transaction.atomic(using=router.db_for_write(Broadcast)):
         draft = Broadcast(audience=audience.kind, chosen=chosen, ordered_by=by, **words)
         draft.full_clean(exclude={"ordered_by"})
         draft.save()
-        return order(draft, by=by)
+        return order_broadcast(draft, by=by)

@@ -5,7 +5,7 @@
 
 Receives words; guarantees that a topic's messages are numbered without a gap in the order of their commits, that the
 latest NOTIFICATIONS_PUBLIC_HISTORY of them can be replayed, and that a doorbell rings after commit. Its tables hold no
-user. The data of a message, the same in the stream and from `recent()`:
+user. The data of a message, the same in the stream and from `recent_public()`:
 
     {"prev": 41, "modseq": 42, "topic": "status", "level": "warning", "title": "Mail is slow", "body": "", "url": "",
      "data": {}, "created_at": "2026-01-01T12:00:00+00:00"}
@@ -35,7 +35,7 @@ __all__ = [
     "heads",
     "publish_public",
     "read_public",
-    "recent",
+    "recent_public",
     "renew_topics",
     "text_of",
 ]
@@ -68,7 +68,9 @@ def publish_public(topic: str, *, title: str, **content: Unpack[PublicContent]) 
     return message
 
 
-apublish_public = sync_to_async(publish_public)
+async def apublish_public(topic: str, *, title: str, **content: Unpack[PublicContent]) -> PublicMessage:
+    """Tell everybody who follows a topic, from async code: as `publish_public()`, on a thread."""
+    return await sync_to_async(publish_public)(topic, title=title, **content)
 
 
 def write(message: PublicMessage, topic: str, using: str) -> None:
@@ -100,7 +102,7 @@ def forget(head: PublicTopic, using: str) -> None:
         PublicTopic.objects.using(using).filter(pk=head.pk).update(floor=floor)
 
 
-def recent(topic: str, limit: int | None = None) -> list[PublicMessage]:
+def recent_public(topic: str, limit: int | None = None) -> list[PublicMessage]:
     """Return a topic's latest messages, newest first, as a page shows them; all that are kept without a limit."""
     return list(PublicMessage.objects.filter(topic_id=topic).order_by("-modseq")[:limit])
 

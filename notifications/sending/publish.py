@@ -96,9 +96,19 @@ def broadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: U
     return notify_many(audience, title=title, **content)
 
 
-anotify = sync_to_async(notify)
-anotify_many = sync_to_async(notify_many)
-abroadcast = sync_to_async(broadcast)
+async def anotify(user: Any, *, title: str, **content: Unpack[Content]) -> Notification:
+    """Tell one user something, from async code: as `notify()`, on a thread."""
+    return await sync_to_async(notify)(user, title=title, **content)
+
+
+async def anotify_many(users: Iterable[Any], *, title: str, **content: Unpack[Content]) -> int:
+    """Tell many users the same, from async code: as `notify_many()`, on a thread."""
+    return await sync_to_async(notify_many)(users, title=title, **content)
+
+
+async def abroadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: Unpack[Content]) -> int:
+    """Tell every active user, or every user of a queryset, from async code: as `broadcast()`, on a thread."""
+    return await sync_to_async(broadcast)(title=title, audience=audience, **content)
 
 
 def compose(user_id: Any, title: str, content: Content) -> Notification:

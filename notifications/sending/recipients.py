@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from ..broadcasts.audience import group_model, has_field
 from ..exceptions import NotificationsError
 from ..log.locks import chunks
-from ..models.broadcast import Audience, Kind
+from ..models.broadcast import Audience, AudienceKind
 
 __all__ = ["MAX_NAMED", "Refused", "RefusedRecipients", "audience_of_groups", "users_by_id", "users_by_name"]
 
@@ -90,7 +90,7 @@ def audience_of_groups(names: Iterable[str]) -> Audience:
             refused.append(twice(name))
     if refused:
         raise RefusedRecipients(refused)
-    return Audience(Kind.GROUPS, tuple(keys.values()))
+    return Audience(AudienceKind.GROUPS, tuple(keys.values()))
 
 
 def key_or_none(given: Any) -> Any:

@@ -52,7 +52,7 @@ TRUST: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "C
 WAIT_SECONDS: Final = 30.0  # a client waits up to 5 s before it comes back, and eleven of them share the machine
 FRAME: Final = re.compile(r"^(hello|change|reset|ping|bye) (\S*) (\{.*\})$", re.MULTILINE)
 MAKE_TOKEN: Final = """
-from notifications.access.tokens import make_token
+from notifications import make_token
 make_token(User.objects.get(pk=user), name="example", scopes=["read"])
 """
 END: Final[dict[Credential, str]] = {
@@ -63,8 +63,9 @@ for session in Session.objects.all():
         session.delete()
 """,
     "token": """
-from notifications.access.tokens import ApiToken, revoke
-assert revoke(ApiToken.objects.filter(user=user)) == 1
+from notifications import revoke_tokens
+from notifications.models import ApiToken
+assert revoke_tokens(ApiToken.objects.filter(user=user)) == 1
 """,
 }
 

@@ -78,8 +78,7 @@ async def test_a_job_whose_process_was_killed_is_stalled(
     page = await visitors.arrive(daphne, user, path=CENTRE)
     worker = site.shell()
     worker.call(
-        "from notifications.sending.jobs import track; job = track(user, title='Import', total=10).__enter__()\n"
-        "job.advance(4)",
+        "from notifications import track; job = track(user, title='Import', total=10).__enter__()\njob.advance(4)",
         user=user.pk,
     )
     bar = page.get_by_role("progressbar", name="Progress")

@@ -13,9 +13,8 @@ from django.contrib.auth.models import User
 from django.test import Client as Django
 from django.urls import URLPattern, URLResolver, reverse
 
-from notifications import api as api_routes, urls
+from notifications import api as api_routes, notify, urls
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.faults.trial import ALLOWANCE_SECONDS, PING_SECONDS, Trial
 from tests.support.client import Client, follow
 from tests.support.servers import Person, Server, Site

@@ -36,16 +36,15 @@ User.objects.bulk_create([User(username=f"crowd{number}") for number in range(co
 User.objects.filter(is_active=True).count()
 """
 ORDER: Final = """
-from notifications.broadcasts.transitions import order
+from notifications import order_broadcast
 from notifications.models import Broadcast
-order(Broadcast.objects.create(title="To all")).pk
+order_broadcast(Broadcast.objects.create(title="To all")).pk
 """
 RETRACT: Final = """
-from notifications.broadcasts.transitions import take
-from notifications.broadcasts.states import Step
+from notifications import Step, take_step
 from notifications.models import Broadcast
 for broadcast in Broadcast.objects.all():
-    take(broadcast, Step.RETRACT)
+    take_step(broadcast, Step.RETRACT)
 """
 # Waits until a worker has done something, or has nothing left to do; says who it was.
 SIGN: Final = """

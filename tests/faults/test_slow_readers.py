@@ -40,7 +40,7 @@ PUBLIC_BYTES: Final = 4_300  # of one message
 PUBLIC_HISTORY: Final = 20
 THREAD_BYTES: Final = 512 * 1024  # Django keeps one for each of its open streams, with a stack and a heap
 PUBLIC_BURST: Final = """
-from notifications.sending.public import publish_public
+from notifications import publish_public
 for _ in range(count):
     publish_public("status", title=title, body="x" * 2_000, data={"more": "x" * 2_000})
 count

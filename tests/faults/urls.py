@@ -22,10 +22,10 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from notifications import notify
 from notifications.conf import settings
 from notifications.endpoints.websocket import SocketLine
 from notifications.hub import running_hubs
-from notifications.sending.publish import notify
 from tests.support.shell import PRELUDE, evaluate
 
 __all__ = ["urlpatterns"]

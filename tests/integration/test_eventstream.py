@@ -209,9 +209,7 @@ async def test_a_public_message_of_another_process_is_heard_at_once(wide: Site, 
     """So does what everybody is told; and nobody's inbox is held up by it."""
     user = wide.add_person("user")
     server = getattr(wide, program)()
-    code = (
-        "from notifications.sending.public import publish_public\npublish_public('status', title='Mail is slow').modseq"
-    )
+    code = "from notifications import publish_public\npublish_public('status', title='Mail is slow').modseq"
     cookie = await cookie_of(server, user)
     async with Follower(events_at(server, "public-status", f"user-{user.pk}"), cookie=cookie) as mine:
         await opened(mine)

@@ -38,7 +38,7 @@ for name in ("user1", "user2"):
 """
 NOTIFY = """
 from django.contrib.auth import get_user_model
-from notifications.sending.publish import notify
+from notifications import notify
 
 notify(get_user_model().objects.get(username={name!r}), title={title!r})
 """

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SWEEP_SECONDS = 1.0
 SLACK_SECONDS = 2.0  # for a busy machine
 LEASE_SECONDS = 3 * SWEEP_SECONDS
-ASK = "from notifications.hub.presence import is_online, online_since; "
+ASK = "from notifications import is_online, online_since; "
 
 
 async def told(site: Site, person: Person, wanted: bool) -> float:

@@ -13,7 +13,7 @@ from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PUBLISH = "from notifications.sending.public import publish_public\npublish_public('status', title=title).modseq"
+PUBLISH = "from notifications import publish_public\npublish_public('status', title=title).modseq"
 HISTORY = 5
 
 
@@ -102,7 +102,7 @@ async def test_an_address_has_so_many_streams(server: Server) -> None:
 async def test_a_topic_called_like_a_channel_shows_no_inbox(server: Server, open_site: Site) -> None:
     """A topic `user-1` is followed at `public-user-1`; what the user with the key 1 is told does not appear there."""
     person = Person(await open_site.acall("User.objects.get_or_create(pk=1, username='first')[0].pk"), "first")
-    code = "from notifications.sending.public import publish_public\npublish_public('user-1', title='For everybody').modseq"
+    code = "from notifications import publish_public\npublish_public('user-1', title='For everybody').modseq"
     async with Follower(topic_at(server, "user-1"), headers=from_address("192.0.2.5")) as mine:
         await opened(mine)
         await open_site.acall("notify(user, title='For one alone').pk", user=person.pk)

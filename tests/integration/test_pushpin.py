@@ -211,7 +211,7 @@ async def test_a_token_is_held_until_it_is_revoked(standing: Standing) -> None:
     """A program's connection is the proxy's; within one ping after its token it ends, and gets no further one."""
     site, pushpin, server = standing.site, standing.pushpin, standing.server
     user, other = site.add_person("user"), site.add_person("other")
-    code = "from notifications.access.tokens import make_token\n"
+    code = "from notifications import make_token\n"
     code += "make_token(User.objects.get(pk=user), name='reports', scopes=['read'])"
     headers = {"Authorization": f"Bearer {await site.acall(code, user=user.pk)}"}
     async with Follower(pushpin.url + STREAM, headers=headers) as mine:
@@ -222,7 +222,9 @@ async def test_a_token_is_held_until_it_is_revoked(standing: Standing) -> None:
         await site.acall("notify(user, title='For the program').pk", user=user.pk)
         await mine.knows("For the program")
         await asyncio.to_thread(pushpin.wait_for_question, user.pk)
-        await site.acall("from notifications.access.tokens import ApiToken, revoke\nrevoke(ApiToken.objects.all())")
+        await site.acall(
+            "from notifications import models, revoke_tokens\nrevoke_tokens(models.ApiToken.objects.all())"
+        )
         await mine.until(lambda mine: mine.named("bye"))
         assert mine.data_of("bye") == [{"reason": "auth"}]
         assert "Secret" not in str(mine.events)

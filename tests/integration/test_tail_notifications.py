@@ -64,7 +64,7 @@ def test_it_follows_resumes_and_ends(site: Site, user: Person, other: Person) ->
         process.wait_for_line("Again")
         assert "Missed" not in process.log
         interrupt(process)
-    assert not site.call("from notifications.hub.presence import is_online; is_online(user)", user=user.pk)
+    assert not site.call("from notifications import is_online; is_online(user)", user=user.pk)
 
 
 def test_it_hears_the_doorbell_over_redis(blank: Path, tmp_path: Path) -> None:

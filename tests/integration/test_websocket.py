@@ -19,7 +19,7 @@ from tests.support.visit import Visit
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MAKE_TOKEN: Final = """
-from notifications.access.tokens import make_token
+from notifications import make_token
 make_token(User.objects.get(pk=user), name="reports", scopes=["read"])
 """
 
@@ -232,7 +232,9 @@ async def test_a_token_reads_until_it_is_revoked(server: Server, site: Site, use
         texts: list[str] = []
         while not ("Mine" in "".join(texts) and '"forbidden"' in "".join(texts)):
             texts.append(await socket.recv(decode=True))
-        await site.acall("from notifications.access.tokens import ApiToken, revoke\nrevoke(ApiToken.objects.all())")
+        await site.acall(
+            "from notifications import models, revoke_tokens\nrevoke_tokens(models.ApiToken.objects.all())"
+        )
         await socket.send(
             json.dumps({"do": "ping", "ref": "revoked"})
         )  # what comes after its pong was sent after the end

@@ -21,9 +21,8 @@ from django.contrib.auth.models import User
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 
-from notifications import log
+from notifications import broadcast, mark_all_read, notify, notify_many
 from notifications.models import Notification
-from notifications.sending.publish import broadcast, notify, notify_many
 from tests.support.redis import Redis
 from tests.support.shell import ROOT
 
@@ -99,7 +98,7 @@ def test_after_django_notifications(user: User, other_user: User, client: Client
     table = PAGE.partition("| before | after |")[2].partition("\n\n")[0]
     rows = [line.strip("|").rsplit(" | ", 1) for line in table.strip().splitlines()[1:]]
     rows = [[left.strip(), right.strip().replace("…", "'News'")] for left, right in rows]
-    names: dict[str, Any] = {"uma": user, "users": [user], "ada": "Ada", "team": Team(), "log": log}
+    names: dict[str, Any] = {"uma": user, "users": [user], "ada": "Ada", "team": Team(), "mark_all_read": mark_all_read}
     names |= {"notify": notify, "notify_many": notify_many, "broadcast": broadcast, "user": user}
     names["notification"] = notify(user, title="To be read")
     client.force_login(user)

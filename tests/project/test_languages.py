@@ -20,8 +20,7 @@ from django.views.defaults import permission_denied, server_error
 from pytest_django import Settings
 
 import notifications
-from notifications.models import Level
-from notifications.sending.publish import notify
+from notifications import Level, notify
 from tests.support.api import Program
 
 CHINESE: Final = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}

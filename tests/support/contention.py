@@ -16,12 +16,10 @@ from typing import Any, Final
 from django.contrib.auth.models import Group, User
 from django.db import connection, connections, transaction
 
-from notifications import log
+from notifications import lock_inbox, notify, notify_many, order_broadcast
 from notifications.broadcasts.leases import claim
 from notifications.broadcasts.sending import write_chunk
-from notifications.broadcasts.transitions import order
 from notifications.models import Broadcast, Notification
-from notifications.sending.publish import notify, notify_many
 
 __all__ = ["Conflict", "Contention", "count_deadlocks", "find_miscounts"]
 
@@ -56,7 +54,7 @@ class Contention:
         self._is_sending = threading.Lock()
         self._users = User.objects.bulk_create([User(username=f"contended{number}") for number in range(USERS)])
         self._group = Group.objects.create(name="a row of the site")
-        order(Broadcast.objects.create(title="to all"))
+        order_broadcast(Broadcast.objects.create(title="to all"))
         self._lease: Any = claim("contention")
 
     def run(self) -> None:
@@ -104,7 +102,7 @@ class Contention:
 
     def _site_first(self, rng: random.Random) -> None:
         with transaction.atomic():
-            log.lock_inbox(self._users[0])
+            lock_inbox(self._users[0])
             Group.objects.filter(pk=self._group.pk).update(name=str(rng.random()))
             notify(self._users[0], title="after a row of the site")
 

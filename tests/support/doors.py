@@ -18,7 +18,7 @@ from django.contrib.auth import aget_user
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from notifications.access import session_or_token
+from notifications import session_or_token
 
 __all__ = ["GUIDE", "MODULES", "SECOND_FACTOR", "Closed", "install", "second_factor"]
 

@@ -16,12 +16,12 @@ third.title = "third, edited"
 third.save()
 fourth.delete()
 notify_many([user, user], title="to many")
-log.mark_all_read(user)
+mark_all_read(user)
 first.mark_unread()
 second.unarchive()
 with transaction.atomic():
     notify(user, title="two at")
     notify(user, title="once")
-log.mark_seen(user)
+mark_seen(user)
 Inbox.objects.get(pk=user).modseq
 """

@@ -27,9 +27,8 @@ ANSWER: Final = "=> "  # other lines on standard output are the code's own print
 PRELUDE: Final = """
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from notifications import log
+from notifications import broadcast, log, mark_all_read, mark_seen, mark_topic_read, notify, notify_many
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import broadcast, notify, notify_many
 """
 
 

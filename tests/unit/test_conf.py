@@ -9,8 +9,8 @@ from django.conf import settings as django_settings
 from django.test import override_settings
 from pytest_django import Settings as DjangoSettings
 
+from notifications import InvalidSetting
 from notifications.conf import Settings, settings
-from notifications.exceptions import InvalidSetting
 
 NAMES = [setting.name for setting in settings]
 

@@ -14,8 +14,7 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from notifications import log
-from notifications.broadcasts.transitions import order
+from notifications import mark_all_read, notify, notify_many, order_broadcast, track
 from notifications.log.replay import inbox_of
 from notifications.models import ApiToken, Broadcast, Notification, RunningJob
 from notifications.models.request import SentRequest
@@ -23,8 +22,6 @@ from notifications.protocol.payloads import payload
 from notifications.reading import actions
 from notifications.sending.idempotency import claim
 from notifications.sending.job_watchdog import mark_stalled
-from notifications.sending.jobs import track
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import assert_exact, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,7 +83,7 @@ def test_old_ones_are_pruned(user: User, other_user: User) -> None:
     old = notify(user, title="old")
     notify_many([user, other_user], title="new")
     Notification.objects.filter(pk=old.pk).update(created_at=timezone.now() - dt.timedelta(hours=40))
-    log.mark_all_read(user)
+    mark_all_read(user)
     call_command("prune_notifications", older_than="36h", stdout=io.StringIO())
     assert list(Notification.objects.for_user(user).values_list("title", flat=True)) == ["new"]
     assert_exact(user, other_user)
@@ -122,8 +119,10 @@ def test_broadcasts_go_out_and_refuse_a_time_that_passed(user: User, other_user:
     """A time in the past is refused by name, one that has come is kept."""
     late = Broadcast.objects.create(title="late", send_at=timezone.now() - dt.timedelta(minutes=1))
     with pytest.raises(ValidationError, match="has passed"):
-        order(late, by=None)
-    due = order(Broadcast.objects.create(title="due", send_at=timezone.now() + dt.timedelta(minutes=1)), by=None)
+        order_broadcast(late, by=None)
+    due = order_broadcast(
+        Broadcast.objects.create(title="due", send_at=timezone.now() + dt.timedelta(minutes=1)), by=None
+    )
     Broadcast.objects.filter(pk=due.pk).update(send_at=timezone.now() - dt.timedelta(minutes=1))
     call_command("send_broadcasts", once=True, stdout=io.StringIO())
     assert Notification.objects.filter(title="due").count() == 2

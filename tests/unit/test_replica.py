@@ -15,12 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoDbBlocker
 
-from notifications import log
+from notifications import mark_all_read, mark_seen, notify, notify_many, track
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.reading import actions
-from notifications.sending.jobs import track
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import assert_exact
 from tests.support.model import in_database
 from tests.support.staff import FORM
@@ -117,8 +115,8 @@ WRITES: dict[str, Callable[[User, list[Notification]], Any]] = {
     "related update": lambda user, rows: user.notifications.mark_read(),
     "notify": lambda user, rows: notify(user, title="new"),
     "notify_many": lambda user, rows: notify_many(User.objects.filter(pk=user.pk), title="new"),
-    "mark_all_read": lambda user, rows: log.mark_all_read(user),
-    "mark_seen": lambda user, rows: log.mark_seen(user),
+    "mark_all_read": lambda user, rows: mark_all_read(user),
+    "mark_seen": lambda user, rows: mark_seen(user),
     "undo": lambda user, rows: actions.undo(user, str(actions.act(user, "delete", [rows[0].pk]).token)),
     "track": lambda user, rows: run_job(user),
 }

@@ -22,9 +22,8 @@ SECONDS = 20.0  # longest wait for a frame
 
 def write() -> dict[str, Any]:
     """Migrate, then go through the life of a notification."""
-    from notifications import log
+    from notifications import broadcast, mark_all_read, mark_seen, notify, notify_many
     from notifications.models import Inbox, Notification
-    from notifications.sending.publish import broadcast, notify, notify_many
     from tests.uuid_project.people.models import Person
 
     one, two = (Person.objects.create(email=f"{name}@example.com") for name in ("one", "two"))
@@ -35,8 +34,8 @@ def write() -> dict[str, Any]:
     row.mark_read()
     Notification.objects.for_user(one).filter(title="by text").archive()
     Notification.objects.create(recipient_id=str(two.pk), title="by recipient_id").delete()
-    log.mark_seen(one.pk)
-    log.mark_all_read(str(two.pk))
+    mark_seen(one.pk)
+    mark_all_read(str(two.pk))
     inboxes = Inbox.objects.in_bulk()
     return {
         "counters": [
@@ -50,28 +49,26 @@ def announce() -> dict[str, Any]:
     """Send a broadcast to chosen users, follow it, and take it back; name audiences that such users cannot have."""
     from django.core.exceptions import ValidationError
 
+    from notifications import Audience, AudienceKind, Step, take_step
     from notifications.broadcasts.progress import follow
-    from notifications.broadcasts.states import Step
-    from notifications.broadcasts.transitions import take
     from notifications.broadcasts.worker import Worker
     from notifications.models import Notification
-    from notifications.models.broadcast import Audience, Kind
-    from notifications.sending.dispatch import order_broadcast, send_to_audience
+    from notifications.sending.dispatch import broadcast_to_audience, send_to_audience
     from notifications.sending.recipients import RefusedRecipients, audience_of_groups
     from tests.uuid_project.people.models import Person
 
     people = [Person.objects.create(email=f"{number}@example.com") for number in range(5)]
-    chosen = Audience(Kind.USERS, tuple(person.pk for person in people[:3]))
-    broadcast = order_broadcast(chosen, {"title": "for three"}, by=people[4])
+    chosen = Audience(AudienceKind.USERS, tuple(person.pk for person in people[:3]))
+    broadcast = broadcast_to_audience(chosen, {"title": "for three"}, by=people[4])
     for person in people[3:]:
         follow(broadcast, person)
     people[0].delete()
     Worker().work_off()
     told = set(Notification.objects.filter(broadcast=broadcast).values_list("recipient", flat=True))
-    take(broadcast, Step.RETRACT, by=people[4])
+    take_step(broadcast, Step.RETRACT, by=people[4])
     Worker().work_off()
     refused = []
-    for audience in (Audience(Kind.STAFF), Audience(Kind.GROUPS, (1,))):
+    for audience in (Audience(AudienceKind.STAFF), Audience(AudienceKind.GROUPS, (1,))):
         try:
             send_to_audience(audience, {"title": "for nobody"}, by=None)
         except ValidationError as error:
@@ -90,7 +87,7 @@ def announce() -> dict[str, Any]:
 
 def tell() -> dict[str, Any]:
     """Notify and end at once, as a command or a worker does."""
-    from notifications.sending.publish import notify
+    from notifications import notify
     from tests.uuid_project.people.models import Person
 
     person = Person.objects.create(email="one@example.com")
@@ -139,9 +136,9 @@ class Stream:
 
 async def stream() -> dict[str, Any]:
     """Open streams of two users, write to one of them, and see what arrives where."""
+    from notifications import anotify
     from notifications.asgi import with_stream
     from notifications.hub import hub
-    from notifications.sending.publish import anotify
 
     application = with_stream(get_asgi_application())
     one, one_cookie = await sync_to_async(log_in)("one@example.com")

@@ -11,8 +11,8 @@ from notifications.broadcasts.audience import users_of
 from notifications.broadcasts.worker import Worker
 from notifications.exceptions import InvalidSegment
 from notifications.management.content import add_content_options, refusal, words_given
-from notifications.models.broadcast import EVERYONE, Audience, Kind
-from notifications.sending.dispatch import order_broadcast
+from notifications.models.broadcast import EVERYONE, Audience, AudienceKind
+from notifications.sending.dispatch import broadcast_to_audience
 from notifications.sending.recipients import RefusedRecipients, audience_of_groups
 
 __all__ = ["Command"]
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self.stdout.write(f"This would tell {count:,} {'user' if count == 1 else 'users'}.")
                 return
-            broadcast = order_broadcast(audience, words_given(options), by=None)
+            broadcast = broadcast_to_audience(audience, words_given(options), by=None)
         except (InvalidSegment, RefusedRecipients) as error:
             raise CommandError(f"{error} Nothing was sent.") from None
         except ValidationError as error:
@@ -74,7 +74,7 @@ class Command(BaseCommand):
 def audience_given(options: dict[str, Any]) -> Audience:
     """Return the audience that was named."""
     if options["segment"] is not None:
-        return Audience(Kind.SEGMENT, (options["segment"],))
+        return Audience(AudienceKind.SEGMENT, (options["segment"],))
     if options["group"]:
         return audience_of_groups(options["group"])
-    return Audience(Kind.STAFF) if options["staff"] else EVERYONE
+    return Audience(AudienceKind.STAFF) if options["staff"] else EVERYONE

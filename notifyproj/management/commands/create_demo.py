@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from notifications.sending.publish import notify
+from notifications import notify
 from notifyproj.demo import DEMO_PASSWORD, PEOPLE, Person, existing_accounts
 from notifyproj.models import Demonstration
 

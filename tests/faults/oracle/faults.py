@@ -47,7 +47,7 @@ until = time.monotonic() + seconds
 while time.monotonic() < until:
     if notifies:
         notify(user, title="Storm")
-    log.mark_all_read(user)
+    mark_all_read(user)
 """
 DRIFT: Final = """
 with transaction.atomic(), connection.cursor() as cursor:

@@ -20,14 +20,22 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from notifications import log
-from notifications.broadcasts.states import Step
-from notifications.broadcasts.transitions import order, take
-from notifications.exceptions import StepRefused
+from notifications import (
+    Level,
+    Step,
+    StepRefused,
+    broadcast,
+    mark_all_read,
+    mark_seen,
+    mark_topic_read,
+    notify,
+    notify_many,
+    order_broadcast,
+    take_step,
+    track,
+)
 from notifications.log.queryset import NotificationQuerySet
-from notifications.models import Broadcast, Inbox, Level, Notification
-from notifications.sending.jobs import track
-from notifications.sending.publish import broadcast, notify, notify_many
+from notifications.models import Broadcast, Inbox, Notification
 
 __all__ = ["BARE", "OPERATIONS", "OWN", "Undone"]
 
@@ -169,11 +177,11 @@ def everyone(rng: random.Random, users: Sequence[int]) -> None:
 
 def read_all(rng: random.Random, users: Sequence[int]) -> None:
     head = Inbox.objects.values_list("modseq", flat=True).get(pk=users[0])
-    log.mark_all_read(users[0], up_to=rng.choice([None, head, max(1, head - rng.randint(1, 30))]))
+    mark_all_read(users[0], up_to=rng.choice([None, head, max(1, head - rng.randint(1, 30))]))
 
 
 def seen(rng: random.Random, users: Sequence[int]) -> None:
-    log.mark_seen(users[0])
+    mark_seen(users[0])
 
 
 SIMPLE: Final[tuple[Act, ...]] = (create, save, edit, update, read, unread, archive, unarchive, delete, read_all, seen)
@@ -316,14 +324,14 @@ def job(rng: random.Random, users: Sequence[int]) -> None:
 def send(rng: random.Random, users: Sequence[int]) -> None:
     """Order a broadcast to users from whom something may be deleted, for the servers' own workers to send."""
     if whom := may_lose(users):
-        order(Broadcast.objects.create(title=words(rng), audience="users", chosen=whom))
+        order_broadcast(Broadcast.objects.create(title=words(rng), audience="users", chosen=whom))
 
 
 def take_back(_rng: random.Random, _users: Sequence[int]) -> None:
     sent = Broadcast.objects.filter(state="sent", audience="users").order_by("pk").first()
     if sent is not None:
         with contextlib.suppress(StepRefused):
-            take(sent, Step.RETRACT)
+            take_step(sent, Step.RETRACT)
 
 
 def prune_by_command(_rng: random.Random, users: Sequence[int]) -> None:
@@ -333,7 +341,7 @@ def prune_by_command(_rng: random.Random, users: Sequence[int]) -> None:
 
 
 def topic_read(rng: random.Random, users: Sequence[int]) -> None:
-    log.mark_topic_read(users[0], f"oracle:{rng.randint(1, 20)}")
+    mark_topic_read(users[0], f"oracle:{rng.randint(1, 20)}")
 
 
 def long_words(rng: random.Random, users: Sequence[int]) -> None:

@@ -19,14 +19,11 @@ from django.core.asgi import get_asgi_application
 from django.core.cache import cache
 from django.test import Client, override_settings
 
-from notifications.access import session_or_token
+from notifications import make_token, notify, publish_public, session_or_token
 from notifications.access.openings import Opening, parse_cookies
-from notifications.access.tokens import make_token
 from notifications.asgi import with_stream
 from notifications.endpoints.websocket import SocketApplication
 from notifications.models import Notification
-from notifications.sending.public import publish_public
-from notifications.sending.publish import notify
 from tests.support import doors
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, Browser, request

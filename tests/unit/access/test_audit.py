@@ -11,9 +11,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from notifications import notify
 from notifications.access import audit
 from notifications.access.audit import EVENTS, Tally, record
-from notifications.sending.publish import notify
 from tests.support.asgi import Site
 from tests.support.staff import LIST, login_with
 

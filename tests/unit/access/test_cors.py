@@ -11,10 +11,10 @@ from django.core.asgi import get_asgi_application
 from django.test import override_settings
 from django.urls import set_script_prefix
 
+from notifications import InvalidSetting
 from notifications.access.cors import sharing
 from notifications.asgi import with_stream
 from notifications.conf import settings as own
-from notifications.exceptions import InvalidSetting
 from notifications.hub.counters import counters
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser, Message, request

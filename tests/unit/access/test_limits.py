@@ -14,12 +14,12 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from notifications import notify
 from notifications.access.limits import Openings, spend, spend_address
 from notifications.endpoints.websocket import SocketApplication
 from notifications.exceptions import TooOften
 from notifications.integrations.eventstream import LogChannelManager, TooManyStreams
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.api import Program
 from tests.support.asgi import Site, log_in
 from tests.support.browser import DEADLINE_SECONDS

@@ -8,11 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from notifications import notify
 from notifications.access.origin import is_own_page, is_own_socket
 from notifications.endpoints import stream
 from notifications.endpoints.stream import StreamApplication
 from notifications.hub.counters import counters
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser
 

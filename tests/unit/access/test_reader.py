@@ -11,11 +11,11 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
+from notifications import notify
 from notifications.access.reader import is_tag_of, tag_of
 from notifications.endpoints.websocket import SocketApplication
 from notifications.hub.counters import counters
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser
 

@@ -18,12 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from notifications import MayNot, notify
 from notifications.access.auth import credential_of, look_up, users_of
-from notifications.access.tokens import Bearer, bearer_of, find_tokens, make_token, revoke
-from notifications.exceptions import MayNot
+from notifications.access.tokens import Bearer, bearer_of, find_tokens, make_token, revoke_tokens
 from notifications.models import ApiToken
 from notifications.models.token import Scope
-from notifications.sending.publish import notify
 from tests.support.api import Program
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, Browser
@@ -156,8 +155,8 @@ def test_a_token_without_a_scope_cannot_be(user: User) -> None:
 
 def end_revoke(user: User) -> None:
     """Revoke it, as staff do."""
-    assert revoke(ApiToken.objects.all()) == 1
-    assert revoke(ApiToken.objects.all()) == 0
+    assert revoke_tokens(ApiToken.objects.all()) == 1
+    assert revoke_tokens(ApiToken.objects.all()) == 0
 
 
 def end_expire(user: User) -> None:
@@ -284,7 +283,7 @@ def test_what_happens_to_tokens_is_in_the_security_log(
         token = ApiToken.objects.get()
         for _ in range(2):
             find_tokens([shown])
-        revoke(ApiToken.objects.all(), by=clerk)
+        revoke_tokens(ApiToken.objects.all(), by=clerk)
         for _ in range(3):
             find_tokens([shown])
     ids = f"token={token.pk} user={user.pk}"

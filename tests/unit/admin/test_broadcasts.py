@@ -15,14 +15,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
+from notifications import AudienceKind, Step, order_broadcast, take_step
 from notifications.admin.broadcast_pages import Pages
 from notifications.admin.broadcasts import BroadcastAdmin
 from notifications.broadcasts import segments
-from notifications.broadcasts.states import Step
-from notifications.broadcasts.transitions import order, take
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Notification
-from notifications.models.broadcast import Kind, State
+from notifications.models.broadcast import State
 from tests.support.ledger import Rung
 from tests.support.staff import errors, login_with, said
 
@@ -115,7 +114,7 @@ def test_sender_of_a_small_one_sees_its_end(
     """A worker that is done before the page answers knew already whom to tell."""
 
     def at_once(*arguments: Any, **words: Any) -> Broadcast:
-        ordered = order(*arguments, **words)
+        ordered = order_broadcast(*arguments, **words)
         Worker().work_off()
         return ordered
 
@@ -152,7 +151,7 @@ def test_segment_that_fails_is_told(
         raise RuntimeError("the shop is closed")
 
     monkeypatch.setattr(segments, "registered", {"trial users": fail})
-    broadcast = draft(audience=Kind.SEGMENT, chosen=["trial users"])
+    broadcast = draft(audience=AudienceKind.SEGMENT, chosen=["trial users"])
     words = "The segment 'trial users' failed with RuntimeError: the shop is closed; mend it."
     assert words in unescape(admin_client.get(f"{LIST}{broadcast.pk}/review/").content.decode())
     assert said(post(admin_client, broadcast, "send")) == [words]
@@ -193,7 +192,7 @@ def test_inactive_user_is_named(admin_client: Client, people: list[User]) -> Non
 
 def test_user_who_was_deactivated_since_is_left_out(admin_client: Client, people: list[User], draft: Draft) -> None:
     """The review says how many of those chosen get nothing."""
-    broadcast = draft(audience=Kind.USERS, chosen=[user.pk for user in people[:3]])
+    broadcast = draft(audience=AudienceKind.USERS, chosen=[user.pk for user in people[:3]])
     User.objects.filter(pk=people[0].pk).update(is_active=False)
     text = admin_client.get(f"{LIST}{broadcast.pk}/review/").content.decode()
     assert "1 of those chosen cannot log in any more and gets nothing" in text
@@ -237,7 +236,7 @@ def test_who_may_only_change_cannot_send(people: list[User], draft: Draft) -> No
     assert post(writer, only(), "send").status_code == 403
     assert post(writer, only(), "test").status_code == 200
     assert only().state == State.DRAFT
-    order(only())
+    order_broadcast(only())
     for word in ("pause", "cancel", "retract"):
         assert post(writer, only(), word).status_code == 403
     assert "Pause" not in writer.get(f"{LIST}{only().pk}/progress/").content.decode()
@@ -296,7 +295,7 @@ def test_what_was_edited_since_the_review_is_not_sent(admin_client: Client, peop
 def test_what_goes_out_is_not_edited(admin_client: Client, people: list[User], draft: Draft) -> None:
     """A form that was open while somebody sent the draft changes nothing, and says so."""
     broadcast = draft()
-    order(broadcast)
+    order_broadcast(broadcast)
     page = admin_client.post(f"{LIST}{broadcast.pk}/change/", FORM | {"title": "Other words"}, follow=True)
     assert said(page) == ["“Maintenance at 22:00” is sending meanwhile, so your changes were not saved."]
     assert (only().title, only().state) == ("Maintenance at 22:00", State.SENDING)
@@ -315,7 +314,7 @@ def test_scheduled_one_can_be_withdrawn(admin_client: Client, people: list[User]
 def test_buttons_follow_the_state(admin_client: Client, people: list[User], draft: Draft) -> None:
     """Pause, resume, cancel and retract do what they say; a step that came too late is explained."""
     broadcast = draft()
-    order(broadcast)
+    order_broadcast(broadcast)
     for word, state in (("pause", State.PAUSED), ("resume", State.SENDING), ("cancel", State.CANCELLED)):
         post(admin_client, broadcast, word)
         assert only().state == state
@@ -328,11 +327,11 @@ def test_buttons_follow_the_state(admin_client: Client, people: list[User], draf
 
 def test_only_what_is_in_no_inbox_can_be_deleted(admin_client: Client, people: list[User], draft: Draft) -> None:
     """What was sent is retracted first."""
-    order(draft())
+    order_broadcast(draft())
     Worker().work_off()
     address = f"{LIST}{only().pk}/delete/"
     assert admin_client.post(address, {"post": "yes"}).status_code == 403
-    take(only(), Step.RETRACT)
+    take_step(only(), Step.RETRACT)
     Worker().work_off()
     assert admin_client.post(address, {"post": "yes"}).status_code == 302
     assert not Broadcast.objects.exists()
@@ -345,7 +344,7 @@ def test_what_is_sent_meanwhile_is_not_deleted(
     broadcast, delete = draft(), BroadcastAdmin.delete_model
 
     def after_order(*arguments: Any) -> None:
-        order(only())
+        order_broadcast(only())
         delete(*arguments)
 
     monkeypatch.setattr(BroadcastAdmin, "delete_model", after_order)
@@ -375,7 +374,7 @@ def test_step_on_what_was_just_deleted_leads_to_the_list(
 
 def test_whoever_may_look_may_watch(people: list[User], draft: Draft) -> None:
     """The page of somebody who did not send it offers to watch, the script presses that; once, and while it goes out."""
-    order(draft())
+    order_broadcast(draft())
     viewer = login_with("view_broadcast")
     address = f"{LIST}{only().pk}/progress/"
     assert "notification-watch" in viewer.get(address).content.decode()
@@ -392,7 +391,7 @@ def test_whoever_may_look_may_watch(people: list[User], draft: Draft) -> None:
 
 def test_totals_stand_on_the_page(admin_client: Client, people: list[User], draft: Draft) -> None:
     """Recipients, delivered live, read, and what became of it; the reason where it could not go on."""
-    order(draft())
+    order_broadcast(draft())
     Worker().work_off()
     Notification.objects.filter(recipient__in=people[:2]).mark_read()
     Broadcast.objects.update(live=5, problem="The segment failed.")
@@ -408,9 +407,9 @@ def test_list_shows_state_audience_and_progress(admin_client: Client, people: li
     keys = [user.pk for user in people]
 
     def compose() -> None:
-        draft(audience=Kind.STAFF)
-        draft(audience=Kind.GROUPS, chosen=[editors.pk])
-        draft(audience=Kind.USERS, chosen=keys[:2])
+        draft(audience=AudienceKind.STAFF)
+        draft(audience=AudienceKind.GROUPS, chosen=[editors.pk])
+        draft(audience=AudienceKind.USERS, chosen=keys[:2])
 
     compose()
     text = admin_client.get(LIST).content.decode()  # also looks up the content type, once
@@ -421,7 +420,7 @@ def test_list_shows_state_audience_and_progress(admin_client: Client, people: li
         admin_client.get(LIST)
     for _ in range(4):
         compose()
-    draft(audience=Kind.USERS, chosen=[*keys, 10**6])
+    draft(audience=AudienceKind.USERS, chosen=[*keys, 10**6])
     with CaptureQueriesContext(connection) as many:
         text = admin_client.get(LIST).content.decode()
     assert "user6, user7, user8, 5 more" in text
@@ -460,7 +459,7 @@ def test_history_is_read_in_the_readers_language(admin_client: Client, draft: Dr
     """It is kept in English, whoever's language was on when it happened, and told to each in their own."""
     broadcast = draft()
     with translation.override("zh-hans"):
-        order(broadcast, by=User.objects.get(username="admin"))
+        order_broadcast(broadcast, by=User.objects.get(username="admin"))
     Worker().work_off()
     kept = set(LogEntry.objects.values_list("change_message", flat=True))
     assert kept == {"Sending began.", "Sent to everybody."}

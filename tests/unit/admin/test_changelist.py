@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from notifications import notify, notify_many
 from notifications.admin import changelist as admin_list
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.staff import LIST
 
 # --- the list

@@ -4,10 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from notifications import admin as notification_admin
+from notifications import admin as notification_admin, notify, notify_many
 from notifications.admin import changelist as admin_list
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.staff import LIST, login_with, run, said
 
 

@@ -14,7 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notifications.access.tokens import bearer_of, find_tokens, make_token
+from notifications import make_token
+from notifications.access.tokens import bearer_of, find_tokens
 from notifications.models import ApiToken
 from tests.support.staff import errors, login_with, said
 

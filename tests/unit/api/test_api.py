@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 
+from notifications import notify
 from notifications.log.replay import inbox_of
 from notifications.protocol.payloads import payload
 from notifications.reading import listing
-from notifications.sending.publish import notify
 from tests.support.api import Program
 
 

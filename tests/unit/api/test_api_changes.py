@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
+from notifications import notify
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify
 from tests.support.api import Program
 
 ACTIONS = [

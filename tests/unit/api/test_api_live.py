@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
+from notifications import notify
 from notifications.protocol.payloads import payload
-from notifications.sending.publish import notify
 from tests.support.api import Program
 from tests.support.asgi import Site
 

@@ -9,10 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from notifications import api
+from notifications import api, notify
 from notifications.api import bodies
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.api import API, Program
 
 READING = [("GET", path) for path in ("notifications", "notifications/1", "counts", "changes")]

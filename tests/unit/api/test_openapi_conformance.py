@@ -22,8 +22,8 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings, strategies as st
 from schemathesis.generation import GenerationMode
 
+from notifications import notify
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.api import API
 from tests.support.asgi import log_in
 

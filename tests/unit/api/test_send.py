@@ -16,10 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications.access.tokens import make_token
+from notifications import make_token, segment
 from notifications.api import send as api_send
 from notifications.broadcasts import segments
-from notifications.broadcasts.segments import segment
 from notifications.models import ApiToken, Broadcast, Notification, SentRequest
 from notifications.sending import dispatch
 from notifications.sending.idempotency import MAX_FORGOTTEN

@@ -11,11 +11,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from notifications import Audience, AudienceKind, InvalidSegment, segment
 from notifications.broadcasts import segments
 from notifications.broadcasts.audience import inactive_of, online_of, users_of
-from notifications.broadcasts.segments import segment, segment_names
-from notifications.exceptions import InvalidSegment
-from notifications.models.broadcast import EVERYONE, Audience, Kind
+from notifications.broadcasts.segments import segment_names
+from notifications.models.broadcast import EVERYONE
 from notifications.models.presence import Presence, Process
 
 
@@ -51,7 +51,7 @@ def words(audience: Audience) -> str:
 def test_everyone_and_staff_are_active(people: dict[str, User]) -> None:
     """Who was deactivated is in no audience."""
     assert names(EVERYONE) == ["ada", "ben"]
-    assert names(Audience(Kind.STAFF)) == ["ada"]
+    assert names(Audience(AudienceKind.STAFF)) == ["ada"]
 
 
 def test_member_of_two_groups_comes_once(people: dict[str, User]) -> None:
@@ -60,14 +60,14 @@ def test_member_of_two_groups_comes_once(people: dict[str, User]) -> None:
     for group in groups:
         group.user_set.set(people.values())
     keys = tuple(group.pk for group in groups)
-    assert names(Audience(Kind.GROUPS, keys)) == ["ada", "ben"]
-    assert list(users_of(Audience(Kind.GROUPS, keys)).order_by("pk")) == [people["ada"], people["ben"]]
+    assert names(Audience(AudienceKind.GROUPS, keys)) == ["ada", "ben"]
+    assert list(users_of(Audience(AudienceKind.GROUPS, keys)).order_by("pk")) == [people["ada"], people["ben"]]
 
 
 def test_user_given_twice_comes_once(people: dict[str, User]) -> None:
     """Also where one of the keys is written as text; who is not active is left out and can be named."""
     keys = (people["ben"].pk, str(people["ben"].pk), people["gone"].pk)
-    audience = Audience(Kind.USERS, keys)
+    audience = Audience(AudienceKind.USERS, keys)
     assert names(audience) == ["ben"]
     assert list(inactive_of(audience)) == [people["gone"]]
     assert not inactive_of(EVERYONE).exists()
@@ -80,7 +80,7 @@ def test_segment_is_asked_each_time(people: dict[str, User]) -> None:
     def newest() -> QuerySet[User]:
         return User.objects.filter(is_active=True).order_by("-pk")[:1]
 
-    audience = Audience(Kind.SEGMENT, ("newest user",))
+    audience = Audience(AudienceKind.SEGMENT, ("newest user",))
     assert names(audience) == ["ben"]
     User.objects.create_user("cleo")
     assert names(audience) == ["cleo"]
@@ -89,11 +89,11 @@ def test_segment_is_asked_each_time(people: dict[str, User]) -> None:
 @pytest.mark.parametrize(
     ("audience", "text"),
     [
-        (Audience(Kind.USERS), "No user chosen"),
-        (Audience(Kind.GROUPS), "No group chosen"),
-        (Audience(Kind.SEGMENT), "0 segments chosen; choose one."),
-        (Audience(Kind.USERS, (987654, "me", 10**30)), "There is no user with the key 987654, me, 1"),
-        (Audience(Kind.GROUPS, (987654,)), "There is no group with the key 987654"),
+        (Audience(AudienceKind.USERS), "No user chosen"),
+        (Audience(AudienceKind.GROUPS), "No group chosen"),
+        (Audience(AudienceKind.SEGMENT), "0 segments chosen; choose one."),
+        (Audience(AudienceKind.USERS, (987654, "me", 10**30)), "There is no user with the key 987654, me, 1"),
+        (Audience(AudienceKind.GROUPS, (987654,)), "There is no group with the key 987654"),
         (Audience("friends"), "“friends” is no audience; choose everyone, staff"),
     ],
 )
@@ -104,9 +104,11 @@ def test_unknown_audience_is_refused_by_name(db: None, audience: Audience, text:
 
 def test_unknown_segment_is_refused_with_the_known_ones(db: None) -> None:
     """A segment that a release took away is named, beside those that are there."""
-    assert "no segment “trial users”; registered: none so far" in words(Audience(Kind.SEGMENT, ("trial users",)))
+    assert "no segment “trial users”; registered: none so far" in words(
+        Audience(AudienceKind.SEGMENT, ("trial users",))
+    )
     segment("paying users")(User.objects.all)
-    assert "registered: paying users." in words(Audience(Kind.SEGMENT, ("trial users",)))
+    assert "registered: paying users." in words(Audience(AudienceKind.SEGMENT, ("trial users",)))
 
 
 @pytest.mark.parametrize("returned", [None, [1, 2], Group.objects.all()])
@@ -114,7 +116,7 @@ def test_segment_that_returns_no_users_is_an_error_of_the_site(db: None, returne
     """The developer is told what came instead."""
     segment("odd")(lambda: returned)
     with pytest.raises(InvalidSegment, match=r"'odd' returned .*; return a queryset of auth\.User"):
-        users_of(Audience(Kind.SEGMENT, ("odd",)))
+        users_of(Audience(AudienceKind.SEGMENT, ("odd",)))
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101])

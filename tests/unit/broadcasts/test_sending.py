@@ -18,20 +18,17 @@ from django.db.models import QuerySet
 from django.test import override_settings
 from django.utils import timezone
 
-from notifications import log
+from notifications import AudienceKind, Step, mark_all_read, notify, order_broadcast, take_step
 from notifications.broadcasts import retracting, segments, sending, throttle
 from notifications.broadcasts.leases import Lease, Lost, claim
 from notifications.broadcasts.progress import read_count
 from notifications.broadcasts.sending import send
-from notifications.broadcasts.states import Step
 from notifications.broadcasts.throttle import Pace
-from notifications.broadcasts.transitions import order, take
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Inbox, Notification
-from notifications.models.broadcast import Kind, State
+from notifications.models.broadcast import State
 from notifications.operations.prune import EVERY, Policy, prune
 from notifications.reading.actions import act, undo
-from notifications.sending.publish import notify
 from tests.support.ledger import Client, Rung, assert_exact, heard
 
 pytestmark = [pytest.mark.usefixtures("small_chunks")]
@@ -40,7 +37,7 @@ Draft = Callable[..., Broadcast]
 
 def sent(broadcast: Broadcast) -> Broadcast:
     """Order it and work until it is out."""
-    order(broadcast)
+    order_broadcast(broadcast)
     Worker().work_off()
     broadcast.refresh_from_db()
     return broadcast
@@ -53,7 +50,7 @@ def received(broadcast: Broadcast) -> Counter[Any]:
 
 def leased(broadcast: Broadcast) -> Lease:
     """Order it and take its lease."""
-    order(broadcast)
+    order_broadcast(broadcast)
     lease = claim("me")
     assert lease is not None
     return lease
@@ -86,7 +83,7 @@ def test_database_refuses_to_delete_what_is_in_inboxes(people: list[User], draft
     with pytest.raises(IntegrityError):
         broadcast.delete()  # refused with the commit
     broadcast.refresh_from_db()
-    take(broadcast, Step.RETRACT)
+    take_step(broadcast, Step.RETRACT)
     Worker().work_off()
     broadcast.delete()
 
@@ -149,7 +146,7 @@ def test_no_chunk_follows_a_step_of_the_staff(people: list[User], draft: Draft, 
     """Whoever pauses, cancels or retracts is obeyed before the next row is written."""
     chunks = send(leased(broadcast := draft()), Pace())
     next(chunks)
-    take(broadcast, step)
+    take_step(broadcast, step)
     with pytest.raises(Lost):
         next(chunks)
     assert len(received(broadcast)) == 3
@@ -159,10 +156,10 @@ def test_paused_and_resumed_goes_on_where_it_was(people: list[User], draft: Draf
     """Nobody is told twice because of a pause."""
     chunks = send(leased(broadcast := draft()), Pace())
     next(chunks)
-    take(broadcast, Step.PAUSE)
+    take_step(broadcast, Step.PAUSE)
     Worker().work_off()
     assert len(received(broadcast)) == 3
-    take(broadcast, Step.RESUME)
+    take_step(broadcast, Step.RESUME)
     Worker().work_off()
     assert received(broadcast) == Counter(user.pk for user in people)
 
@@ -243,7 +240,7 @@ def test_user_deleted_at_the_moment_of_the_chunk(
 
 def test_chosen_user_who_is_deleted_is_left_out(people: list[User], draft: Draft) -> None:
     """Between order and sending, or in the middle: the others get it. A draft of theirs is refused, to be mended."""
-    order(broadcast := draft(audience=Kind.USERS, chosen=[user.pk for user in people]))
+    order_broadcast(broadcast := draft(audience=AudienceKind.USERS, chosen=[user.pk for user in people]))
     people[0].delete()
     lease = claim("a")
     assert lease is not None
@@ -255,7 +252,7 @@ def test_chosen_user_who_is_deleted_is_left_out(people: list[User], draft: Draft
     assert (broadcast.state, broadcast.problem, broadcast.written) == (State.SENT, "", 10)
     assert set(received(broadcast).values()) == {1}
     with pytest.raises(ValidationError, match="remove what was deleted"):
-        order(draft(audience=Kind.USERS, chosen=[user.pk for user in people]))
+        order_broadcast(draft(audience=AudienceKind.USERS, chosen=[user.pk for user in people]))
 
 
 def test_segment_that_fails_pauses_with_the_reason(
@@ -264,7 +261,7 @@ def test_segment_that_fails_pauses_with_the_reason(
     """A site's own code may break between order and sending: staff see why, mend it and resume."""
     monkeypatch.setattr(segments, "registered", {})
     segments.segment("odd")(User.objects.all)
-    order(broadcast := draft(audience=Kind.SEGMENT, chosen=["odd"]))
+    order_broadcast(broadcast := draft(audience=AudienceKind.SEGMENT, chosen=["odd"]))
     segments.registered.clear()
     Worker().work_off()
     broadcast.refresh_from_db()
@@ -277,7 +274,7 @@ def test_segment_that_fails_pauses_with_the_reason(
         raise ZeroDivisionError("by zero")
 
     segments.registered["odd"] = fail
-    take(broadcast, Step.RESUME)
+    take_step(broadcast, Step.RESUME)
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.problem) == (
@@ -285,7 +282,7 @@ def test_segment_that_fails_pauses_with_the_reason(
         "The segment 'odd' failed with ZeroDivisionError: by zero; mend it.",
     )
     segments.registered["odd"] = User.objects.all
-    take(broadcast, Step.RESUME)
+    take_step(broadcast, Step.RESUME)
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.problem, broadcast.written) == (State.SENT, "", 12)
@@ -294,11 +291,11 @@ def test_segment_that_fails_pauses_with_the_reason(
 def test_retract_takes_it_from_every_inbox(people: list[User], draft: Draft, rung: Rung) -> None:
     """Rows, counters and pages: each connected client hears which id is gone. Who had read it is still counted."""
     broadcast = sent(draft())
-    log.mark_all_read(people[0])
+    mark_all_read(people[0])
     clients = [Client(user) for user in people[:2]]
     rung.changes.clear()
     assert read_count(broadcast) == 1
-    take(broadcast, Step.RETRACT)
+    take_step(broadcast, Step.RETRACT)
     Worker().work_off()
     broadcast.refresh_from_db()
     assert not Notification.objects.exists()
@@ -317,7 +314,7 @@ def test_retraction_goes_on_where_it_was_cut_off(
     monkeypatch.setattr(throttle, "MOST_USERS", 2)
     monkeypatch.setattr(retracting, "ROWS_PER_READ", 5)
     broadcast = sent(draft())
-    take(broadcast, Step.RETRACT)
+    take_step(broadcast, Step.RETRACT)
     lease = claim("me")
     assert lease is not None
     next(retracting.retract(lease, Pace()))
@@ -338,7 +335,7 @@ def test_undo_brings_nothing_back_that_was_retracted(people: list[User], draft: 
     assert undo(people[0], token).undone == 1
     assert Notification.objects.for_user(people[0]).get().broadcast == broadcast
     token = act(people[0], "delete", [row.pk]).token or ""
-    take(broadcast, Step.RETRACT)
+    take_step(broadcast, Step.RETRACT)
     assert undo(people[0], token).undone == 0
     Worker().work_off()
     assert not Notification.objects.exists()
@@ -378,7 +375,7 @@ def test_readers_who_have_it_no_more_are_counted(
         rows.get(recipient=people[6]).delete()
         raise ZeroDivisionError
     assert counted() == (9, 9)
-    take(broadcast, Step.RETRACT)
+    take_step(broadcast, Step.RETRACT)
     Worker().work_off()
     assert not rows.exists()
     assert counted() == (9, 9)
@@ -436,7 +433,7 @@ def test_what_expires_before_it_could_be_sent_is_not_sent(people: list[User], dr
     """As after a weekend without a worker."""
     now = timezone.now()
     broadcast = draft(send_at=now + dt.timedelta(hours=1), expires_at=now + dt.timedelta(hours=2))
-    order(broadcast)
+    order_broadcast(broadcast)
     Broadcast.objects.update(send_at=now - dt.timedelta(hours=2), expires_at=now - dt.timedelta(hours=1))
     Worker().work_off()
     broadcast.refresh_from_db()
@@ -448,8 +445,8 @@ def test_small_broadcast_does_not_wait_behind_a_large_one(
 ) -> None:
     """Workers go from one to the next, slice by slice."""
     monkeypatch.setattr("notifications.broadcasts.worker.SLICE_SECONDS", 0.0)
-    order(large := draft())
-    order(small := draft(audience=Kind.USERS, chosen=[people[0].pk]))
+    order_broadcast(large := draft())
+    order_broadcast(small := draft(audience=AudienceKind.USERS, chosen=[people[0].pk]))
     worker = Worker()
     for _ in range(4):
         worker.work()

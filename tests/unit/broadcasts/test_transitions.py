@@ -14,12 +14,11 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.utils import timezone
 
+from notifications import AudienceKind, Step, StepRefused
 from notifications.broadcasts import progress, transitions
-from notifications.broadcasts.states import Step
-from notifications.broadcasts.transitions import order, take
-from notifications.exceptions import StepRefused
+from notifications.broadcasts.transitions import order_broadcast, take_step
 from notifications.models import Broadcast
-from notifications.models.broadcast import Kind, State
+from notifications.models.broadcast import State
 from tests.support.contention import Conflict
 
 Draft = Callable[..., Broadcast]
@@ -41,10 +40,10 @@ def test_only_the_steps_of_the_machine_are_taken(draft: Draft, state: State, ste
     """From each state, each step either leads where it says or is refused and changes nothing."""
     broadcast = draft(state=state)
     if state in step.value.sources:
-        assert take(broadcast, step).state == step.value.target
+        assert take_step(broadcast, step).state == step.value.target
     else:
         with pytest.raises(StepRefused):
-            take(broadcast, step)
+            take_step(broadcast, step)
         broadcast.refresh_from_db()
         assert broadcast.state == state
 
@@ -59,8 +58,8 @@ def test_every_state_can_be_reached_and_left_or_is_an_end() -> None:
 
 def test_order_sends_at_once_or_schedules(people: list[User], draft: Draft) -> None:
     """A time in the future makes the difference; both are in the history, under the name of who ordered it."""
-    assert order(draft(), by=people[0]).state == State.SENDING
-    scheduled = order(draft(send_at=in_hours(1), expires_at=in_hours(2)), by=people[1])
+    assert order_broadcast(draft(), by=people[0]).state == State.SENDING
+    scheduled = order_broadcast(draft(send_at=in_hours(1), expires_at=in_hours(2)), by=people[1])
     assert (scheduled.state, scheduled.ordered_by) == (State.SCHEDULED, people[1])
     assert history() == [("user0", "Sending began."), ("user1", "Scheduled.")]
 
@@ -69,11 +68,11 @@ def test_of_two_people_who_send_a_draft_one_is_told(people: list[User], draft: D
     """The second is told by whom it was sent, and nothing is sent twice."""
     broadcast = draft()
     first, second = (Broadcast.objects.get(pk=broadcast.pk) for _ in range(2))
-    order(first, by=people[0])
+    order_broadcast(first, by=people[0])
     with pytest.raises(
         StepRefused, match=r"^user0 was quicker: “Maintenance at 22:00” is sending\. Nothing was sent twice"
     ):
-        order(second, by=people[1])
+        order_broadcast(second, by=people[1])
     assert history() == [("user0", "Sending began.")]
 
 
@@ -82,7 +81,7 @@ def test_draft_that_was_edited_is_not_sent_unseen(people: list[User], draft: Dra
     seen = draft()
     Broadcast.objects.filter(pk=seen.pk).update(title="Maintenance at 23:00", revision=2)
     with pytest.raises(StepRefused, match="“Maintenance at 23:00” was edited meanwhile, so it was not sent"):
-        order(seen, by=people[0])
+        order_broadcast(seen, by=people[0])
 
 
 def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
@@ -90,7 +89,7 @@ def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
     broadcast = draft()
     Broadcast.objects.all().delete()
     with pytest.raises(StepRefused, match="“Maintenance at 22:00” was deleted meanwhile"):
-        take(broadcast, Step.SEND)
+        take_step(broadcast, Step.SEND)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +100,9 @@ def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
         ({"send_at": -1}, "send_at", "has passed; choose a later time, or none to send at once"),
         ({"expires_at": -1}, "expires_at", "has passed; choose a later time, or none to keep it"),
         ({"send_at": 2, "expires_at": 1}, "expires_at", "is before it is sent"),
-        ({"audience": Kind.STAFF}, "audience", "Nobody active belongs to this audience"),
-        ({"audience": Kind.SEGMENT, "chosen": ["trial users"]}, "audience", "no segment “trial users”"),
-        ({"audience": Kind.USERS, "chosen": [987654]}, "audience", "no user with the key 987654"),
+        ({"audience": AudienceKind.STAFF}, "audience", "Nobody active belongs to this audience"),
+        ({"audience": AudienceKind.SEGMENT, "chosen": ["trial users"]}, "audience", "no segment “trial users”"),
+        ({"audience": AudienceKind.USERS, "chosen": [987654]}, "audience", "no user with the key 987654"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_at_its_field(
@@ -113,7 +112,7 @@ def test_what_cannot_be_sent_is_refused_at_its_field(
     times = {name: in_hours(hours) for name, hours in fields.items() if name.endswith("_at")}
     broadcast = draft(**fields | times)
     with pytest.raises(ValidationError) as refused:
-        order(broadcast)
+        order_broadcast(broadcast)
     assert list(refused.value.message_dict) == [field]
     assert words in refused.value.message_dict[field][0]
     broadcast.refresh_from_db()
@@ -124,12 +123,12 @@ def test_audience_of_inactive_users_is_empty(people: list[User], draft: Draft) -
     """Whoever was deactivated gets nothing, so there is nobody to send to."""
     inactive = User.objects.get(is_active=False)
     with pytest.raises(ValidationError, match="Nobody active"):
-        order(draft(audience=Kind.USERS, chosen=[inactive.pk]))
+        order_broadcast(draft(audience=AudienceKind.USERS, chosen=[inactive.pk]))
 
 
 def test_broadcast_of_a_program_leaves_no_history(people: list[User], draft: Draft) -> None:
     """The history needs a name; where nobody ordered it there is none."""
-    assert order(draft()).state == State.SENDING
+    assert order_broadcast(draft()).state == State.SENDING
     assert history() == []
 
 
@@ -148,5 +147,5 @@ def test_a_step_that_the_database_undid_is_taken_again(
 
     real = progress.tell
     monkeypatch.setattr(transitions, "tell", tell)
-    assert order(draft(), by=people[0]).state == State.SENDING
+    assert order_broadcast(draft(), by=people[0]).state == State.SENDING
     assert history() == [(people[0].get_username(), "Sending began.")]

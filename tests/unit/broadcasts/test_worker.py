@@ -15,13 +15,12 @@ from django.db import OperationalError, connection
 from django.test import override_settings
 from django.utils import timezone
 
+from notifications import Step, StepRefused, order_broadcast, take_step
 from notifications.broadcasts import background, progress, sending, throttle, worker
 from notifications.broadcasts.progress import Progress, figures, follow
-from notifications.broadcasts.states import Step
 from notifications.broadcasts.throttle import Pace
-from notifications.broadcasts.transitions import news, order, take
+from notifications.broadcasts.transitions import news
 from notifications.broadcasts.worker import Worker
-from notifications.exceptions import StepRefused
 from notifications.models import Broadcast, Notification
 from notifications.models.broadcast import State
 from notifications.reading.actions import act, undo
@@ -71,7 +70,7 @@ def test_who_is_online_is_counted_with_the_chunk(
     """“Delivered live” is how many recipients had a page open when their row was committed."""
     online = User.objects.filter(pk__in=[people[0].pk, people[3].pk])
     monkeypatch.setattr(sending, "online_of", lambda users: users.filter(pk__in=online))
-    order(broadcast := draft())
+    order_broadcast(broadcast := draft())
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.written, broadcast.live) == (12, 2)
@@ -79,9 +78,9 @@ def test_who_is_online_is_counted_with_the_chunk(
 
 def test_command_does_what_is_due_and_ends(people: list[User], draft: Draft) -> None:
     """`--once`, for a cron job."""
-    order(due := draft())
+    order_broadcast(due := draft())
     later = draft(send_at=timezone.now() + dt.timedelta(hours=1))
-    order(later)
+    order_broadcast(later)
     call_command("send_broadcasts", "--once", verbosity=0)
     assert {row.pk: row.state for row in Broadcast.objects.all()} == {due.pk: "sent", later.pk: "scheduled"}
 
@@ -99,7 +98,7 @@ def test_worker_outlives_a_database_that_is_away(
         mine.stop()
 
     monkeypatch.setattr(worker, "begin_due", begin_due)
-    order(broadcast := draft())
+    order_broadcast(broadcast := draft())
     with override_settings(NOTIFICATIONS_SEND_POLL_SECONDS=0.05):
         mine.run()
     assert [record.getMessage() for record in caplog.records] == ["Broadcasts wait: OperationalError: away"]
@@ -131,7 +130,7 @@ def test_a_deadlock_is_tried_again_at_once(people: list[User], draft: Draft, mon
         return write_chunk(lease, keys)
 
     monkeypatch.setattr(sending, "write_chunk", sometimes)
-    order(broadcast := draft())
+    order_broadcast(broadcast := draft())
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.written, failures) == (State.SENT, len(people), [0])
@@ -139,7 +138,7 @@ def test_a_deadlock_is_tried_again_at_once(people: list[User], draft: Draft, mon
 
 def test_a_worker_goes_on_with_its_own_lease(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the database was away; another worker waits until the lease ends."""
-    order(broadcast := draft())
+    order_broadcast(broadcast := draft())
     mine, other = Worker(), Worker()
     with monkeypatch.context() as patch:
         patch.setattr(worker, "send", lambda *_: (_ for _ in ()).throw(OperationalError("gone")))
@@ -169,7 +168,7 @@ def test_process_has_one_thread_which_sends(
         first = background.thread
         background.ensure()
         assert background.thread is first
-        order(draft())
+        order_broadcast(draft())
         assert is_sent.wait(SECONDS)
         background.stop(SECONDS)
         background.ensure()
@@ -185,11 +184,11 @@ def test_no_thread_where_a_worker_of_its_own_sends(fresh_runner: None) -> None:
 
 def test_steps_that_make_work_wake_the_worker(people: list[User], draft: Draft) -> None:
     """Sending, resuming and retracting are heard at once; the rest makes no work."""
-    order(broadcast := draft())
+    order_broadcast(broadcast := draft())
     woken = []
     for step in (Step.PAUSE, Step.RESUME, Step.CANCEL, Step.RETRACT):
         news.clear()
-        take(broadcast, step)
+        take_step(broadcast, step)
         woken.append(news.is_set())
     assert woken == [False, True, False, True]
 
@@ -213,7 +212,7 @@ def test_followers_are_told_a_few_times_a_second(
 
 def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) -> None:
     """Following twice is one row; each amendment is one change of the follower's log."""
-    broadcast = order(draft())
+    broadcast = order_broadcast(draft())
     for _ in range(2):
         follow(broadcast, people[1])
     row = Notification.objects.get()
@@ -229,7 +228,7 @@ def test_a_follower_who_takes_a_deletion_back_sees_how_it_ended(people: list[Use
 
     Regression: it returned as running, for ever.
     """
-    order(broadcast := draft())
+    order_broadcast(broadcast := draft())
     broadcast.refresh_from_db()
     follow(broadcast, people[0])
     row = Notification.objects.get(recipient=people[0], topic=progress.topic_of(broadcast))
@@ -247,13 +246,13 @@ def test_steps_are_told_to_followers_at_once(people: list[User], draft: Draft) -
     broadcast = draft()
     for user in (people[3], people[1]):
         follow(broadcast, user)
-    order(broadcast, by=people[1])
+    order_broadcast(broadcast, by=people[1])
     for step, state, unread in (
         (Step.PAUSE, "paused", [3]),
         (Step.RESUME, "sending", []),
         (Step.CANCEL, "cancelled", [3]),
     ):
-        take(broadcast, step, by=people[1])
+        take_step(broadcast, step, by=people[1])
         rows = Notification.objects.filter(category="broadcasts")
         assert [row.data["broadcast"]["state"] for row in rows] == [state, state]
         assert [row.recipient for row in rows.unread()] == [people[number] for number in unread]
@@ -263,7 +262,7 @@ def test_step_and_what_is_told_of_it_are_one(people: list[User], draft: Draft, m
     """A worker that dies as it says "sent" has not finished: no follower is left with a bar that stands still."""
     broadcast = draft()
     follow(broadcast, people[0])
-    order(broadcast)
+    order_broadcast(broadcast)
 
     def die(*_: Any, **__: Any) -> None:
         raise OperationalError("the connection is closed")

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import override_settings
 
+from notifications import notify
 from notifications.access import auth
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,9 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
+from notifications import notify
 from notifications.endpoints.stream import requested_position
 from notifications.log.replay import inbox_of
-from notifications.sending.publish import notify
 from tests.support.asgi import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,8 +15,8 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
+from notifications import notify
 from notifications.access import auth
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, Browser, until
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 import pytest
 from django.contrib.auth.models import User
 
+from notifications import broadcast, notify
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox
-from notifications.sending.publish import broadcast, notify
 from tests.support.asgi import Site
 from tests.support.browser import until
 from tests.support.model import follow, in_database

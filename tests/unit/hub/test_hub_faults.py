@@ -13,11 +13,11 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test import override_settings
 
+from notifications import notify
 from notifications.hub import recovery, workers
 from notifications.log import doorbell
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of, positions_of, read_after
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, channel_layer, open_site
 from tests.support.browser import Browser, until
 from tests.support.model import Client, follow, in_database

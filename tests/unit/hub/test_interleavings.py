@@ -18,10 +18,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from notifications.log import doorbell, mark_all_read, mark_seen
+from notifications import mark_all_read, mark_seen, notify
+from notifications.log import doorbell
 from notifications.log.doorbell import Change
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import Browser, until
 from tests.support.model import Client, in_database

@@ -10,12 +10,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
+from notifications import mark_all_read, notify
 from notifications.hub import recovery
-from notifications.log import mark_all_read, replay
+from notifications.log import replay
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, until
 from tests.support.model import Client, follow, in_database

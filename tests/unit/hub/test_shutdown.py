@@ -9,6 +9,7 @@ import pytest
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 
+from notifications import notify
 from notifications.hub import shutdown
 from notifications.hub.shutdown import DRAIN_TYPE, SLICE_STREAMS, drain
 from notifications.hub.subscription import Subscription
@@ -16,7 +17,6 @@ from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of
 from notifications.log.seals import seal
 from notifications.protocol.frames import Bye
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, open_site
 from tests.support.browser import until
 from tests.support.model import follow, in_database

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from notifications import mark_all_read, notify
 from notifications.hub.subscription import MAX_DUE_BYTES, Subscription
-from notifications.log import mark_all_read
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, open_site
 from tests.support.browser import until
 from tests.support.model import Client, follow, in_database

@@ -14,10 +14,10 @@ from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from notifications import notify
 from notifications.log import doorbell
 from notifications.log.doorbell import MAX_DATA_CHARS, MESSAGE_TYPE, Change, Ringer, message
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.layers import Layer
 
 SECONDS = 10.0  # longest wait for an event; each comes within milliseconds

@@ -13,11 +13,10 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from notifications import log
+from notifications import log, notify, notify_many
 from notifications.log import doorbell, inbox_write, locks
 from notifications.log.doorbell import Change
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, heard, undo, undone
 
 

@@ -16,13 +16,11 @@ from django.contrib.auth.models import Group, User
 from django.db import connection, connections, transaction
 from django.db.transaction import TransactionManagementError
 
-from notifications import log
+from notifications import log, notify, order_broadcast
 from notifications.broadcasts.leases import claim
 from notifications.broadcasts.sending import write_chunk
-from notifications.broadcasts.transitions import order
 from notifications.models import Broadcast, Inbox, Notification
 from notifications.models.broadcast import State
-from notifications.sending.publish import notify
 from tests.support.contention import Contention, count_deadlocks, find_miscounts
 from tests.support.ledger import Rung, assert_exact
 from tests.support.waits import count_waiting_locks
@@ -87,7 +85,7 @@ def test_a_user_may_be_locked_after_notifying(user: User) -> None:
 
 def test_a_user_may_be_locked_beside_a_broadcast(user: User, other_user: User) -> None:
     """A chunk that holds inboxes waits for no row of users."""
-    order(Broadcast.objects.create(title="to all"))
+    order_broadcast(Broadcast.objects.create(title="to all"))
     lease = claim("me")
     assert lease is not None
     ids = sorted([user.pk, other_user.pk])
@@ -144,7 +142,7 @@ def test_who_ordered_a_broadcast_may_be_deleted_meanwhile(user: User, other_user
     """
     for person in (user, other_user):
         notify(person, title="makes the inbox")
-    order(Broadcast.objects.create(title="to all"), by=user)
+    order_broadcast(Broadcast.objects.create(title="to all"), by=user)
     lease = claim("me")
     assert lease is not None
     ids = sorted([user.pk, other_user.pk])

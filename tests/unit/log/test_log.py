@@ -15,9 +15,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from notifications import log
+from notifications import abroadcast, anotify, anotify_many, broadcast, log, notify, notify_many
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import abroadcast, anotify, anotify_many, broadcast, notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, standing, undone
 
 

@@ -14,12 +14,10 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection, connections, transaction
 from psycopg import IsolationLevel
 
-from notifications import log
+from notifications import log, notify, notify_many, track
 from notifications.log import attempts
 from notifications.models import Inbox, Notification
 from notifications.reading import actions
-from notifications.sending.jobs import track
-from notifications.sending.publish import notify, notify_many
 from tests.support.contention import Conflict
 from tests.support.ledger import Client, Rung, assert_exact, heard
 from tests.support.waits import wait_for_waiting_locks

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from notifications import notify, notify_many
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 
 
 @pytest.mark.parametrize("count", [2, 40])

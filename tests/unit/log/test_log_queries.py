@@ -10,10 +10,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from notifications import log
+from notifications import log, notify, notify_many
 from notifications.log.replay import inbox_of
 from notifications.models import Notification
-from notifications.sending.publish import notify, notify_many
 
 
 def count(act: Callable[[], Any]) -> int:

@@ -13,11 +13,10 @@ from django.db import DatabaseError, transaction
 from django.db.models.signals import ModelSignal, post_delete, post_save, pre_save
 from django.test import override_settings
 
-from notifications import log
+from notifications import log, notify, notify_many
 from notifications.log import inbox_write
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
 

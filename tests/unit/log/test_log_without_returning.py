@@ -6,9 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
+from notifications import broadcast, notify, notify_many, track
 from notifications.models import Notification
-from notifications.sending.jobs import track
-from notifications.sending.publish import broadcast, notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, heard
 
 pytestmark = pytest.mark.skipif(connection.vendor == "postgresql", reason="it has no other way to say a key")

@@ -10,9 +10,8 @@ from django.db.models import F, Value
 from django.db.models.functions import Upper
 from django.utils import timezone
 
-from notifications.exceptions import BypassesLog
+from notifications import BypassesLog, notify
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.ledger import Rung, assert_exact, standing
 
 

@@ -10,13 +10,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications import conf
-from notifications.log import mark_all_read, replay, states
+from notifications import conf, mark_all_read, notify, notify_many
+from notifications.log import replay, states
 from notifications.log.replay import MAX_GROUP_BYTES, heads, inbox_of, make_missing, read_after, read_for
 from notifications.models import Inbox, Notification
 from notifications.protocol.payloads import dumps
 from notifications.protocol.position import Head, Position, Replay
-from notifications.sending.publish import notify, notify_many
 
 pytestmark = pytest.mark.django_db(transaction=True)  # each write is its own change
 

@@ -18,12 +18,11 @@ from django.db.models import F
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
-from notifications import log
+from notifications import log, notify, notify_many
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.operations import prune
 from notifications.reading import actions
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, standing
 from tests.unit.log.test_log_state import received
 

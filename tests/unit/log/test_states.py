@@ -22,10 +22,10 @@ from django.utils import timezone
 from django_eventstream.storage import EventDoesNotExist
 from pytest_django import Settings
 
+from notifications import mark_all_read, mark_seen, mark_topic_read, notify, notify_many
 from notifications.integrations.eventstream import LogStorage
 from notifications.integrations.eventstream.channels import inbox_channel, number_of, position_of as position_in
 from notifications.integrations.pushpin.handler import written
-from notifications.log import mark_all_read, mark_seen, mark_topic_read
 from notifications.log.replay import inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.operations.prune import Policy, prune
@@ -33,7 +33,6 @@ from notifications.operations.repair import renew
 from notifications.protocol.payloads import payload
 from notifications.protocol.position import Position, parse_position
 from notifications.reading import actions
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Rung
 
 serial = itertools.count()

@@ -14,10 +14,9 @@ from django.db.models.signals import post_delete
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 from psycopg import IsolationLevel
 
-from notifications import log
+from notifications import log, notify, notify_many
 from notifications.log.doorbell import Change
 from notifications.models import Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Rung, Undone, undone
 
 USERS: Final = 2

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 
+from notifications import notify, notify_many
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, heard, rows_as_told, titles_of, undo, undone
 
 

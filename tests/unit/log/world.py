@@ -11,9 +11,8 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from notifications import log
+from notifications import log, notify, notify_many
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, Undone
 from tests.unit.log.model import Log, set_state
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db.models import QuerySet
 
+from notifications import segment
 from notifications.broadcasts import segments
-from notifications.broadcasts.segments import segment
 from notifications.models import Broadcast, Notification
 
 pytestmark = pytest.mark.django_db(transaction=True)

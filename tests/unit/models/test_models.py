@@ -14,12 +14,11 @@ from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone
 
-from notifications.exceptions import BypassesLog
+from notifications import BypassesLog, Level, notify
 from notifications.log.replay import inbox_of, read_after
-from notifications.models import Inbox, Level, Notification
+from notifications.models import Inbox, Notification
 from notifications.protocol.frames import frames_of
 from notifications.protocol.position import Position, parse_position, random_epoch
-from notifications.sending.publish import notify
 
 pytestmark = pytest.mark.django_db
 

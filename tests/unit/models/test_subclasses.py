@@ -12,11 +12,9 @@ from django.core.checks import run_checks
 from django.db import models as db
 from django.db.models.signals import post_save
 
-from notifications import log
-from notifications.exceptions import BypassesLog
+from notifications import BypassesLog, mark_seen, notify
 from notifications.log import single_insert
 from notifications.models import Notification
-from notifications.sending.publish import notify
 from tests.support.ledger import assert_exact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,7 +108,7 @@ def test_a_model_with_a_table_of_its_own_is_refused(user: User, child: Any) -> N
             write()
     notify(user, title="plain")
     assert Notification.objects.get().title == "plain"
-    log.mark_seen(user)
+    mark_seen(user)
     assert_exact(user)
 
 

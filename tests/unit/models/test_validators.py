@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from hypothesis import given, strategies as st
 
+from notifications import notify
 from notifications.models import Notification
 from notifications.models.validators import (
     DATA_MAX_BYTES,
@@ -22,7 +23,6 @@ from notifications.models.validators import (
     validate_text,
     validate_title,
 )
-from notifications.sending.publish import notify
 
 
 class Deep(dict[str, Any]):

@@ -15,12 +15,11 @@ from django.db.backends.utils import CursorWrapper
 from django.test import Client as Http
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications.exceptions import InvalidSetting
+from notifications import InvalidSetting, notify
 from notifications.hub import listener, recovery, workers
 from notifications.hub.counters import Pulse
 from notifications.operations import health
 from notifications.operations.health import Database
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, channel_layer, open_site
 from tests.support.browser import DEADLINE_SECONDS
 from tests.support.model import follow

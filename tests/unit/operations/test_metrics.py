@@ -16,13 +16,13 @@ from django.contrib.auth.models import User
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from notifications import notify
 from notifications.hub import listener
 from notifications.hub.counters import BOUNDS_SECONDS, Counters, Stopwatch, counters
 from notifications.log import doorbell
 from notifications.log.doorbell import Change, Ringer
 from notifications.log.replay import inbox_of
 from notifications.operations import metrics
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, channel_layer, log_in, open_site
 from tests.support.browser import Browser, until
 from tests.support.model import follow

@@ -13,12 +13,12 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
+from notifications import notify
 from notifications.log import doorbell
 from notifications.log.bulk_delete import Batch, delete_batch
 from notifications.log.replay import inbox_of
 from notifications.models import Notification
 from notifications.operations import prune as pruning
-from notifications.sending.publish import notify
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,12 +13,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 
-from notifications import log
+from notifications import mark_seen, notify, notify_many
 from notifications.log.replay import inbox_of
 from notifications.log.standings import standings
 from notifications.models import Inbox, Notification
 from notifications.operations import repair
-from notifications.sending.publish import notify, notify_many
 from tests.support.asgi import Site
 from tests.support.ledger import Client, assert_exact, standing
 from tests.support.model import follow, in_database
@@ -63,7 +62,7 @@ def lived(user: User, other_user: User) -> User:
     """The user whose inbox is spoilt; both users have unread, seen, read and archived rows."""
     for each in (user, other_user):
         rows = [notify(each, title=f"{n}") for n in range(5)]
-        log.mark_seen(each)
+        mark_seen(each)
         notify(each, title="unseen")
         rows[0].mark_read()
         rows[1].archive()

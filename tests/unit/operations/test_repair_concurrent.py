@@ -20,10 +20,9 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications import log
+from notifications import mark_all_read, mark_seen, notify, notify_many
 from notifications.log import doorbell
 from notifications.models import Inbox, Notification
-from notifications.sending.publish import notify, notify_many
 from tests.support.ledger import Client, Rung, assert_exact, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,9 +86,9 @@ def write_something(rng: random.Random, users: list[User]) -> None:
     elif choice == 1:
         few.archive()
     elif choice == 2:
-        log.mark_all_read(some[0])
+        mark_all_read(some[0])
     elif choice == 3:
-        log.mark_seen(some[0])
+        mark_seen(some[0])
     elif choice == 4:
         few.mark_unread()
     else:

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from notifications import notify
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox
-from notifications.sending.publish import notify
 from tests.support.asgi import Site
 from tests.support.ledger import Client, assert_exact, standing
 from tests.support.model import follow, in_database

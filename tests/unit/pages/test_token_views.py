@@ -10,7 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from notifications.access.tokens import bearer_of, find_tokens, make_token
+from notifications import make_token
+from notifications.access.tokens import bearer_of, find_tokens
 from notifications.models import ApiToken
 
 pytestmark = pytest.mark.django_db

@@ -10,11 +10,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from notifications import notify
 from notifications.access.reader import HEADER, tag_of
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.protocol.payloads import payload
-from notifications.sending.publish import notify
 
 CENTRE = "/notifications/"
 ACTIONS = ("open", "read", "unread", "archive", "unarchive", "delete")

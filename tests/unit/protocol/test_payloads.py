@@ -8,7 +8,8 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from notifications.models import Inbox, Level, Notification
+from notifications import Level
+from notifications.models import Inbox, Notification
 from notifications.protocol import payloads
 from notifications.protocol.payloads import change_data, dumps, encoded, make_copy_encoder, payload, snapshot_payload
 

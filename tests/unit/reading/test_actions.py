@@ -13,10 +13,10 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from notifications import notify
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.reading import actions
-from notifications.sending.publish import notify
 from tests.support.api import Program
 
 pytestmark = pytest.mark.django_db(transaction=True)

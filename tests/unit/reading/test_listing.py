@@ -11,10 +11,10 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from notifications import notify
 from notifications.models import Notification
 from notifications.reading import listing
 from notifications.reading.listing import State, page_of
-from notifications.sending.publish import notify
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is read in SQLite's words")
 

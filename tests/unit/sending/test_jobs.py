@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from notifications.exceptions import JobFailed
+from notifications import JobFailed, notify
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.models.job import RunningJob
@@ -25,7 +25,6 @@ from notifications.reading.actions import act, undo
 from notifications.sending import jobs
 from notifications.sending.job_watchdog import mark_stalled
 from notifications.sending.jobs import WRITE_SECONDS, Job, track
-from notifications.sending.publish import notify
 from tests.support.asgi import Site
 from tests.support.browser import DEADLINE_SECONDS
 from tests.support.model import follow, in_database

@@ -13,13 +13,13 @@ from django.core.management import call_command
 from django.db import OperationalError, models, transaction
 from django.test import override_settings
 
+from notifications import BypassesLog, InvalidSetting, UnknownTopic
 from notifications.conf import settings
-from notifications.exceptions import BypassesLog, InvalidSetting, UnknownTopic
 from notifications.log import doorbell
 from notifications.models import Inbox, PublicMessage, PublicTopic
 from notifications.protocol.position import Position
 from notifications.sending import public
-from notifications.sending.public import publish_public, read_public, recent, text_of
+from notifications.sending.public import publish_public, read_public, recent_public, text_of
 from tests.support.contention import Conflict
 
 
@@ -57,7 +57,7 @@ def test_a_conflict_with_another_message_reaches_nobody(
     monkeypatch.setattr(public, "forget", sometimes)
     message = publish_public("status", title="Mail is slow")
     assert (message.modseq, conflicts) == (1, [0])
-    assert [each.pk for each in recent("status")] == [message.pk]
+    assert [each.pk for each in recent_public("status")] == [message.pk]
     assert [(each.prev, each.modseq) for each in rung] == [(0, 1)]
 
 
@@ -68,7 +68,7 @@ def test_a_message_is_kept_and_rings(rung: list[doorbell.Change]) -> None:
     second = publish_public("status", title="Mail is back", data={"took_minutes": 12})
     publish_public("news", title="Another log")
     assert (first.modseq, second.modseq) == (1, 2)
-    assert [message.title for message in recent("status")] == ["Mail is back", "Mail is slow"]
+    assert [message.title for message in recent_public("status")] == ["Mail is back", "Mail is slow"]
     epoch = PublicTopic.objects.get(pk="status").epoch
     assert [(each.user, each.topic, each.prev, each.modseq) for each in rung] == [
         (None, "status", 0, 1),
@@ -140,7 +140,7 @@ def test_history_is_bounded_and_says_so(db: None) -> None:
     for number in range(8):
         publish_public("status", title=str(number))
     publish_public("news", title="x")
-    assert [message.modseq for message in recent("status")] == [8, 7, 6, 5, 4]
+    assert [message.modseq for message in recent_public("status")] == [8, 7, 6, 5, 4]
     epoch = PublicTopic.objects.get(pk="status").epoch
     head, messages = read_public("status", Position(epoch, 3), 100)
     assert head == Position(epoch, 8)

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy
 
-from notifications.models import Inbox, Level, Notification
+from notifications import Level
+from notifications.models import Inbox, Notification
 from notifications.sending import publish
 from notifications.sending.publish import Content, abroadcast, anotify, anotify_many, broadcast, notify, notify_many
 from tests.support.ledger import Rung, assert_exact

@@ -9,8 +9,8 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
+from notifications import notify
 from notifications.log.replay import inbox_of
-from notifications.sending.publish import notify
 from notifications.templatetags.notifications import followable
 
 

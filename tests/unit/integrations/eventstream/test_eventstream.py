@@ -15,8 +15,8 @@ from django_eventstream import get_current_event_id, send_event
 from django_eventstream.storage import EventDoesNotExist
 from hypothesis import example, given, strategies as st
 
+from notifications import BypassesLog, notify, publish_public
 from notifications.checks import TAG
-from notifications.exceptions import BypassesLog
 from notifications.integrations.eventstream import LogChannelManager, LogStorage, TooManyStreams, our_storage
 from notifications.integrations.eventstream.channels import (
     Channel,
@@ -32,8 +32,6 @@ from notifications.integrations.eventstream.channels import (
 )
 from notifications.models import Inbox, Notification
 from notifications.protocol.position import Position
-from notifications.sending.public import publish_public
-from notifications.sending.publish import notify
 
 TOPICS = override_settings(NOTIFICATIONS_PUBLIC_TOPICS=["status"])
 

@@ -18,16 +18,16 @@ from django.core.asgi import get_asgi_application
 from django.db import OperationalError
 from django.test import override_settings
 
+from notifications import make_token, notify
 from notifications.access.openings import Opening
 from notifications.access.reader import tag_of
-from notifications.access.tokens import Bearer, bearer_of, make_token
+from notifications.access.tokens import Bearer, bearer_of
 from notifications.asgi import with_stream
 from notifications.integrations import pushpin
 from notifications.integrations.pushpin.tickets import credential_in, ticket_of
 from notifications.log.replay import inbox_of, read_after
 from notifications.models.token import ApiToken
 from notifications.protocol.position import Position, Replay
-from notifications.sending.publish import notify
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser, request
 from tests.support.doors import Closed

@@ -24,17 +24,16 @@ from django.test import Client, RequestFactory, override_settings
 from django.views.debug import ExceptionReporter
 from hypothesis import given, strategies as st
 
+from notifications import InvalidSetting, notify
 from notifications.access.auth import Credential
 from notifications.access.tokens import Bearer
 from notifications.checks import TAG
-from notifications.exceptions import InvalidSetting
 from notifications.integrations import pushpin
 from notifications.integrations.pushpin.publisher import Publisher, item_of, publisher
 from notifications.integrations.pushpin.signatures import is_signed, web_token
 from notifications.integrations.pushpin.tickets import credential_in, ticket_of
 from notifications.log.doorbell import Change
 from notifications.protocol.position import Position
-from notifications.sending.publish import notify
 
 KEY = "a-secret-of-thirty-two-letters-or-more"
 URL = f"http://127.0.0.1:5561?key={KEY}"
