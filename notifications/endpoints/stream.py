@@ -15,7 +15,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import unquote
 
 from django.core.exceptions import PermissionDenied
@@ -27,17 +27,19 @@ from ..access.reader import OtherReader, is_tag_of
 from ..access.tokens import Bearer
 from ..conf import settings
 from ..hub import hub
-from ..hub.counters import counters
+from ..hub.counters import Answer, counters
 from ..hub.subscription import Subscription, start_with
 from ..hub.transports.streams import Send, WriteNow, direct_write, with_backpressure
+from ..protocol.bye import Bye
 from ..protocol.frames import bye
 from ..protocol.position import parse_position
 
-__all__ = ["StreamApplication", "admit", "answer"]
+__all__ = ["REFUSED", "StreamApplication", "admit", "answer"]
 
 logger = logging.getLogger("notifications.endpoints.stream")
 
 PARAMETERS: Final = re.compile(rb"(?:\A|&)(since|lastEventId|reader)=([^&]++)")
+REFUSED: Final[dict[Bye, Answer]] = {Bye.AUTH: "reader", Bye.DRAIN: "drain", Bye.OVERLOAD: "overload"}
 MAX_VALUE_BYTES: Final = 128  # the longest position has 34 characters, three times that with each one quoted
 
 
@@ -74,11 +76,11 @@ class StreamApplication:
             await answer(send, 403, "This site does not let you follow your notifications now.\n", *shared)
             return
         except OtherReader:
-            await refuse(send, "auth", shared)
+            await refuse(send, Bye.AUTH, shared)
             return
         except Exception as error:  # the database is away; the client shall try again
             logger.warning("A stream could not be opened: %s: %s", type(error).__name__, error)
-            await refuse(send, "overload", shared)
+            await refuse(send, Bye.OVERLOAD, shared)
             return
         if subscription is None:
             counters.connects["anonymous"] += 1
@@ -91,7 +93,7 @@ class StreamApplication:
         del scope, send, line
         here = hub()
         if not here.join(subscription):
-            await refuse(subscription.send, "drain" if here.is_leaving else "overload", shared)
+            await refuse(subscription.send, Bye.DRAIN if here.is_leaving else Bye.OVERLOAD, shared)
             return
         counters.connects["stream"] += 1
         try:
@@ -99,7 +101,7 @@ class StreamApplication:
                 pass
         except asyncio.CancelledError:
             if not subscription.is_ended:  # the server's own wish, not the hub's
-                here.end(subscription, "drain")
+                here.end(subscription, Bye.DRAIN)
                 raise
         finally:
             here.leave(subscription)
@@ -190,8 +192,8 @@ async def answer(send: Send, status: int, text: str, *headers: tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, reason: Literal["drain", "overload", "auth"], shared: cors.Headers) -> None:
+async def refuse(send: Send, why: Bye, shared: cors.Headers) -> None:
     """Ask the client to come back later; or not at all, if its page is another reader's."""
-    counters.connects["reader" if reason == "auth" else reason] += 1
+    counters.connects[REFUSED[why]] += 1
     await send(start_with(shared))
-    await send({"type": "http.response.body", "body": bye(reason)})
+    await send({"type": "http.response.body", "body": bye(why)})

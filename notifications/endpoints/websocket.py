@@ -35,11 +35,12 @@ from ..hub.counters import counters
 from ..hub.subscription import Subscription
 from ..hub.transports.sockets import socket_line
 from ..hub.transports.streams import Send
-from ..protocol.frames import Bye, bye
+from ..protocol.bye import Bye
+from ..protocol.frames import bye
 from ..protocol.payloads import isoformat
-from ..protocol.websocket import CLOSE_CODES, TOO_BIG, Messages, message
+from ..protocol.websocket import TOO_BIG, Messages, message
 from ..reading import actions
-from .stream import admit
+from .stream import REFUSED, admit
 
 __all__ = ["SocketApplication"]
 
@@ -82,30 +83,31 @@ class SocketApplication:
             return
         except OtherReader:
             await line.accept()
-            await line.refuse("auth")
+            await line.refuse(Bye.AUTH)
             return
         except Exception as error:  # the database is away; the client shall try again
             logger.warning("A WebSocket could not be opened: %s: %s", type(error).__name__, error)
             await line.accept()
-            await line.refuse("overload")
+            await line.refuse(Bye.OVERLOAD)
             return
         if subscription is None:
             counters.connects["anonymous"] += 1
             audit.record("login.missing", door="socket")
             await send({"type": "websocket.close"})
             return
+        subscription.on_bye = line.on_bye
         del scope, send
         await line.accept()
         here = hub()
         if not here.join(subscription):
-            await line.refuse("drain" if here.is_leaving else "overload")
+            await line.refuse(Bye.DRAIN if here.is_leaving else Bye.OVERLOAD)
             return
         counters.connects["stream"] += 1
         try:
             await listen(subscription, line, receive)
         except asyncio.CancelledError:
             if not subscription.is_ended:  # the server's own wish, not the hub's
-                here.end(subscription, "drain")
+                here.end(subscription, Bye.DRAIN)
                 raise
             try:
                 await line.finish()
@@ -139,7 +141,7 @@ async def obey(subscription: Subscription, line: SocketLine, text: str) -> None:
     finally:
         await pause
     if answer is None:
-        hub().end(subscription, "auth")
+        hub().end(subscription, Bye.AUTH)
     elif not subscription.is_ended:
         await line.say(answer)
 
@@ -228,7 +230,7 @@ class SocketLine:
         listener: the task that receives, at a server that cannot close meanwhile; it is cancelled, and closes.
     """
 
-    __slots__ = ("_closing", "_send", "can_close", "held", "listener", "transport")
+    __slots__ = ("_bye", "_send", "can_close", "held", "listener", "transport")
 
     def __init__(self, send: Send) -> None:
         line = socket_line(send)
@@ -237,7 +239,7 @@ class SocketLine:
         self.can_close = line.can_close
         self.transport = line.transport  # where `lines.abort()` finds the way to drop the connection
         self.listener: asyncio.Task[Any] | None = None
-        self._closing: tuple[int, str] | None = None
+        self._bye: Bye | None = None
 
     async def send(self, part: dict[str, Any]) -> None:
         """Take in a part of a response."""
@@ -247,8 +249,6 @@ class SocketLine:
         for text in texts:
             await self._send({"type": "websocket.send", "text": text})
         if not part.get("more_body", False):
-            reason: Bye = json.loads(texts[-1])["data"]["reason"]
-            self._closing = CLOSE_CODES[reason], reason
             if self.listener is None:
                 await self.finish()
             else:
@@ -262,16 +262,21 @@ class SocketLine:
         """Send one message."""
         await self._send({"type": "websocket.send", "text": text})
 
-    async def refuse(self, reason: Bye) -> None:
+    async def refuse(self, why: Bye) -> None:
         """Ask the client to come back later; or not at all, if its page is another reader's."""
-        counters.connects["reader" if reason == "auth" else "drain" if reason == "drain" else "overload"] += 1
-        await self.send({"type": "http.response.body", "body": bye(reason)})
+        counters.connects[REFUSED[why]] += 1
+        self.on_bye(why)
+        await self.send({"type": "http.response.body", "body": bye(why)})
+
+    def on_bye(self, why: Bye) -> None:
+        """Learn why the part that comes next is the last one."""
+        self._bye = why
 
     async def finish(self) -> None:
         """Close as the goodbye said, unless that is done or none was said."""
-        if self._closing is not None:
-            closing, self._closing = self._closing, None
-            await self.close(*closing)
+        if self._bye is not None:
+            why, self._bye = self._bye, None
+            await self.close(why.close_code, why.reason)
 
     async def close(self, code: int, reason: str) -> None:
         """End the connection."""

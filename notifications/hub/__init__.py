@@ -20,6 +20,7 @@ from ..access.limits import Openings
 from ..conf import settings
 from ..log.doorbell import ringer
 from ..protocol import frames
+from ..protocol.bye import LONG_RETRY_MS, RETRY_MS, Bye
 from ..protocol.position import Position, Replay
 from . import hooks, listener
 from .authenticator import Authenticator
@@ -109,7 +110,7 @@ class Hub:
             return False
         mine = self.users.get(subscription.key, [])
         if len(mine) >= settings.streams_per_user:
-            self.end(mine[0], "cap")
+            self.end(mine[0], Bye.CAP)
         mine = self.users.setdefault(subscription.key, [])  # the last one to leave took the list along
         mine.append(subscription)
         if len(mine) == 1:
@@ -120,8 +121,8 @@ class Hub:
         self._recovery.soon(subscription)
         return True
 
-    def leave(self, subscription: Subscription, reason: frames.Bye | None = None) -> None:
-        """Forget a stream, which the server ended where there is a reason. Calling it twice is harmless."""
+    def leave(self, subscription: Subscription, why: Bye | None = None) -> None:
+        """Forget a stream, which the server ended where it says why. Calling it twice is harmless."""
         subscription.is_ended = True
         subscription.due.clear()
         self._recovery.forget(subscription)
@@ -133,20 +134,22 @@ class Hub:
             self.count -= 1
             if not mine:
                 del self.users[subscription.key]
-                self._presence.leave(subscription.key, reason)
+                self._presence.leave(subscription.key, why)
 
-    def end(self, subscription: Subscription, reason: frames.Bye) -> None:
+    def end(self, subscription: Subscription, why: Bye) -> None:
         """Say `bye` and end the response; where even that would wait, drop the connection."""
         if subscription.is_ended:
             return
-        counters.byes[reason] += 1
+        counters.byes[why.reason] += 1
         was_sending = subscription.sending is not None
         due = b"".join(subscription.due)
-        self.leave(subscription, reason)
+        self.leave(subscription, why)
         rest = None
         try:
             if not was_sending:
-                rest = subscription.step(due + frames.bye(reason), is_last=True)
+                if subscription.on_bye is not None:
+                    subscription.on_bye(why)
+                rest = subscription.step(due + frames.bye(why), is_last=True)
         except Exception as error:  # whatever the server raises, the client has gone
             logger.debug("A stream of user %s was gone before its bye: %r", subscription.key, error)
         if (not was_sending and rest is None) or abort(subscription.send):
@@ -247,7 +250,7 @@ class Hub:
         counters.replay(replay, is_malformed=subscription.is_malformed)
         body = subscription.take_due()
         needs_hello, subscription.has_hello = not subscription.has_hello, True
-        wait = frames.LONG_RETRY_MS if needs_hello and self.openings.are_many(subscription.key) else frames.RETRY_MS
+        wait = LONG_RETRY_MS if needs_hello and self.openings.are_many(subscription.key) else RETRY_MS
         for modseq, frame in frames.frames_of(
             replay, subscription.modseq, needs_hello=needs_hello, is_malformed=subscription.is_malformed, wait=wait
         ):
@@ -280,7 +283,7 @@ class Hub:
                 await rest
         except TimeoutError:
             counters.send_timeouts += 1
-            self.end(subscription, "slow")
+            self.end(subscription, Bye.SLOW)
         except Exception as error:  # whatever the server raises, the client has gone
             logger.debug("A stream of user %s is gone: %r", subscription.key, error)
             self.leave(subscription)

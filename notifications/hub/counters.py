@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-from ..protocol.frames import Bye
+from ..protocol.bye import Bye
 from ..protocol.position import Reason, Replay
 
-__all__ = ["BOUNDS_SECONDS", "Counters", "Pulse", "Stopwatch", "counters"]
+__all__ = ["BOUNDS_SECONDS", "Answer", "Counters", "Pulse", "Stopwatch", "counters"]
 
 Answer = Literal["stream", "drain", "overload", "anonymous", "forbidden", "reader", "origin", "method", "edge"]
 
@@ -47,7 +47,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.connects: dict[Answer, int] = dict.fromkeys(get_args(Answer), 0)
-        self.byes: dict[Bye, int] = dict.fromkeys(get_args(Bye), 0)
+        self.byes: dict[str, int] = dict.fromkeys((why.reason for why in Bye), 0)
         self.heard = 0
         self.frames_passed_on = 0
         self.gaps = 0

@@ -20,6 +20,7 @@ from ..access import auth
 from ..access.openings import Opening
 from ..conf import settings
 from ..protocol import frames
+from ..protocol.bye import Bye
 from .authenticator import AGAIN_AT_ONCE, Authenticator
 from .batcher import CHECK_SECONDS
 from .subscription import Subscription
@@ -41,7 +42,7 @@ class Heartbeat:
         workers: Workers,
         authenticator: Authenticator,
         write: Callable[[Subscription, bytes], None],
-        end: Callable[[Subscription, frames.Bye], None],
+        end: Callable[[Subscription, Bye], None],
     ) -> None:
         self._workers = workers
         self._authenticator = authenticator
@@ -70,9 +71,9 @@ class Heartbeat:
             self._ask_soon(each for each in due if isinstance(each.credential, Opening))
             for turn, subscription in enumerate(due, start=1):
                 if subscription in has_left:
-                    self._end(subscription, "auth")
+                    self._end(subscription, Bye.AUTH)
                 elif now >= subscription.expires_at:
-                    self._end(subscription, "rotate")
+                    self._end(subscription, Bye.ROTATE)
                 elif subscription.is_live and not subscription.due:
                     self._write(subscription, frames.ping(subscription.modseq))
                 if turn % STREAMS_PER_TURN == 0:
@@ -136,6 +137,6 @@ class Heartbeat:
                     await asyncio.sleep(REST_SECONDS)
                     continue
                 if getattr(user, "pk", None) != subscription.user_id:
-                    self._end(subscription, "auth")
+                    self._end(subscription, Bye.AUTH)
         finally:
             self._asking -= 1

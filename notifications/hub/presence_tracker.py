@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from ..conf import settings
 from ..log.locks import chunks
 from ..models.presence import Presence, Process
-from ..protocol.frames import Bye
+from ..protocol.bye import Bye
 from .presence import connected, disconnected, since_by_user
 from .workers import Workers
 
@@ -33,7 +33,6 @@ logger = logging.getLogger("notifications.hub")
 TICKS_PER_SWEEP: Final = 3
 LEASE_SWEEPS: Final = 3  # a late sweep or two do not take everybody offline
 RETURN_SECONDS: Final = 10.0  # who was asked to move on comes back after a `retry:` of up to 5 s
-MOVED_ON: Final = frozenset({"rotate", "drain", "slow", "overload", "cap"})
 FORGET: Final = dt.timedelta(minutes=1)  # rows of a process whose lease ended so long ago are deleted
 FORGET_SECONDS: Final = 60.0
 
@@ -60,14 +59,14 @@ class PresenceTracker:
         else:
             self._coming[key] = user_id
 
-    def leave(self, key: str, reason: Bye | None) -> None:
+    def leave(self, key: str, why: Bye | None) -> None:
         """Note that a user's last stream here has ended, and why if the server ended it."""
         self._coming.pop(key, None)
         if key in self._here:
             pause_seconds = settings.sweep_seconds * (1 - 1 / TICKS_PER_SWEEP)  # a tick later it is one sweep
-            if reason in MOVED_ON:
-                pause_seconds = max(pause_seconds, RETURN_SECONDS)
-            self._leaving[key] = self._loop.time() + (0 if reason == "auth" else pause_seconds)
+            if why is not None:
+                pause_seconds = max(pause_seconds, RETURN_SECONDS) if why.comes_back else 0.0
+            self._leaving[key] = self._loop.time() + pause_seconds
 
     async def stop(self) -> None:
         """End the thread that sends the signals."""

@@ -30,7 +30,7 @@ from django.db import InterfaceError, OperationalError
 from ..conf import settings
 from ..log.locks import chunks
 from ..log.replay import make_missing, positions_of, read_after
-from ..protocol.frames import Bye
+from ..protocol.bye import Bye
 from ..protocol.position import Position, Replay
 from .counters import counters
 from .subscription import EVER, Subscription
@@ -243,7 +243,7 @@ class Recovery:
             elif before.times + 1 < MOST_FAILURES:
                 waiter.is_reading = False  # the sweeper comes back to this stream
             else:
-                self._end(waiter, "overload")
+                self._end(waiter, Bye.OVERLOAD)
 
     # --- without an inbox
 

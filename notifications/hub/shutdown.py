@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from ..protocol.frames import Bye
+from ..protocol.bye import Bye
 from .subscription import Resumed, Subscription
 
 __all__ = [
@@ -49,7 +49,7 @@ async def drain(streams: Iterable[Subscription], end: Callable[[Subscription, By
     size = max(SLICE_STREAMS, int(len(leaving) * SLICE_SECONDS / max(seconds, SLICE_SECONDS)) + 1)
     for start in range(0, len(leaving), size):
         for subscription in leaving[start : start + size]:
-            end(subscription, "drain")
+            end(subscription, Bye.DRAIN)
         await asyncio.sleep(SLICE_SECONDS)
     return len(leaving)
 

@@ -17,11 +17,12 @@ Where the server is known, not even that: the HTTP chunk is made once for all of
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
 from ..access.admission import Shown
 from ..protocol import sse
+from ..protocol.bye import Bye
 from ..protocol.position import Position
 from .transports.streams import Chunk, Send, WriteNow
 
@@ -66,6 +67,7 @@ class Subscription:
         "is_reading",
         "key",
         "modseq",
+        "on_bye",
         "owner",
         "ping_at",
         "send",
@@ -100,6 +102,7 @@ class Subscription:
         self.due: list[bytes] = []  # frames for this turn of the loop
         self.due_bytes = 0
         self.sending: asyncio.Task[None] | None = None
+        self.on_bye: Callable[[Bye], None] | None = None  # told why it ends, before the last write; for WebSockets
         self.owner: asyncio.Task[Any] | None = None  # the ASGI application's task, to end what cannot be told to end
         self.ping_at = 0.0
         self.expires_at = 0.0

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from . import sse
+from .bye import RETRY_MS, Bye
 from .payloads import dumps
 from .position import Position, Replay
 
-__all__ = ["LONG_RETRY_MS", "RETRY_MS", "Bye", "bye", "change", "frames_of", "ping"]
-
-Bye = Literal["rotate", "drain", "slow", "cap", "overload", "auth"]
-
-RETRY_MS: Final = (2000, 5000)  # random, so that clients cut off together do not come back together
-LONG_RETRY_MS: Final = (20_000, 60_000)  # of an overloaded process, and for who comes back too often
+__all__ = ["bye", "change", "frames_of", "ping"]
 
 
 def frames_of(
@@ -64,10 +60,9 @@ def ping(modseq: int) -> bytes:
     return sse.event("ping", f'{{"modseq":{modseq}}}')
 
 
-def bye(reason: Bye) -> bytes:
+def bye(why: Bye) -> bytes:
     """Return the last frames of a stream: when to come back, and why it ends."""
-    wait = LONG_RETRY_MS if reason == "overload" else RETRY_MS
-    return _retry(wait) + sse.event("bye", dumps({"reason": reason}))
+    return _retry(why.retry_ms) + sse.event("bye", dumps({"reason": why.reason}))
 
 
 def _retry(wait: tuple[int, int]) -> bytes:

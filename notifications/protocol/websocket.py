@@ -13,23 +13,11 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from .frames import Bye
 from .payloads import dumps
 
-__all__ = ["CLOSE_CODES", "TOO_BIG", "Messages", "message"]
+__all__ = ["TOO_BIG", "Messages", "message"]
 
-# An application may use 3000 to 4999 (https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2; Autobahn, so Daphne, insists):
-# 3000 unauthorized and 3008 timeout are registered (https://www.iana.org/assignments/websocket); 4xxx are our own, after
-# 1012 service restart, 1013 try again later, HTTP's 429 and 1009 message too big.
-CLOSE_CODES: Final[dict[Bye, int]] = {
-    "rotate": 4012,
-    "drain": 4012,
-    "overload": 4013,
-    "cap": 4029,
-    "slow": 3008,
-    "auth": 3000,
-}
-TOO_BIG: Final = 4009
+TOO_BIG: Final = 4009  # our own, after 1009 message too big; the others are in `bye.py`
 
 
 def message(event: str, data: dict[str, Any], ref: Any = None) -> str:

@@ -21,6 +21,7 @@ from ...hub.counters import counters
 from ...hub.subscription import start_with
 from ...hub.transports.streams import Send
 from ...protocol import frames
+from ...protocol.bye import LONG_RETRY_MS, RETRY_MS, Bye
 from ...protocol.position import Position, Replay, parse_position
 from .. import pushpin
 from .signatures import is_signed
@@ -78,7 +79,7 @@ async def answer_client(scope: dict[str, Any], send: Send, asked: Asked, shared:
     is_malformed = bool(requested) and position is None
     key = str(user.pk)
     hub().openings.count(key)
-    wait = frames.LONG_RETRY_MS if hub().openings.are_many(key) else frames.RETRY_MS
+    wait = LONG_RETRY_MS if hub().openings.are_many(key) else RETRY_MS
     counters.replay(replay, is_malformed=is_malformed)
     body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
     await answer(send, body, [*shared, *pushpin.hold(user.pk, credential, ticket, stands, scope["path"])])
@@ -93,7 +94,7 @@ async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
     said = pushpin.last_ids_of(scope["headers"])
     found = credential_in(said.get(pushpin.ticket_channel(), ""))
     if found is None:  # too old, or of another key: the client comes back and shows what it has
-        await end(send, "rotate")
+        await end(send, Bye.ROTATE)
         return
     user_key, credential = found
     try:
@@ -103,7 +104,7 @@ async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
     position = parse_position(said.get(pushpin.channel_of(user_key), ""))
     replay = await hub().read(user.pk, position) if user is not None and str(user.pk) == user_key else None
     if user is None or replay is None:
-        await end(send, "auth")
+        await end(send, Bye.AUTH)
         return
     counters.replay(replay, is_malformed=False)
     body, stands = written(replay, position, needs_hello=False, is_malformed=False)
@@ -117,7 +118,7 @@ def written(
     *,
     needs_hello: bool,
     is_malformed: bool,
-    wait: tuple[int, int] = frames.RETRY_MS,
+    wait: tuple[int, int] = RETRY_MS,
 ) -> tuple[bytes, Position]:
     """Return the frames that a client at a position is owed, and where it stands after them."""
     stands = position.modseq if position else 0
@@ -130,10 +131,10 @@ def written(
     return body, Position(replay.head.epoch, stands)
 
 
-async def end(send: Send, reason: frames.Bye) -> None:
+async def end(send: Send, why: Bye) -> None:
     """Have the proxy say goodbye and end the connection."""
-    counters.byes[reason] += 1
-    await answer(send, frames.bye(reason), [])
+    counters.byes[why.reason] += 1
+    await answer(send, frames.bye(why), [])
 
 
 async def answer(send: Send, body: bytes, headers: cors.Headers) -> None:

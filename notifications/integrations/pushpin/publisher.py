@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from ...conf import settings
 from ...log.doorbell import Change
 from ...protocol import frames
+from ...protocol.bye import Bye
 from .. import pushpin
 
 __all__ = ["Publisher", "ask_again", "end_session", "publish", "publisher"]
@@ -50,7 +51,7 @@ def publish(changes: Iterable[Change]) -> None:
 def end_session(session_key: str) -> None:
     """Have the proxy end the connections of a session, if there is one."""
     if settings.grip_url:
-        goodbye = {"content": frames.bye("auth").decode()}
+        goodbye = {"content": frames.bye(Bye.AUTH).decode()}
         actions = (goodbye, {"action": "close"})
         publisher.put(item(channel, each) for channel in pushpin.session_channels_of(session_key) for each in actions)
 

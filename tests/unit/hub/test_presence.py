@@ -30,6 +30,7 @@ from notifications.hub.presence import (
 from notifications.hub.presence_tracker import forget_dead, write
 from notifications.log.replay import inbox_of
 from notifications.models.presence import Presence, Process
+from notifications.protocol.bye import Bye
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, until as browser_until
 from tests.support.queries import counted_queries
@@ -106,8 +107,8 @@ async def test_who_is_asked_to_move_on_stays_online(site: Site, user: User, othe
     rotated, logged_out = await site.open(user), await site.open(other_user)
     await until(site, lambda: online_users().count() == 2)
     (mine,), (others,) = site.hub.users[str(user.pk)], site.hub.users[str(other_user.pk)]
-    site.hub.end(mine, "rotate")
-    site.hub.end(others, "auth")
+    site.hub.end(mine, Bye.ROTATE)
+    site.hub.end(others, Bye.AUTH)
     await rotated.ended()
     await logged_out.ended()
     await until(site, lambda: not is_online(other_user))

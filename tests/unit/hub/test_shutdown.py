@@ -16,7 +16,7 @@ from notifications.hub.subscription import Subscription
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of
 from notifications.log.seals import seal
-from notifications.protocol.frames import Bye
+from notifications.protocol.bye import Bye
 from tests.support.asgi import Site, open_site
 from tests.support.browser import until
 from tests.support.model import follow, in_database
@@ -45,7 +45,7 @@ async def test_a_goodbye_that_waits_is_finished(site: Site, user: User, other_us
     browser, _ = await follow(site, user)
     other, _ = await follow(site, other_user)
     browser.freeze()
-    site.hub.end(site.hub.users[str(user.pk)][0], "auth")
+    site.hub.end(site.hub.users[str(user.pk)][0], Bye.AUTH)
     browser.thaw()
     assert (await browser.next("bye")).data == {"reason": "auth"}
     await browser.ended()
@@ -60,7 +60,7 @@ async def test_a_goodbye_that_nobody_takes_ends_the_connection(
     browser, _ = await follow(site, user)
     other, _ = await follow(site, other_user)
     browser.freeze()
-    site.hub.end(site.hub.users[str(user.pk)][0], "auth")
+    site.hub.end(site.hub.users[str(user.pk)][0], Bye.AUTH)
     await browser.ended()
     assert browser.unseen_events == other.unseen_events == []
 
@@ -109,7 +109,7 @@ async def test_what_was_due_goes_out_before_the_goodbye(
     await site.do(notify, user, title="in the last moment")
     [change] = rung
     site.hub.hear({name: getattr(change, name) for name in change.__slots__})
-    site.hub.end(site.hub.users[str(user.pk)][0], "drain")
+    site.hub.end(site.hub.users[str(user.pk)][0], Bye.DRAIN)
     client.apply(await browser.next("change"))
     await browser.next("bye")
     assert client.state == await site.do(in_database, user)
@@ -127,8 +127,8 @@ async def test_goodbyes_are_spread_in_random_order() -> None:
     ended: list[Subscription] = []
     waves: list[int] = []
 
-    def end(subscription: Subscription, reason: Bye) -> None:
-        assert reason == "drain"
+    def end(subscription: Subscription, why: Bye) -> None:
+        assert why is Bye.DRAIN
         ended.append(subscription)
 
     task = asyncio.create_task(drain(streams, end, seconds=0.2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -246,7 +247,7 @@ async def test_deafness_is_counted(monkeypatch: pytest.MonkeyPatch, settings: An
 def observed(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
     """What was observed."""
     found: list[float | None] = []
-    monkeypatch.setattr("notifications.hub.counters.counters", counts_that_note(found))
+    monkeypatch.setattr(sys.modules[Stopwatch.__module__], "counters", counts_that_note(found))
     return found
 
 
