@@ -44,7 +44,7 @@ ATTEMPTS: Final = 3  # to find a topic's row, which another process may make or 
 
 
 class PublicContent(TypedDict, total=False):
-    """What a public message says besides its title. Sizes and forms: the fields of `public_models.PublicMessage`."""
+    """What a public message says besides its title. Sizes and forms: the fields of `models.PublicMessage`."""
 
     body: str
     url: str
