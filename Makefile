@@ -21,7 +21,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js tests/js/*/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
+.PHONY: help run test test-unit lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -40,6 +40,9 @@ test: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed 
 	@scripts/setup_system.sh $(TEST_PROGRAMS)
 	$(if $(JS_TESTS),node --test $(JS_TESTS))
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+test-unit: $(VENV)/.installed-dev ## Run the tests that need only Python, in under three minutes (ARGS='-k badge': some of them)
+	@$(BIN)/python -m pytest -n 2 tests/unit $(ARGS)
 
 lint: export DEBUG := 1
 lint: $(VENV)/.installed-dev ## Check style, types, front end, Django's system checks and missing migrations

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connection
 from django.test.signals import clear_cache_handlers
 from django.utils import translation
 
@@ -22,20 +23,35 @@ hypothesis.settings.load_profile("site")
 
 
 # A minute or more each on two cores; one that began last would keep the others waiting.
-LONGEST = ("test_accessibility.py", "test_ambient.py", "test_browser.py", "test_centre.py", "test_senders.py")
+LONGEST = (
+    *("test_accessibility.py", "test_ambient.py", "test_browser.py", "test_centre.py", "test_databases.py"),
+    "test_senders.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let processes that share a run begin with what takes long, so that what takes no time fills the gaps at its end.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about other databases, and let processes that share a run begin with what takes long.
 
-    The tests of a file stay in one process, for they share servers, unless a test names a group of its own.
+    What takes no time fills the gaps at its end. The tests of a file stay in one process, for they share servers, unless a
+    test names a group of its own.
     """
+    foreign = [item for item in items if not belongs_to(item, connection.vendor)]
+    if foreign:
+        config.hook.pytest_deselected(items=foreign)
+        items[:] = [item for item in items if item not in foreign]
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: rank_of(item.path))
         for item in items:
             if item.get_closest_marker("xdist_group") is None:
                 item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def belongs_to(item: pytest.Item, vendor: str) -> bool:
+    """Return whether a test asks something of this kind of database."""
+    return not any(vendor in mark.args for mark in item.iter_markers("not_on")) and all(
+        vendor in mark.args for mark in item.iter_markers("only_on")
+    )
 
 
 def rank_of(path: Path) -> int:
@@ -47,8 +63,10 @@ def rank_of(path: Path) -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    """Show the logs of the programs that run while a test fails."""
+    """Show the logs of the programs that run while a test fails. What skips itself, for want of something, fails too."""
     report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"A test that cannot run has not passed. {report.longrepr[-1]}"
     if report.failed:
         report.sections += [(f"log of {process.name}", process.tail) for process in running]
     return report

@@ -142,7 +142,7 @@ def test_redis_refuses_other_addresses() -> None:
         environment.channel_layers({"REDIS_URL": "http://:secret@localhost"})
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="a question about SQLite")
+@pytest.mark.only_on("sqlite")
 @pytest.mark.django_db
 def test_the_test_database_is_a_file_in_wal_mode() -> None:
     """Tests run on what the site runs on: a file that readers and a writer use at once."""

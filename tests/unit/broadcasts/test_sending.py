@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, OperationalError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connections, transaction
 from django.db.models import QuerySet
 from django.test import override_settings
 from django.utils import timezone
@@ -381,7 +381,7 @@ def test_readers_who_have_it_no_more_are_counted(
     assert counted() == (9, 9)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all")
+@pytest.mark.only_on("postgresql")  # SQLite has one lock for all
 def test_retraction_waits_for_an_undo(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look at the broadcast's state and the row that comes back nobody can retract it and be done.
 

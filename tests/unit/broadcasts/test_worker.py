@@ -57,7 +57,7 @@ def test_rate_is_kept(naps: list[float]) -> None:
     assert naps == [pytest.approx(0.2)]
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL queues writers")
+@pytest.mark.only_on("sqlite")  # PostgreSQL queues writers
 def test_sqlite_gets_a_rest(naps: list[float]) -> None:
     """Without a gap the other writers would time out."""
     Pace().rest(connection.alias, users=500, held_seconds=0.04)

@@ -83,10 +83,9 @@ def test_many_users_are_locked_in_the_order_of_their_keys(user: User, other_user
     assert any(any(keys in sql for keys in lists) and f"ORDER BY {key}" in sql for sql in locking)
 
 
+@pytest.mark.only_on("sqlite")
 def test_sqlite_is_locked_before_it_is_read(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where transactions do not begin with the lock, a write that changes nothing takes it first."""
-    if connection.features.has_select_for_update:
-        pytest.skip("a question about SQLite")
     notify(user, title="makes the inbox")
     monkeypatch.setattr(locks, "begins_with_lock", lambda _connection: False)
     with CaptureQueriesContext(connection) as queries:

@@ -28,7 +28,7 @@ from tests.support.waits import count_waiting_locks
 SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.15
 TRANSACTIONS: Final = 100  # of each writer; with CONTENTION_SECONDS as many as fit into these
-pytestmark = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one lock for all")
+pytestmark = pytest.mark.not_on("sqlite")  # it has one lock for all
 
 
 def meet(begin: Callable[[], Any], other: Callable[[], Any], go_on: Callable[[], Any]) -> None:

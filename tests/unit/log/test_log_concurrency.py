@@ -126,13 +126,12 @@ def test_rows_of_one_user_marked_by_two_hands_count_once(user: User) -> None:
     assert_exact(user)
 
 
+@pytest.mark.not_on("sqlite")  # it has one lock for all
 def test_update_or_create_takes_the_inbox_before_the_row(user: User) -> None:
     """It waits for a transaction that holds the inbox without holding the row that this one needs next.
 
     Regression: Django locks the row first, the log locks the inbox first, and PostgreSQL ended one of the two.
     """
-    if not connection.features.has_select_for_update:
-        pytest.skip("SQLite has one lock for all")
     row = notify(user, title="old", topic="t")
 
     def update() -> None:

@@ -10,7 +10,7 @@ from notifications import broadcast, notify, notify_many, track
 from notifications.models import Notification
 from tests.support.ledger import Client, Rung, assert_exact, heard
 
-pytestmark = pytest.mark.skipif(connection.vendor == "postgresql", reason="it has no other way to say a key")
+pytestmark = pytest.mark.not_on("postgresql")  # it has no other way to say a key
 
 
 @pytest.fixture(autouse=True)

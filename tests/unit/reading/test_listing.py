@@ -16,7 +16,7 @@ from notifications.models import Notification
 from notifications.reading import listing
 from notifications.reading.listing import State, page_of
 
-pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is read in SQLite's words")
+pytestmark = pytest.mark.only_on("sqlite")  # the plan is read in its words
 
 INDEX = {
     "all": "notifications_active",
