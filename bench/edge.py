@@ -167,7 +167,7 @@ async def main() -> None:
                 involved = {"django": [server.process.pid], "writer": [writer.pid]}
                 address = server.url
                 if held_by == "Pushpin":
-                    pushpin.start(server.port)
+                    pushpin.serve(server.port)
                     await asyncio.sleep(2)  # it loses the first connections while its parts look for each other
                     involved["edge"] = pushpin.pids
                     address = pushpin.url

@@ -35,10 +35,9 @@ class MortalPostgres(Postgres):
 
     def crash(self) -> None:
         """End it at once: every connection breaks, and the next start recovers from the write-ahead log."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGQUIT)  # https://www.postgresql.org/docs/current/server-shutdown.html
-        self._process.wait()
-        self._process.kill()
+        self.process.send_signal(signal.SIGQUIT)  # https://www.postgresql.org/docs/current/server-shutdown.html
+        self.process.wait()
+        self.kill()
 
 
 class PostgresBackup:

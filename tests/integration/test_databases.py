@@ -59,7 +59,7 @@ def servers() -> Iterator[dict[str, Postgres | Mariadb]]:
     started: dict[str, Postgres | Mariadb] = {}
     yield started
     for server in started.values():
-        server.kill()
+        server.close()
 
 
 @pytest.mark.parametrize(("name", "part"), RUNS)

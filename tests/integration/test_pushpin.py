@@ -59,7 +59,7 @@ def served(
 ) -> Server:
     """Start a server, and the proxy in front of it."""
     server: Server = getattr(site, program)(NOTIFICATIONS_GRIP_LINK_SECONDS=link_seconds, **settings)
-    pushpin.start(server.port)
+    pushpin.serve(server.port)
     return server
 
 
@@ -138,7 +138,7 @@ async def test_a_killed_pushpin_costs_a_reconnection(site: Site, pushpin: Pushpi
         await mine.knows("Before")
         await asyncio.to_thread(pushpin.kill)
         modseq = await site.acall(EVERY_KIND, user=user.pk)
-        await asyncio.to_thread(pushpin.start, pushpin.backend_port)
+        await asyncio.to_thread(pushpin.start)
         await mine.until(lambda client: client.replica.modseq >= modseq)
         await site.acall("notify(user, title='After').pk", user=user.pk)
         await mine.knows("After")

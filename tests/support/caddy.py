@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from .fronts import RECIPES, SBIN, Front, certify, replaced
+from .fronts import RECIPES, SBIN, Front, replaced
 from .processes import Process, find_program, free_port
 
 __all__ = ["Caddy"]
@@ -25,7 +25,7 @@ import {folder}/site.caddy
 
 
 class Caddy(Front):
-    """A Caddy with a certificate of the test's own, for no authority gives one to 127.0.0.1.
+    """A Caddy; no authority gives a certificate to 127.0.0.1.
 
     Args:
         folder: where a folder for its files goes.
@@ -38,7 +38,6 @@ class Caddy(Front):
         self, folder: Path, workers: Sequence[int], *, static: Path, changes: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(folder)
-        certify(self.folder)
         first, second = workers
         site = replaced(
             (RECIPES / "Caddyfile").read_text(),
@@ -54,8 +53,10 @@ class Caddy(Front):
         ports = {"port": self.port, "plain_port": self.plain_port, "admin_port": free_port()}
         main = MAIN.format(**ports, folder=self.folder)
         (self.folder / "Caddyfile").write_text(main)
-        self.process = self._call("run")
-        self.process.wait_for_port(self.port)
+        self.start()
+
+    def launch(self) -> Process:
+        return self._call("run")
 
     def reload(self) -> None:
         """Have it read its files again, as `systemctl reload caddy` does."""

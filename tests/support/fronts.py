@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from .processes import Process, find_program, free_port
+from .program import Program
 from .shell import ROOT
 
 __all__ = ["RECIPES", "SBIN", "Front", "certify", "replaced"]
@@ -20,27 +20,19 @@ RECIPES: Final = ROOT / "docs" / "recipes"
 SBIN: Final = [Path("/usr/sbin")]  # where Debian has them, which is not on every user's PATH
 
 
-class Front:
-    """A proxy that runs. Use it in `with`, or call `process.kill()`.
+class Front(Program):
+    """A proxy that runs, with a certificate that it has signed itself.
 
     Args:
         folder: where a folder for its files goes.
     """
 
-    process: Process
-
     def __init__(self, folder: Path) -> None:
-        self.port, self.plain_port = free_port(), free_port()
+        super().__init__(folder)
+        self.plain_port = free_port()
         self.folder = folder / f"{type(self).__name__.lower()}-{self.port}"
         self.folder.mkdir()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.kill()
+        certify(self.folder)
 
     @property
     def url(self) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .fronts import RECIPES, SBIN, Front, certify, replaced
+from .fronts import RECIPES, SBIN, Front, replaced
 from .processes import Process, find_program
 
 __all__ = ["Haproxy"]
 
 
 class Haproxy(Front):
-    """A HAProxy with a certificate that it has signed itself.
+    """A HAProxy.
 
     Args:
         folder: where a folder for its files goes.
@@ -22,7 +22,6 @@ class Haproxy(Front):
 
     def __init__(self, folder: Path, workers: Sequence[int], *, changes: Mapping[str, str] | None = None) -> None:
         super().__init__(folder)
-        certify(self.folder)
         both = self.folder / "both.pem"
         both.write_text("".join((self.folder / name).read_text() for name in ("fullchain.pem", "privkey.pem")))
         first, second = workers
@@ -40,17 +39,19 @@ class Haproxy(Front):
             },
         )
         (self.folder / "haproxy.cfg").write_text(recipe)
-        self.process = self._start()
         self.leaving: Process | None = None  # what ends when the last of its connections does
+        self.start()
 
     def reload(self) -> None:
         """Have another process read the files and take over, as `systemctl reload haproxy` does."""
         self.leaving = self.process
-        self.process = self._start("-sf", str(self.process.pid))
+        self._process = self._call("-sf", str(self.leaving.pid))
+        self.wait_until_ready()
         self.leaving.wait_for_line("Proxy workers stopped")
 
-    def _start(self, *words: str) -> Process:
+    def launch(self) -> Process:
+        return self._call()
+
+    def _call(self, *words: str) -> Process:
         program = find_program("haproxy", folders=SBIN)
-        process = Process([program, "-db", "-f", self.folder / "haproxy.cfg", *words])
-        process.wait_for_port(self.port)
-        return process
+        return Process([program, "-db", "-f", self.folder / "haproxy.cfg", *words])

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from .fronts import RECIPES, SBIN, Front, certify, replaced
+from .fronts import RECIPES, SBIN, Front, replaced
 from .processes import Process, find_program, free_port
 
 __all__ = ["Nginx"]
@@ -53,7 +53,7 @@ http {{
 
 
 class Nginx(Front):
-    """An nginx with a certificate that it has signed itself. Use it in `with`, or call `kill()`.
+    """An nginx.
 
     Args:
         folder: where a folder for its files goes.
@@ -74,7 +74,6 @@ class Nginx(Front):
     ) -> None:
         super().__init__(folder)
         folder = self.folder
-        certify(folder)
         first, second = workers
         recipe = (RECIPES / "nginx.conf").read_text()
         site = replaced(
@@ -100,9 +99,11 @@ class Nginx(Front):
         user = me if os.geteuid() == 0 else ""
         main = MAIN.format(user=user, processes=PROCESSES, folder=folder, mime_types=MIME_TYPES, more=more)
         (folder / "nginx.conf").write_text(main)
+        self.start()
+
+    def launch(self) -> Process:
         program = find_program("nginx", folders=SBIN)
-        self.process = Process([program, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"])
-        self.process.wait_for_port(self.port)
+        return Process([program, "-e", "stderr", "-p", self.folder, "-c", self.folder / "nginx.conf"])
 
     def reload(self) -> None:
         """Have it read its files again, as `systemctl reload nginx` does: new processes take over new connections."""

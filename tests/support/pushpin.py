@@ -13,13 +13,13 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import quote
 
 from . import leash
 from .fronts import RECIPES, replaced
 from .processes import Process, find_program, free_port
+from .program import Program
 
 __all__ = ["Pushpin"]
 
@@ -29,28 +29,24 @@ TRY_SECONDS: Final = 0.3
 KEY: Final = "a key+of/tests as long as it should be"
 
 
-class Pushpin:
-    """A Pushpin that listens on the same ports after each start. Use it in `with`, or call `kill()`.
+class Pushpin(Program):
+    """A Pushpin, in front of nothing until `serve()`.
 
     Attributes:
         control_port: where it takes what it is to pass on; a test may put a proxy there.
+        backend_port: of the server behind it.
     """
 
-    def __init__(self, *, link_port: int = 0) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pushpin-"))  # short: a socket's path may have 107 bytes
-        self.port, self.control_port = free_port(), free_port()
-        self.backend_port = link_port
-        self._process: Process | None = None
+    def __init__(self) -> None:
+        super().__init__(Path(tempfile.mkdtemp(prefix="pushpin-")))  # short: a socket's path may have 107 bytes
+        self.control_port = free_port()
+        self.backend_port = 0
         self._zurl: Process | None = None
         self._services: list[int] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
+    def close(self) -> None:
+        """Kill it and remove its files."""
+        super().close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -72,8 +68,12 @@ class Pushpin:
         """Return what goes into NOTIFICATIONS_GRIP_URL, by another control port if there is a proxy before it."""
         return f"http://127.0.0.1:{port or self.control_port}?key={quote(KEY)}"
 
-    def start(self, backend_port: int) -> None:
-        """Start it in front of a server and wait until it takes connections on both sides."""
+    def serve(self, backend_port: int) -> None:
+        """Start it in front of a server."""
+        self.backend_port = backend_port
+        self.start()
+
+    def launch(self) -> Process:
         text = replaced(
             (RECIPES / "pushpin.conf").read_text(),
             {
@@ -85,7 +85,8 @@ class Pushpin:
             },
         )
         routes = replaced(
-            (RECIPES / "pushpin-routes").read_text(), {"127.0.0.1:8001,127.0.0.1:8002": f"127.0.0.1:{backend_port}"}
+            (RECIPES / "pushpin-routes").read_text(),
+            {"127.0.0.1:8001,127.0.0.1:8002": f"127.0.0.1:{self.backend_port}"},
         )
         # Debian's Pushpin asks through zurl, a service of the machine; here it has one of its own
         sockets = {name: f"ipc://{self.folder}/zurl-{name}" for name in ("in", "in-stream", "out", "req")}
@@ -96,12 +97,14 @@ class Pushpin:
         (self.folder / "zurl.conf").write_text("\n".join(["[General]", "defpolicy=allow", "deny=", *zurl, ""]))
         (self.folder / "pushpin.conf").write_text(text)
         (self.folder / "routes").write_text(f"{routes}*,path_beg={READY},path_rem={len(READY)} test\n")
-        self.backend_port = backend_port
         self._zurl = Process([find_program("zurl"), f"--config={self.folder / 'zurl.conf'}"], name="zurl")
         words: list[str | Path] = ["--merge-output", "--config", self.folder / "pushpin.conf"]
-        self._process = Process([find_program("pushpin"), *words], name="pushpin")
-        self._process.wait_for_port(self.port)
-        self._process.wait_for_port(self.control_port)
+        return Process([find_program("pushpin"), *words], name="pushpin")
+
+    def wait_until_ready(self) -> None:
+        """Wait until it takes connections on both sides, and its parts have found each other."""
+        super().wait_until_ready()
+        self.process.wait_for_port(self.control_port)
         # it takes connections before its parts have found each other, and forgets them
         for path in (f"{READY}/stream?channel=ready", "/favicon.ico"):
             self._wait_for_answer(path)
@@ -125,15 +128,14 @@ class Pushpin:
 
     def wait_for_question(self, user_id: int, *, count: int = 1) -> None:
         """Wait until it has asked so often about connections of this user, as it does a second after each has come."""
-        assert self._process is not None, "Start it first."
-        self._process.wait_for_line(rf"\[handler\] GET .* code=200 .*#notifications-user-{user_id}=", count=count)
+        self.process.wait_for_line(rf"\[handler\] GET .* code=200 .*#notifications-user-{user_id}=", count=count)
 
     def kill(self) -> None:
         """Kill it and all of its processes, as a crash does. Calling it twice is harmless."""
-        for process in (self._process, self._zurl):
-            if process is not None:
-                process.kill()
-        self._process = self._zurl = None
+        super().kill()
+        if self._zurl is not None:
+            self._zurl.kill()
+            self._zurl = None
         for pid in self._services:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
@@ -141,8 +143,3 @@ class Pushpin:
         self._services = []
         for path in self.folder.glob("*.pid"):
             path.unlink()
-
-    def restart(self) -> None:
-        """Kill it and start one that remembers nothing."""
-        self.kill()
-        self.start(self.backend_port)
