@@ -14,6 +14,9 @@ class NotificationsConfig(AppConfig):
     """Registers the models, the admin and the system checks."""
 
     name = "notifications"
+    label = (
+        "live_notifications"  # a site may have an app of its own called `notifications`: for good, it names the tables
+    )
     verbose_name = _("Notifications")
     default_auto_field = "django.db.models.BigAutoField"
 
@@ -28,7 +31,7 @@ class NotificationsConfig(AppConfig):
 
         user_model = get_user_model()
         pre_delete.connect(signals.lock_what_goes, sender=user_model, dispatch_uid="notifications.lock_what_goes")
-        post_delete.connect(signals.delete_rest, sender=user_model, dispatch_uid="notifications.delete_rest")
+        post_delete.connect(signals.delete_rest, sender=user_model, dispatch_uid="live_notifications.delete_rest")
         for signal in (post_save, post_delete):
             signal.connect(signals.ask_about_user, sender=user_model, dispatch_uid="notifications.ask_about_user")
         for model in (self.get_model("Inbox"), self.get_model("Notification")):

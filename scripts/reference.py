@@ -195,7 +195,7 @@ def models() -> str:
     from django.apps import apps
 
     sections = []
-    for model in sorted(apps.get_app_config("notifications").get_models(), key=lambda model: model.__name__):
+    for model in sorted(apps.get_app_config("live_notifications").get_models(), key=lambda model: model.__name__):
         rows = [f"| `{field.name}` | {kind_of(field)} | {field.help_text} |" for field in model._meta.concrete_fields]
         table = ["", "| field | kind | meaning |", "|---|---|---|", *rows]
         sections.append("\n".join([f"## `{model.__name__}`", "", markdown_of(inspect.getdoc(model) or ""), *table]))
@@ -207,7 +207,7 @@ def kind_of(field: Any) -> str:
     name = type(field).__name__
     if field.is_relation:
         target = field.related_model
-        name = f"to `{target.__name__ if target._meta.app_label == 'notifications' else 'AUTH_USER_MODEL'}`"
+        name = f"to `{target.__name__ if target._meta.app_label == 'live_notifications' else 'AUTH_USER_MODEL'}`"
     return f"{name}, primary key" if field.primary_key else name
 
 

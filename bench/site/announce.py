@@ -63,7 +63,7 @@ def sizes() -> dict[str, int]:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_table_size(%s), pg_indexes_size(%s)", ["notifications_notification"] * 2)
+        cursor.execute("SELECT pg_table_size(%s), pg_indexes_size(%s)", ["live_notifications_notification"] * 2)
         table, indexes = cursor.fetchone()
     return {"table": table, "indexes": indexes}
 

@@ -15,7 +15,7 @@ SELECT '!bench', false, 'crowd' || number, '', '', '', false, true, now()
 FROM generate_series((SELECT count(*) FROM auth_user) + 1, %s) AS number
 """
 INBOXES = """
-INSERT INTO notifications_inbox (user_id, epoch, modseq, floor, unread, unseen, seen_upto)
+INSERT INTO live_notifications_inbox (user_id, epoch, modseq, floor, unread, unseen, seen_upto)
 SELECT id, 1 + floor(random() * 281474976710655)::bigint, 1, 1, 0, 0, 0 FROM auth_user
 ON CONFLICT DO NOTHING
 """

@@ -47,7 +47,7 @@ def main() -> dict[str, float]:
     for user in users[:50]:
         notify(user, **WORDS)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM notifications_notification ORDER BY id DESC LIMIT 1")
+        cursor.execute("SELECT * FROM live_notifications_notification ORDER BY id DESC LIMIT 1")
         columns = [each[0] for each in cursor.description]
         row = dict(zip(columns, cursor.fetchone(), strict=True))
     del row["id"]
@@ -64,9 +64,9 @@ def single(users: list[Any], row: dict[str, Any], count: int) -> dict[str, float
     names = list(row)
     places = ", ".join("?" * len(names))
     # only names of columns are put in
-    insert = f"INSERT INTO notifications_notification ({', '.join(names)}) VALUES ({places}) RETURNING id"  # noqa: S608
+    insert = f"INSERT INTO live_notifications_notification ({', '.join(names)}) VALUES ({places}) RETURNING id"  # noqa: S608
     update = (
-        "UPDATE notifications_inbox SET modseq = modseq + 1, unread = unread + 1, unseen = unseen + 1 "
+        "UPDATE live_notifications_inbox SET modseq = modseq + 1, unread = unread + 1, unseen = unseen + 1 "
         "WHERE user_id = ? RETURNING modseq"
     )
     raw = connection.connection  # the driver's own, in autocommit
@@ -104,7 +104,7 @@ def bulk(users: list[Any], row: dict[str, Any]) -> dict[str, float]:
         with (
             connection.connection.transaction(),
             connection.connection.cursor() as cursor,
-            cursor.copy(f"COPY notifications_notification ({names}) FROM STDIN") as copy,
+            cursor.copy(f"COPY live_notifications_notification ({names}) FROM STDIN") as copy,
         ):
             for user in users:
                 copy.write_row(list((row | {"recipient_id": user}).values()))

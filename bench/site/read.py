@@ -65,8 +65,8 @@ def fill(count: int, user: int, others: list[int]) -> None:
     }[connection.vendor]
     now = "CURRENT_TIMESTAMP"
     insert = (
-        "INSERT INTO notifications_notification (recipient_id, modseq, category, level, title, body, url, actor, topic, "  # noqa: S608
-        f"data, created_at, read_at, archived_at) {series}"
+        "INSERT INTO live_notifications_notification (recipient_id, modseq, category, level, title, body, url, actor, "  # noqa: S608
+        f"topic, data, created_at, read_at, archived_at) {series}"
         "SELECT CASE i %% 2 WHEN 0 THEN %s ELSE %s + i / 2 %% %s END, (i + 1) / 2 + 1, 'general', 'info', "
         f"'Notification ' || i, %s, '', '', '', '{{}}', {now}, CASE WHEN i %% 10 < 8 THEN {now} END, "
         f"CASE WHEN i %% 20 < 2 THEN {now} END FROM n"

@@ -70,7 +70,7 @@ def insert_bare(user: int, title: str) -> None:
     """Insert a row as plain SQL and commit, past everything that this project does; such a row is in nobody's log."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO notifications_notification "
+            "INSERT INTO live_notifications_notification "
             "(recipient_id, modseq, category, level, title, body, url, actor, topic, data, created_at) "
             "VALUES (%s, 2, 'general', 'info', %s, %s, '', '', '', '{}', CURRENT_TIMESTAMP)",
             [user, title, BODY],

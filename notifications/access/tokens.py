@@ -50,7 +50,7 @@ __all__ = [
 
 BEGINNING: Final = "ntf_"
 # What it takes to send to users by name, and to an audience; who sends has at least one of them.
-SEND: Final = ("notifications.add_notification", "notifications.send_broadcast")
+SEND: Final = ("live_notifications.add_notification", "live_notifications.send_broadcast")
 
 PREFIX_BYTES: Final = 6
 SECRET_CHARS: Final = 43  # of 62 kinds: 256 bits

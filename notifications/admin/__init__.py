@@ -207,8 +207,8 @@ class NotificationAdmin(NotificationBase):
         view = self.admin_site.admin_view
         search_view = RecipientsView.as_view(admin_site=self.admin_site)
         return [
-            path("recipients/", view(search_view), name="notifications_notification_recipients"),
-            path("undo/", view(self.undo), name="notifications_notification_undo"),
+            path("recipients/", view(search_view), name="live_notifications_notification_recipients"),
+            path("undo/", view(self.undo), name="live_notifications_notification_undo"),
             *super().get_urls(),
         ]
 
@@ -265,7 +265,7 @@ class NotificationAdmin(NotificationBase):
                 count = rows.delete()[0]
             text = ngettext("It was taken back from %d person.", "It was taken back from %d people.", count)
             self.message_user(request, text % count, messages.SUCCESS)
-        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:notifications_notification_changelist"))
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:live_notifications_notification_changelist"))
 
     def response_add(self, request: HttpRequest, obj: Notification, post_url_continue: str | None = None) -> Any:
         """Go where the button says; what happened was said when it did."""

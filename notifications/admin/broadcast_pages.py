@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Pages"]
 
-LIST: Final = "admin:notifications_broadcast_changelist"
+LIST: Final = "admin:live_notifications_broadcast_changelist"
 SHOWN_ENTRIES: Final = 10  # of the history
-PERMISSION: Final = "notifications.send_broadcast"
+PERMISSION: Final = "live_notifications.send_broadcast"
 # What the buttons ask for, and the step it is.
 STEPS: Final = {
     "withdraw": Step.WITHDRAW,
@@ -169,4 +169,4 @@ class Pages:
             "may_delete": self.owner.has_delete_permission(request, broadcast),
             **context,
         }
-        return TemplateResponse(request, f"admin/notifications/broadcast/{name}.html", words)
+        return TemplateResponse(request, f"admin/live_notifications/broadcast/{name}.html", words)

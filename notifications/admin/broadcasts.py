@@ -117,7 +117,7 @@ class BroadcastAdmin(BroadcastBase):
             return super().change_view(request, object_id, form_url, extra_context)
         except StepRefused as refused:
             self.message_user(request, str(refused), messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:notifications_broadcast_change", args=[object_id]))
+            return HttpResponseRedirect(reverse("admin:live_notifications_broadcast_change", args=[object_id]))
 
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
         """Write what the form holds, if it is a draft still."""
@@ -140,7 +140,7 @@ class BroadcastAdmin(BroadcastBase):
             return super().delete_view(request, object_id, extra_context)
         except StepRefused as refused:
             self.message_user(request, str(refused), messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:notifications_broadcast_change", args=[object_id]))
+            return HttpResponseRedirect(reverse("admin:live_notifications_broadcast_change", args=[object_id]))
 
     def delete_model(self, request: HttpRequest, obj: Broadcast) -> None:
         """Delete what is in no inbox still."""
@@ -161,7 +161,7 @@ class BroadcastAdmin(BroadcastBase):
     def _respond(self, request: HttpRequest, obj: Broadcast) -> HttpResponse:
         if "_continue" in request.POST:
             self.message_user(request, _("The draft “%(title)s” was saved.") % {"title": obj.title}, messages.SUCCESS)
-            return HttpResponseRedirect(reverse("admin:notifications_broadcast_change", args=[obj.pk]))
+            return HttpResponseRedirect(reverse("admin:live_notifications_broadcast_change", args=[obj.pk]))
         return HttpResponseRedirect(self.page_of(obj))
 
     # --- the pages beside it
@@ -169,7 +169,7 @@ class BroadcastAdmin(BroadcastBase):
     def get_urls(self) -> list[URLPattern]:
         """Add the pages to review, watch and steer a broadcast."""
         pages, view = Pages(self), self.admin_site.admin_view
-        name = "notifications_broadcast"
+        name = "live_notifications_broadcast"
         return [
             path("<int:pk>/review/", view(pages.review), name=f"{name}_review"),
             path("<int:pk>/progress/", view(pages.progress), name=f"{name}_progress"),
@@ -187,7 +187,7 @@ class BroadcastAdmin(BroadcastBase):
     def page_of(self, broadcast: Broadcast) -> str:
         """Return the address of the page for its state."""
         page = "review" if broadcast.state in (State.DRAFT, State.SCHEDULED) else "progress"
-        return reverse(f"admin:notifications_broadcast_{page}", args=[broadcast.pk])
+        return reverse(f"admin:live_notifications_broadcast_{page}", args=[broadcast.pk])
 
 
 def no_draft(broadcast: Broadcast) -> str:

@@ -130,7 +130,7 @@ class RecipientsWidget(AutocompleteSelectMultiple):
     def get_url(self) -> str:
         """Return where to search: Django's own answers in a site that has no list of notifications."""
         try:
-            return reverse(f"{self.admin_site.name}:notifications_notification_recipients")
+            return reverse(f"{self.admin_site.name}:live_notifications_notification_recipients")
         except NoReverseMatch:
             return super().get_url()
 

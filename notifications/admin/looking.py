@@ -22,4 +22,4 @@ def note_look(owner: Any, request: HttpRequest, object_id: str | None) -> None:
         reader = getattr(row, "recipient_id", row.pk)
         audit.record("staff.looked", by=request.user.pk, what=name, id=row.pk, user=reader)
     else:
-        audit.record("permission.refused", user=request.user.pk, permission=f"notifications.view_{name}")
+        audit.record("permission.refused", user=request.user.pk, permission=f"live_notifications.view_{name}")

@@ -147,7 +147,7 @@ class ApiTokenAdmin(TokenBase):
             "opts": self.opts,
             "text": request.token_text,  # type: ignore[attr-defined]
         }
-        response = TemplateResponse(request, "admin/notifications/apitoken/made.html", context)
+        response = TemplateResponse(request, "admin/live_notifications/apitoken/made.html", context)
         response["Cache-Control"] = "no-store"
         return response
 

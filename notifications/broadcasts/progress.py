@@ -166,6 +166,6 @@ def followed_in(topic: str) -> int | None:
 def address_of(broadcast: Broadcast) -> str:
     """Return the address of its page in the admin, or nothing where there is none."""
     try:
-        return reverse("admin:notifications_broadcast_progress", args=[broadcast.pk])
+        return reverse("admin:live_notifications_broadcast_progress", args=[broadcast.pk])
     except NoReverseMatch:
         return ""

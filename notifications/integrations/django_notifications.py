@@ -1,8 +1,7 @@
-"""Rows of django-notifications, as they stand in its own table: set aside, read, mapped to ours, marked as brought over.
+"""Rows of django-notifications, as they stand in its own table: read, mapped to ours, marked as brought over.
 
-Receives that package's table (django-notifications-hq or -community), which has the name of ours. `set_aside()` gives
-it another one, so that ours can be made. Guarantees that a row is brought over once: it is marked in the transaction
-that writes ours, with ours' key in a column `imported_as`. Nothing else of the table is changed.
+Receives that package's table (django-notifications-hq or -community). Guarantees that a row is brought over once: it is
+marked in the transaction that writes ours, with ours' key in a column `imported_as`. Nothing else of the table is changed.
 
     {"level": "success", "actor": Ada, "verb": "shared", "action_object": "Team", "target": "uri", "unread": true, …}
     → title "Ada shared Team on uri", actor "Ada", topic "auth.user:3", level "success", …
@@ -21,17 +20,15 @@ from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import connections, models, transaction
-from django.db.migrations.recorder import MigrationRecorder
+from django.db import connections, models
 
 from .. import log
 from ..models import Level, Notification
 from ..models.validators import DATA_MAX_BYTES, followable
 
-__all__ = ["ASIDE", "Outcome", "bring_over", "columns_of", "old_rows", "set_aside"]
+__all__ = ["MARK", "THEIRS", "Outcome", "add_mark", "bring_over", "columns_of", "old_rows"]
 
 THEIRS: Final = "notifications_notification"
-ASIDE: Final = "django_notifications_notification"
 MARK: Final = "imported_as"
 TITLE_CHARS: Final = 200
 BODY_CHARS: Final = 4000
@@ -74,21 +71,13 @@ def columns_of(table: str, *, using: str) -> set[str]:
         return {column.name for column in connection.introspection.get_table_description(cursor, table)}
 
 
-def set_aside(table: str, *, using: str) -> str:
-    """Make a table of theirs ready, all or nothing, and return what it is called then. Doing it twice is harmless.
-
-    The one with our name gets another one, and the package's migrations are forgotten: ours have the same names and
-    would be taken for applied.
-    """
-    connection = connections[using]
-    name = connection.ops.quote_name
-    with transaction.atomic(using=using), connection.cursor() as cursor:
-        if table == ASIDE and "verb" in columns_of(THEIRS, using=using):
-            cursor.execute(f"ALTER TABLE {name(THEIRS)} RENAME TO {name(ASIDE)}")
-            MigrationRecorder(connection).migration_qs.filter(app="notifications").delete()
-        if MARK not in columns_of(table, using=using):
+def add_mark(table: str, *, using: str) -> None:
+    """Add the column that says which rows came over, where it is missing."""
+    if MARK not in columns_of(table, using=using):
+        connection = connections[using]
+        name = connection.ops.quote_name
+        with connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE {name(table)} ADD COLUMN {name(MARK)} bigint NULL")
-    return table
 
 
 @lru_cache

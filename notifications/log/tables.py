@@ -21,5 +21,5 @@ if not TYPE_CHECKING:  # so that a name that is not there is found before the co
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = model = apps.get_model("notifications", name)
+        globals()[name] = model = apps.get_model("live_notifications", name)
         return model

@@ -111,9 +111,9 @@ class Broadcast(AbstractContent):
         ordering = ["-id"]
         permissions = [("send_broadcast", "Can send, pause and retract broadcasts")]
         constraints = [
-            models.CheckConstraint(condition=~models.Q(title=""), name="notifications_broadcast_title"),
-            models.CheckConstraint(condition=models.Q(level__in=Level.values), name="notifications_broadcast_level"),
-            models.CheckConstraint(condition=models.Q(state__in=State.values), name="notifications_broadcast_state"),
+            models.CheckConstraint(condition=~models.Q(title=""), name="livenotif_broadcast_title"),
+            models.CheckConstraint(condition=models.Q(level__in=Level.values), name="livenotif_broadcast_level"),
+            models.CheckConstraint(condition=models.Q(state__in=State.values), name="livenotif_broadcast_state"),
         ]
 
     @property

@@ -49,14 +49,12 @@ class Inbox(models.Model):
         verbose_name = _("inbox")
         verbose_name_plural = _("inboxes")
         constraints = [
-            models.CheckConstraint(condition=models.Q(epoch__gt=0), name="notifications_inbox_epoch"),
+            models.CheckConstraint(condition=models.Q(epoch__gt=0), name="livenotif_inbox_epoch"),
             models.CheckConstraint(
                 condition=models.Q(floor__gte=FIRST_MODSEQ) & models.Q(floor__lte=models.F("modseq")),
-                name="notifications_inbox_floor",
+                name="livenotif_inbox_floor",
             ),
-            models.CheckConstraint(
-                condition=models.Q(unseen__lte=models.F("unread")), name="notifications_inbox_unseen"
-            ),
+            models.CheckConstraint(condition=models.Q(unseen__lte=models.F("unread")), name="livenotif_inbox_unseen"),
         ]
 
     def __str__(self) -> str:

@@ -34,7 +34,7 @@ class Notification(AbstractContent):
     recipient = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
-        related_name="notifications",
+        related_name="live_notifications",  # a site's own model may have taken `user.live_notifications`
         db_index=False,  # every index below starts with it
         db_constraint=False,  # the inbox has one: Note [The order of locks] in log/locks.py
         verbose_name=_("recipient"),
@@ -74,43 +74,41 @@ class Notification(AbstractContent):
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         ordering = ["-id"]
-        base_manager_name = "objects"  # so that `user.notifications.add()` cannot move rows past the log either
+        base_manager_name = "objects"  # so that `user.live_notifications.add()` cannot move rows past the log either
         indexes = [
             # the log: what changed after a position
-            models.Index(fields=["recipient", "modseq"], name="notifications_log"),
+            models.Index(fields=["recipient", "modseq"], name="livenotif_log"),
             # the three tabs of the centre, newest first
-            models.Index(
-                fields=["recipient", "-id"], name="notifications_active", condition=models.Q(archived_at=None)
-            ),
+            models.Index(fields=["recipient", "-id"], name="livenotif_active", condition=models.Q(archived_at=None)),
             models.Index(
                 fields=["recipient", "-id"],
-                name="notifications_unread",
+                name="livenotif_unread",
                 condition=models.Q(archived_at=None, read_at=None),
             ),
             models.Index(
                 fields=["recipient", "-id"],
-                name="notifications_archived",
+                name="livenotif_archived",
                 condition=models.Q(archived_at__isnull=False),
             ),
             # mark read by subject
-            models.Index(fields=["recipient", "topic"], name="notifications_topic", condition=~models.Q(topic="")),
+            models.Index(fields=["recipient", "topic"], name="livenotif_topic", condition=~models.Q(topic="")),
             # the admin's date hierarchy
-            models.Index(fields=["created_at"], name="notifications_created"),
+            models.Index(fields=["created_at"], name="livenotif_created"),
             # how many have read a broadcast; what belongs to none has no entry
             models.Index(
                 fields=["broadcast"],
-                name="notifications_broadcast_read",
+                name="livenotif_broadcast_read",
                 condition=models.Q(broadcast__isnull=False, read_at__isnull=False),
             ),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(modseq__gt=FIRST_MODSEQ), name="notifications_modseq"),
-            models.CheckConstraint(condition=~models.Q(title=""), name="notifications_title"),
-            models.CheckConstraint(condition=models.Q(level__in=Level.values), name="notifications_level"),
+            models.CheckConstraint(condition=models.Q(modseq__gt=FIRST_MODSEQ), name="livenotif_modseq"),
+            models.CheckConstraint(condition=~models.Q(title=""), name="livenotif_title"),
+            models.CheckConstraint(condition=models.Q(level__in=Level.values), name="livenotif_level"),
             # nobody gets a broadcast twice; what belongs to none has no entry
             UniqueWhereSet(
                 fields=["broadcast", "recipient"],
-                name="notifications_once",
+                name="livenotif_once",
                 condition=models.Q(broadcast__isnull=False),
             ),
         ]

@@ -44,7 +44,7 @@ class Presence(models.Model):
         verbose_name = _("presence")
         verbose_name_plural = _("presences")
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["user", "process"], name="notifications_presence_once")]
+        constraints = [models.UniqueConstraint(fields=["user", "process"], name="livenotif_presence_once")]
 
     def __str__(self) -> str:
         return str(self.user_id)

@@ -67,7 +67,7 @@ class PublicMessage(models.Model):
         verbose_name = _("public message")
         verbose_name_plural = _("public messages")
         ordering = ["topic", "-modseq"]
-        constraints = [models.UniqueConstraint(fields=["topic", "modseq"], name="notifications_public_log")]
+        constraints = [models.UniqueConstraint(fields=["topic", "modseq"], name="livenotif_public_log")]
 
     def __str__(self) -> str:
         return self.title

@@ -23,7 +23,7 @@ class SentRequest(models.Model):
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["user", "key"], name="notifications_request_once")]
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="livenotif_request_once")]
 
     def __str__(self) -> str:
         return self.key

@@ -20,7 +20,7 @@ Scope = Literal["read", "send"]
 
 
 # What it takes to look at the notifications of others.
-LOOK: Final = "notifications.view_notification"
+LOOK: Final = "live_notifications.view_notification"
 
 
 def default_expiry() -> dt.datetime | None:
@@ -70,7 +70,7 @@ class ApiToken(models.Model):
         verbose_name_plural = _("API tokens")
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(condition=Q(may_read=True) | Q(may_send=True), name="notifications_token_scopes")
+            models.CheckConstraint(condition=Q(may_read=True) | Q(may_send=True), name="livenotif_token_scopes")
         ]
 
     def __str__(self) -> str:

@@ -21,7 +21,7 @@ def each_browser(browser: Browser) -> Browser:
     return browser
 
 
-ADD: Final = "/admin/notifications/broadcast/add/"
+ADD: Final = "/admin/live_notifications/broadcast/add/"
 STATE: Final = ".notification-state"
 CROWD: Final = 400
 USERS_PER_SECOND: Final = 100  # the crowd takes seconds, in which a person can pause

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Error, expect
 from tests.support.chromium import CENTRE, Visitors, badge, choose, expect_unread, headings, log_in
 from tests.support.servers import Person, Server, Site
 
-LIST: Final = "/admin/notifications/notification/"
+LIST: Final = "/admin/live_notifications/notification/"
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> \u202e&amp; \"'`${1}"
@@ -101,10 +101,10 @@ async def test_no_page_complains(visitors: Visitors, live: Server, site: Site, u
         await expect_unread(page, 26)
     staff = await visitors.arrive(live, admin)
     for path in ("", "add/", f"{pk}/change/", f"{pk}/history/", f"{pk}/delete/"):
-        response = await staff.goto(f"/admin/notifications/notification/{path}")
+        response = await staff.goto(f"/admin/live_notifications/notification/{path}")
         assert response is not None
         assert response.status == 200
-    for path in ("/admin/", "/admin/notifications/inbox/"):
+    for path in ("/admin/", "/admin/live_notifications/inbox/"):
         await staff.goto(path)
 
 

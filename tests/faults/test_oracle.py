@@ -449,8 +449,8 @@ async def test_a_real_loss_is_found(tmp_path: Path) -> None:
 HEARD_SECONDS = 30.0
 WRITE_PAST_THE_LOG = """
 with connection.cursor() as cursor:
-    cursor.execute("UPDATE notifications_notification SET title = 'By hand' WHERE recipient_id = %s", [user])
-    cursor.execute("DELETE FROM notifications_notification WHERE recipient_id = %s", [user])
+    cursor.execute("UPDATE live_notifications_notification SET title = 'By hand' WHERE recipient_id = %s", [user])
+    cursor.execute("DELETE FROM live_notifications_notification WHERE recipient_id = %s", [user])
 """
 
 

@@ -25,11 +25,11 @@ inbox = Inbox.objects.get(pk=user)
 with connection.cursor() as cursor:
     cursor.execute("SET statement_timeout = 0")
     cursor.execute(
-        "INSERT INTO notifications_notification"
+        "INSERT INTO live_notifications_notification"
         " (recipient_id, modseq, category, level, title, body, url, actor, topic, data, created_at)"
         " SELECT %s, %s + n, '', 'info', 'of many', repeat('x', 500), '', '', '', '{}', now()"
         " FROM generate_series(1, 300000) AS n", [user, inbox.modseq])
-    cursor.execute("ANALYZE notifications_notification")
+    cursor.execute("ANALYZE live_notifications_notification")
 Inbox.objects.filter(pk=user).update(modseq=inbox.modseq + 300000, unread=300000)
 f"{inbox.epoch}.{inbox.modseq}"
 """

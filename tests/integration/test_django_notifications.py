@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DUMPS = Path(__file__).resolve().parents[1] / "fixtures" / "django_notifications"
 IMPORT = "import_django_notifications"
-# The commands of the guide, in its order: prepare, migrate, try, import.
+# The commands of the guide, in its order: try, import.
 GUIDE = [
     words.split()
     for words in re.findall(
@@ -42,7 +42,6 @@ rows = Notification.objects.order_by("pk").values(*names, "created_at")
 CRASH = """
 from django.core.management import call_command
 from notifications import log
-from notifications.integrations import django_notifications as coming_over
 portions = []
 append = log.append_valid
 def append_once(rows, **words):
@@ -81,21 +80,19 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
             site.close()
 
 
-def moved(site: Site) -> None:
-    """Set the old table aside and make ours."""
-    prepare, migrate, _try, _bring = GUIDE
-    assert "Run `manage.py migrate` now." in site.command(*prepare)
-    site.command(*prepare)  # twice is harmless
-    site.command(*migrate, "--verbosity", "0")
+def migrate(site: Site) -> None:
+    """Make our tables beside theirs."""
+    site.command("migrate", "--verbosity", "0")
 
 
 @every_old_site
 async def test_rows_come_over_as_they_read_there(site: Site) -> None:
     """Sentence, text, level, link, subject, time, read state and data of each row are ours now; what was deleted is left."""
-    moved(site)
-    _prepare, _migrate, attempt, bring = GUIDE
+    migrate(site)
+    attempt, bring = GUIDE
     assert "Would import 7 notifications of 2 users." in site.command(*attempt)
     assert site.call("Notification.objects.count()") == 0
+    assert "Would import 7 notifications of 2 users." in site.command(*attempt), "the first try changed nothing"
     said = site.manage(*bring, "--batch", "3")
     assert "Imported 7 notifications of 2 users." in said
     assert "1 of them had a sentence" in said
@@ -125,7 +122,7 @@ async def test_rows_come_over_as_they_read_there(site: Site) -> None:
 @some_old_sites
 async def test_it_goes_on_where_it_was_interrupted(site: Site) -> None:
     """A run that dies within a portion loses that portion only; the next brings the rest, and a third brings nothing."""
-    moved(site)
+    migrate(site)
     assert site.call(CRASH) == 2
     assert "Imported 5 notifications" in site.command(IMPORT, "--batch", "2")
     assert "Imported 0 notifications" in site.command(IMPORT)
@@ -139,7 +136,7 @@ async def test_it_goes_on_where_it_was_interrupted(site: Site) -> None:
 @one_old_site
 async def test_open_pages_see_them_come(site: Site) -> None:
     """The import goes through the log: who follows their inbox meanwhile ends up with what the database holds."""
-    moved(site)
+    migrate(site)
     code = "uma = User.objects.get(username='uma')\numa.set_password('demo')\numa.save()\numa.pk"
     uma = Person(site.call(code), "uma")
     async with follow(site.daphne(), uma) as client:
@@ -152,9 +149,6 @@ async def test_open_pages_see_them_come(site: Site) -> None:
 @one_old_site
 async def test_it_says_what_comes_first(blank: Path, tmp_path: Path, site: Site) -> None:
     """Before its time, and where there is nothing to bring over, the command says what to do."""
-    with pytest.raises(AssertionError, match="run this with --prepare first"):
-        site.command(IMPORT)
-    site.command(IMPORT, "--prepare")
     with pytest.raises(AssertionError, match=r"run `manage.py migrate` first"):
         site.command(IMPORT)
     (tmp_path / "new").mkdir()
@@ -162,4 +156,4 @@ async def test_it_says_what_comes_first(blank: Path, tmp_path: Path, site: Site)
         Site(tmp_path / "new", blank=blank) as new,
         pytest.raises(AssertionError, match="no table of django-notifications"),
     ):
-        new.command(IMPORT, "--prepare")
+        new.command(IMPORT)

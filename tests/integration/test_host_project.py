@@ -194,8 +194,8 @@ boss, one, two = (Person.objects.create_user(f"{name}@example.com") for name in 
 Person.objects.filter(pk=boss.pk).update(is_staff=True, is_superuser=True)
 client = Client()
 client.force_login(boss)
-list_url = "/admin/notifications/notification/"
-query = {"app_label": "notifications", "model_name": "notification", "field_name": "recipient", "term": "one@"}
+list_url = "/admin/live_notifications/notification/"
+query = {"app_label": "live_notifications", "model_name": "notification", "field_name": "recipient", "term": "one@"}
 assert client.get("/admin/autocomplete/", query).json()["results"] == [{"id": str(one.pk), "text": "one@example.com"}]
 form = {"title": "Hello", "level": "info", "category": "general", "data": "{}"}
 assert client.post(f"{list_url}add/", {**form, "recipients": ["7"]}).context["errors"]
@@ -205,7 +205,7 @@ assert [row.recipient for row in rows] == [two], rows
 action = {"action": "mark_read", "_selected_action": [row.pk for row in Notification.objects.all()]}
 assert client.post(list_url, action).status_code == 302
 assert [inbox.unread for inbox in Inbox.objects.all()] == [0, 0]
-assert client.get(f"/admin/notifications/inbox/{one.pk}/change/").status_code == 200
+assert client.get(f"/admin/live_notifications/inbox/{one.pk}/change/").status_code == 200
 assert client.post(f"/admin/people/person/{one.pk}/delete/", {"post": "yes"}).status_code == 302
 assert [str(inbox.user) for inbox in Inbox.objects.all()] == ["two@example.com"]
 print("done")

@@ -52,7 +52,7 @@ async def test_two_workers_agree_on_who_is_online(blank: Path, tmp_path: Path) -
                 await told(site, other, True)
                 async with Visit(second.url) as visit:  # the admin of one worker lists those of the other
                     await visit.login(admin)
-                    page = (await visit.http.get("/admin/notifications/inbox/?online=yes")).text
+                    page = (await visit.http.get("/admin/live_notifications/inbox/?online=yes")).text
                     assert f">{user.username}<" in page
                     assert f">{other.username}<" in page
             assert await told(site, other, False) < SWEEP_SECONDS + SLACK_SECONDS

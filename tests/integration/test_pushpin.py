@@ -31,11 +31,11 @@ RETRY_SECONDS = 30.0  # the proxy's own pauses, when it cannot reach Django, one
 LISTED = "https://app.example.com"
 SETTINGS = {"NOTIFICATIONS_PING_SECONDS": 1.0, "NOTIFICATIONS_SWEEP_SECONDS": NEVER_SECONDS}
 UNHEARD = """
-from notifications import doorbell
-others = doorbell.others[:]
-doorbell.others.clear()
+from notifications.log import doorbell
+bells = doorbell.bells[:]
+doorbell.bells.clear()
 made = notify(user, title=title).pk
-doorbell.others[:] = others
+doorbell.bells[:] = bells
 made
 """
 

@@ -106,7 +106,7 @@ def test_after_django_notifications(user: User, other_user: User, client: Client
     for left, right in rows:
         for span in re.findall(r"`([^`]+)`", left if right == "the same" else right):
             if span.startswith("."):
-                assert getattr(user.notifications, span.strip(".()"))().count() >= 0
+                assert getattr(user.live_notifications, span.strip(".()"))().count() >= 0
             elif span.startswith("{%"):
                 request = RequestFactory().get("/")
                 request.user = user

@@ -27,8 +27,8 @@ CHINESE: Final = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}
 JSON: Final = {"accept": "application/json"}
 SWITCH: Final = "/i18n/setlang/"
 PAGES: Final = ("/", "/notifications/", "/notifications/?tab=unread", "/notifications/?tab=archived", "/nowhere/")
-ADMIN: Final = "/admin/notifications/notification/"
-TOKENS: Final = ("/admin/notifications/apitoken/", "/admin/notifications/apitoken/add/")
+ADMIN: Final = "/admin/live_notifications/notification/"
+TOKENS: Final = ("/admin/live_notifications/apitoken/", "/admin/live_notifications/apitoken/add/")
 # Names, and what stands for itself in any language.
 SAME_IN_ALL: Final = frozenset(
     {"notifyproj", "English", "Cookie", "Django", "HTTPS", "Python", "manage", "py", "shell", "user", "general"}
@@ -146,7 +146,7 @@ def test_error_pages_are_chinese(rf: RequestFactory, answer: Callable[[HttpReque
     assert '<html lang="zh-hans" dir="ltr">' in response.content.decode()
 
 
-@pytest.mark.parametrize("path", [ADMIN, f"{ADMIN}add/", "/admin/notifications/inbox/", *TOKENS])
+@pytest.mark.parametrize("path", [ADMIN, f"{ADMIN}add/", "/admin/live_notifications/inbox/", *TOKENS])
 def test_the_admin_follows(admin_client: Client, path: str) -> None:
     """Columns, filters, fields and helps of this app's admin are Chinese."""
     assert untranslated(admin_client.get(path, headers=CHINESE)) == set()

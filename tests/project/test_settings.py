@@ -233,8 +233,8 @@ PAGES = [
     "/admin/",
     "/admin/auth/user/",
     "/admin/auth/user/add/",
-    "/admin/notifications/notification/",
-    "/admin/notifications/notification/add/",
+    "/admin/live_notifications/notification/",
+    "/admin/live_notifications/notification/add/",
 ]
 
 

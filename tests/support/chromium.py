@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 CENTRE: Final = "/notifications/"
-ADD_FORM: Final = "/admin/notifications/notification/add/"
+ADD_FORM: Final = "/admin/live_notifications/notification/add/"
 WAIT_MS: Final = 40_000  # what takes a second here may take forty on a busy machine; only what fails waits for so long
 # How Firefox calls what is no failure: a page that is left, a stream that is closed.
 LEFT: Final = {"NS_BINDING_ABORTED", "NS_ERROR_ABORT"}

@@ -27,11 +27,11 @@ WRITERS: Final = 8
 USERS: Final = 6
 LIMIT_SECONDS: Final = 150.0  # for those who were not given a time
 MISCOUNTS: Final = """
-    SELECT i.user_id FROM notifications_inbox i
+    SELECT i.user_id FROM live_notifications_inbox i
     LEFT JOIN (
         SELECT recipient_id, MAX(modseq) AS top,
                SUM(CASE WHEN read_at IS NULL AND archived_at IS NULL THEN 1 ELSE 0 END) AS unread
-        FROM notifications_notification GROUP BY recipient_id
+        FROM live_notifications_notification GROUP BY recipient_id
     ) n ON n.recipient_id = i.user_id
     WHERE i.unread <> COALESCE(n.unread, 0) OR i.modseq < COALESCE(n.top, 0) OR i.floor > i.modseq OR i.unseen > i.unread
 """

@@ -11,7 +11,7 @@ from notifications.models import Notification
 
 __all__ = ["ADD", "FORM", "LIST", "errors", "login_with", "run", "said"]
 
-LIST: Final = "/admin/notifications/notification/"
+LIST: Final = "/admin/live_notifications/notification/"
 ADD: Final = f"{LIST}add/"
 # What a browser posts from the form, besides the recipients.
 FORM: Final = {

@@ -249,9 +249,11 @@ STATES: Final = (
     State("404", "No such page.", "/errors/404.html", inbox="full"),
     State("500", "Something broke.", "/errors/500.html", who="nobody"),
     State("api", "The description of the JSON API.", f"{CENTRE}api/docs", inbox="full"),
-    State("admin-list", "The admin's list of notifications.", "/admin/notifications/notification/", "staff", "full"),
+    State(
+        "admin-list", "The admin's list of notifications.", "/admin/live_notifications/notification/", "staff", "full"
+    ),
     State("admin-compose", "Sending from the admin.", ADD_FORM, who="staff"),
-    State("admin-broadcasts", "The admin's list of broadcasts.", "/admin/notifications/broadcast/", "staff"),
-    State("admin-broadcast", "Composing a broadcast.", "/admin/notifications/broadcast/add/", who="staff"),
-    State("admin-inboxes", "The admin's list of inboxes.", "/admin/notifications/inbox/", "staff", "full"),
+    State("admin-broadcasts", "The admin's list of broadcasts.", "/admin/live_notifications/broadcast/", "staff"),
+    State("admin-broadcast", "Composing a broadcast.", "/admin/live_notifications/broadcast/add/", who="staff"),
+    State("admin-inboxes", "The admin's list of inboxes.", "/admin/live_notifications/inbox/", "staff", "full"),
 )

@@ -111,8 +111,8 @@ WRITES: dict[str, Callable[[User, list[Notification]], Any]] = {
     "update_or_create": lambda user, rows: Notification.objects.update_or_create(
         recipient=user, title="0", defaults={"body": "edited"}
     ),
-    "related": lambda user, rows: user.notifications.create(title="new"),
-    "related update": lambda user, rows: user.notifications.mark_read(),
+    "related": lambda user, rows: user.live_notifications.create(title="new"),
+    "related update": lambda user, rows: user.live_notifications.mark_read(),
     "notify": lambda user, rows: notify(user, title="new"),
     "notify_many": lambda user, rows: notify_many(User.objects.filter(pk=user.pk), title="new"),
     "mark_all_read": lambda user, rows: mark_all_read(user),
@@ -167,10 +167,12 @@ def test_pages_and_api_show_position_and_rows_of_one_moment(
         assert position in page
         assert "another's" not in page
     assert staff.get(f"/notifications/api/notifications/{new.pk}").json()["title"] == "sent a moment ago"
-    assert "sent a moment ago" in staff.get(reverse("admin:notifications_notification_changelist")).content.decode()
-    assert staff.get(reverse("admin:notifications_notification_change", args=[new.pk])).status_code == 200
+    assert (
+        "sent a moment ago" in staff.get(reverse("admin:live_notifications_notification_changelist")).content.decode()
+    )
+    assert staff.get(reverse("admin:live_notifications_notification_change", args=[new.pk])).status_code == 200
     asked = [query["sql"] for query in replica.captured_queries]
-    assert not [sql for sql in asked if "notifications_notification" in sql or "notifications_inbox" in sql]
+    assert not [sql for sql in asked if "live_notifications_notification" in sql or "live_notifications_inbox" in sql]
 
 
 def test_staff_send_to_many(user: User, other_user: User, staff: Client, replica: CaptureQueriesContext) -> None:
@@ -179,7 +181,7 @@ def test_staff_send_to_many(user: User, other_user: User, staff: Client, replica
     Regression: the admin looked for it in the replica, and its history named other notifications, or it failed.
     """
     form = {**FORM, "recipients": [user.pk, other_user.pk], "title": "to both"}
-    answer = staff.post(reverse("admin:notifications_notification_add"), form, follow=True)
+    answer = staff.post(reverse("admin:live_notifications_notification_add"), form, follow=True)
     assert "was sent to 2 people" in answer.content.decode()
     sent = Notification.objects.using("default").filter(title="to both").values_list("pk", flat=True)
     history = LogEntry.objects.using("default").values_list("object_id", flat=True)

@@ -8,13 +8,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router, transaction
 
 from notifications.integrations.django_notifications import (
-    ASIDE,
     MARK,
+    THEIRS,
     Outcome,
+    add_mark,
     bring_over,
     columns_of,
     old_rows,
-    set_aside,
 )
 from notifications.management import options as given
 from notifications.management.progress import Progress
@@ -28,16 +28,11 @@ SHOWN: Final = 10  # refused rows that are named
 class Command(BaseCommand):
     """Import the rows of django-notifications-hq or django-notifications-community."""
 
-    help = (
-        "First --prepare, which sets the old table aside (both packages are called `notifications`), then `migrate`, "
-        "then this, as often as you like: what came over is marked and does not come again."
-    )
-    requires_migrations_checks = False
+    help = "Run it after `migrate`, as often as you like: what came over is marked and does not come again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Say what may be given."""
-        parser.add_argument("--prepare", action="store_true", help="only set the old table aside; then run `migrate`")
-        parser.add_argument("--table", default=ASIDE, help=f"what the old table is called now (default: {ASIDE})")
+        parser.add_argument("--table", default=THEIRS, help=f"what the old table is called (default: {THEIRS})")
         parser.add_argument(
             "--include-deleted", action="store_true", help="what its reader deleted comes too, archived"
         )
@@ -45,16 +40,13 @@ class Command(BaseCommand):
         parser.add_argument("--batch", default=500, metavar="ROWS", help="rows in one transaction (default: 500)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Prepare or import, and say how much.
+        """Import, and say how much.
 
         Raises:
             CommandError: an option is wrong, a table is missing, or a row could not be brought over.
         """
         using = router.db_for_write(Notification)
         table = options["table"]
-        if options["prepare"]:
-            self._prepare(table, using)
-            return
         size = given.whole_number("--batch", options["batch"], least=1, most=5_000)
         self._expect_tables(table, using)
         total = self._import(table, using, size, options)
@@ -62,23 +54,19 @@ class Command(BaseCommand):
         if total.refused:
             raise CommandError(f"{len(total.refused):,} could not be brought over; the rest stands.")
 
-    def _prepare(self, table: str, using: str) -> None:
-        if "verb" not in columns_of("notifications_notification" if table == ASIDE else table, using=using) and (
-            MARK not in columns_of(table, using=using)
-        ):
-            raise CommandError(
-                "There is no table of django-notifications here; name it with --table, if it has its own."
-            )
-        self.stdout.write(f"The old rows are in {set_aside(table, using=using)}. Run `manage.py migrate` now.")
-
     def _expect_tables(self, table: str, using: str) -> None:
-        if MARK not in columns_of(table, using=using):
-            raise CommandError(f"{table} is not there or not prepared; run this with --prepare first, then `migrate`.")
-        if "modseq" not in columns_of("notifications_notification", using=using):
+        if "verb" not in columns_of(table, using=using):
+            raise CommandError(f"{table} is no table of django-notifications; name yours with --table.")
+        if "modseq" not in columns_of(Notification._meta.db_table, using=using):
             raise CommandError("Our own tables are not there; run `manage.py migrate` first.")
 
     def _import(self, table: str, using: str, size: int, options: dict[str, Any]) -> Outcome:
-        rows = old_rows(table)._default_manager.using(using).filter(**{MARK: None}).order_by("id")
+        rows = old_rows(table)._default_manager.using(using).order_by("id")
+        if options["dry_run"] and MARK not in columns_of(table, using=using):
+            rows = rows.defer(MARK)  # nothing came over yet
+        else:
+            add_mark(table, using=using)
+            rows = rows.filter(**{MARK: None})
         if not options["include_deleted"]:
             rows = rows.filter(deleted=False)
         total = Outcome()

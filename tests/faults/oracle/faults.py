@@ -51,7 +51,7 @@ while time.monotonic() < until:
 """
 DRIFT: Final = """
 with transaction.atomic(), connection.cursor() as cursor:
-    cursor.execute("UPDATE notifications_inbox SET unread = unread / 2, unseen = 0 WHERE user_id = %s", [user])
+    cursor.execute("UPDATE live_notifications_inbox SET unread = unread / 2, unseen = 0 WHERE user_id = %s", [user])
     cursor.execute("INSERT INTO oracle_marks (user_id, what) VALUES (%s, 'drift')", [user])
 """
 REPAIR: Final = """
@@ -66,7 +66,7 @@ from django.core.management import call_command
 rows = Notification.objects.filter(recipient_id=user, read_at=None, archived_at=None).order_by("-pk")
 pks = list(rows.values_list("pk", flat=True)[:5])
 if pks:
-    call_command("dumpdata", "notifications.notification", pks=",".join(map(str, pks)), output=file, verbosity=0)
+    call_command("dumpdata", "live_notifications.notification", pks=",".join(map(str, pks)), output=file, verbosity=0)
     Notification.objects.filter(pk__in=pks).delete()
 len(pks)
 """
@@ -93,11 +93,11 @@ RESTORE: Final = """
 from django.core.management import call_command
 with transaction.atomic(), connection.cursor() as cursor:
     Inbox.objects.select_for_update().get(pk=user)
-    cursor.execute("DELETE FROM notifications_notification WHERE recipient_id = %s", [user])
-    cursor.execute("INSERT INTO notifications_notification SELECT * FROM oracle_notification_backup")
+    cursor.execute("DELETE FROM live_notifications_notification WHERE recipient_id = %s", [user])
+    cursor.execute("INSERT INTO live_notifications_notification SELECT * FROM oracle_notification_backup")
     cursor.execute("SELECT * FROM oracle_inbox_backup")
     names = ", ".join(f"{column[0]} = %s" for column in cursor.description)
-    cursor.execute(f"UPDATE notifications_inbox SET {names} WHERE user_id = {user:d}", cursor.fetchone())
+    cursor.execute(f"UPDATE live_notifications_inbox SET {names} WHERE user_id = {user:d}", cursor.fetchone())
     cursor.execute("INSERT INTO oracle_marks (user_id, what) VALUES (%s, 'restored')", [user])
     call_command("renew_epochs", "--user", str(user), verbosity=0)
 """

@@ -389,7 +389,7 @@ def administer(rng: random.Random, users: Sequence[int]) -> None:
     if pks and staff is not None:
         action = rng.choice(["mark_read", "mark_unread", "archive", "unarchive"])
         data = {"action": action, "_selected_action": pks}
-        post(browser_of(staff.pk), "/admin/notifications/notification/", data)
+        post(browser_of(staff.pk), "/admin/live_notifications/notification/", data)
 
 
 def post(client: Client, path: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -218,9 +218,8 @@ async def enough(lines: Sequence[Line], changes: int, seconds: float) -> bool:
 
 async def come_to_rest(trail: Trail) -> None:
     """Wait until no broadcast is under way. For what the servers' own workers do after that `settle()` waits."""
-    busy = (
-        "SELECT count(*) FROM notifications_broadcast WHERE state IN ('sending', 'retracting', 'expiring', 'scheduled')"
-    )
+    states = "'sending', 'retracting', 'expiring', 'scheduled'"
+    busy = f"SELECT count(*) FROM live_notifications_broadcast WHERE state IN ({states})"  # noqa: S608
     with suppress(TimeoutError):
         async with asyncio.timeout(REST_SECONDS):
             while (await asyncio.to_thread(trail.execute, busy))[0][0]:  # noqa: ASYNC110 - it is in other processes

@@ -86,12 +86,12 @@ class Trail:
 
     def heads(self) -> dict[int, dict[str, int]]:
         """Return every inbox as it is."""
-        found = self.execute(f"SELECT user_id, {', '.join(INBOX)} FROM notifications_inbox")  # noqa: S608
+        found = self.execute(f"SELECT user_id, {', '.join(INBOX)} FROM live_notifications_inbox")  # noqa: S608
         return {user: dict(zip(INBOX, values, strict=True)) for user, *values in found}
 
     def rows(self) -> list[tuple[int, dict[str, Any]]]:
         """Return every notification as it is, with its recipient."""
-        found = self.execute(f"SELECT recipient_id, {', '.join(ROW)} FROM notifications_notification")  # noqa: S608
+        found = self.execute(f"SELECT recipient_id, {', '.join(ROW)} FROM live_notifications_notification")  # noqa: S608
         return [(user, dict(zip(ROW, values, strict=True))) for user, *values in found]
 
 
@@ -146,9 +146,9 @@ POSTGRES: Final = (
     """CREATE FUNCTION oracle_mark() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
        INSERT INTO oracle_trail (kind, op, user_id, row_id, data) VALUES ('mark', NEW.what, NEW.user_id, 0, '{}');
        RETURN NULL; END $$""",
-    """CREATE TRIGGER oracle_inbox AFTER INSERT OR UPDATE ON notifications_inbox
+    """CREATE TRIGGER oracle_inbox AFTER INSERT OR UPDATE ON live_notifications_inbox
        FOR EACH ROW EXECUTE FUNCTION oracle_inbox()""",
-    """CREATE TRIGGER oracle_row AFTER INSERT OR UPDATE OR DELETE ON notifications_notification
+    """CREATE TRIGGER oracle_row AFTER INSERT OR UPDATE OR DELETE ON live_notifications_notification
        FOR EACH ROW EXECUTE FUNCTION oracle_row()""",
     "CREATE TRIGGER oracle_mark AFTER INSERT ON oracle_marks FOR EACH ROW EXECUTE FUNCTION oracle_mark()",
 )
@@ -174,8 +174,8 @@ def triggers(columns: str = "", values: str = "", each: str = "") -> Iterator[st
         row = f"'row', '{event[0]}', NEW.recipient_id, NEW.id, {json_of(ROW)}"
         gone = "'row', 'D', OLD.recipient_id, OLD.id, '{}'"
         kinds = {
-            "inbox": ("notifications_inbox", "" if event == "DELETE" else inbox),
-            "row": ("notifications_notification", gone if event == "DELETE" else row),
+            "inbox": ("live_notifications_inbox", "" if event == "DELETE" else inbox),
+            "row": ("live_notifications_notification", gone if event == "DELETE" else row),
             "mark": ("oracle_marks", "'mark', NEW.what, NEW.user_id, 0, '{}'" if event == "INSERT" else ""),
         }
         for kind, (table, told) in kinds.items():

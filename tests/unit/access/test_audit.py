@@ -74,7 +74,7 @@ def test_who_looks_at_what_is_not_theirs_is_told(
     staff = login_with("view_notification", "view_inbox")
     by = staff.session["_auth_user_id"]
     with caplog.at_level(logging.INFO, "notifications.security"):
-        for address in (LIST, f"{LIST}{row.pk}/change/", f"/admin/notifications/inbox/{user.pk}/change/"):
+        for address in (LIST, f"{LIST}{row.pk}/change/", f"/admin/live_notifications/inbox/{user.pk}/change/"):
             assert staff.get(address).status_code == 200
     assert caplog.messages == [
         f"staff.listed by={by} what=notifications times=1",

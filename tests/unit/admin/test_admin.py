@@ -54,7 +54,7 @@ def test_sends_to_many_users_at_once(admin_client: Client, user: User, other_use
     assert sorted(row.recipient.username for row in sent) == ["user1", "user2"]
     assert said(response) == ["“Disk is full” was sent to 2 people."]
     assert {entry.object_id for entry in LogEntry.objects.all()} == {str(row.pk) for row in sent}
-    assert not third.notifications.exists()
+    assert not third.live_notifications.exists()
     assert Inbox.objects.get(user=user).unread == 2
 
 

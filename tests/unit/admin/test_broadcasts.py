@@ -37,7 +37,7 @@ def rung(ledger: Rung) -> Rung:
     return ledger
 
 
-LIST: Final = "/admin/notifications/broadcast/"
+LIST: Final = "/admin/live_notifications/broadcast/"
 # What a browser posts from an untouched form.
 FORM: Final = {
     "title": "Maintenance at 22:00",
@@ -118,7 +118,7 @@ def test_sender_of_a_small_one_sees_its_end(
         Worker().work_off()
         return ordered
 
-    monkeypatch.setattr("notifications.admin.broadcast_pages.order", at_once)
+    monkeypatch.setattr("notifications.admin.broadcast_pages.order_broadcast", at_once)
     post(admin_client, draft(), "send")
     assert Notification.objects.get(category="broadcasts").title == "Sent: Maintenance at 22:00"
 

@@ -181,16 +181,16 @@ def test_inbox_is_there_to_be_looked_at(admin_client: Client, user: User) -> Non
     """Its numbers are shown; nothing adds, changes or deletes one."""
     notify(user, title="One")
     inbox = Inbox.objects.get()
-    page = admin_client.get("/admin/notifications/inbox/?q=user1").content.decode()
+    page = admin_client.get("/admin/live_notifications/inbox/?q=user1").content.decode()
     assert inbox.position in page
-    address = f"/admin/notifications/inbox/{user.pk}/"
+    address = f"/admin/live_notifications/inbox/{user.pk}/"
     page = admin_client.get(f"{address}change/").content.decode()
     assert inbox.position in page
     assert "deletelink" not in page
     assert admin_client.post(f"{address}change/", {"unread": "7"}).status_code == 403
     assert admin_client.post(f"{address}delete/", {"post": "yes"}).status_code == 403
-    assert admin_client.get("/admin/notifications/inbox/add/").status_code == 403
-    assert 'name="action"' not in admin_client.get("/admin/notifications/inbox/").content.decode()
+    assert admin_client.get("/admin/live_notifications/inbox/add/").status_code == 403
+    assert 'name="action"' not in admin_client.get("/admin/live_notifications/inbox/").content.decode()
 
 
 def test_users_can_still_be_deleted(admin_client: Client, user: User) -> None:

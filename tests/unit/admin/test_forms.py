@@ -25,7 +25,12 @@ def test_recipients_are_found_by_search(admin_client: Client, user: User, other_
     page = admin_client.get(ADD).content.decode()
     assert 'data-field-name="recipient"' in page
     assert "admin-autocomplete" in page
-    query = {"app_label": "notifications", "model_name": "notification", "field_name": "recipient", "term": "user1"}
+    query = {
+        "app_label": "live_notifications",
+        "model_name": "notification",
+        "field_name": "recipient",
+        "term": "user1",
+    }
     found = admin_client.get("/admin/autocomplete/", query).json()["results"]
     assert found == [{"id": str(user.pk), "text": "user1"}]
 
@@ -88,7 +93,7 @@ def test_what_python_or_sqlite_give_up_on_is_refused_at_its_field(
 
 def suggested(client: Client, term: str) -> list[str]:
     """Return what the search box offers, in order."""
-    where = "app_label=notifications&model_name=notification&field_name=recipient"
+    where = "app_label=live_notifications&model_name=notification&field_name=recipient"
     response = client.get(f"{LIST}recipients/?{where}&term={term}")
     assert response.status_code == 200
     return [result["text"] for result in response.json()["results"]]
@@ -110,7 +115,7 @@ def test_who_begins_so_stands_first(admin_client: Client) -> None:
 
 def test_who_may_not_see_users_searches_none(user: User) -> None:
     """The search box answers whoever may view users, and nobody else."""
-    where = "app_label=notifications&model_name=notification&field_name=recipient&term=u"
+    where = "app_label=live_notifications&model_name=notification&field_name=recipient&term=u"
     for codenames, status in ((["add_notification"], 403), (["add_notification", "view_user"], 200)):
         assert login_with(*codenames).get(f"{LIST}recipients/?{where}").status_code == status
     assert Client().get(f"{LIST}recipients/?{where}").status_code == 302

@@ -21,7 +21,7 @@ from tests.support.staff import errors, login_with, said
 
 pytestmark = pytest.mark.django_db
 
-LIST = "/admin/notifications/apitoken/"
+LIST = "/admin/live_notifications/apitoken/"
 TOKEN = re.compile(r"ntf_[0-9a-f]{12}_[0-9A-Za-z]{49}")
 
 

@@ -126,7 +126,9 @@ async def test_an_unreadable_row_holds_up_its_own_user_only(
 
     def damage() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE notifications_notification SET data = %s WHERE id = %s", ['{"x": 1e999}', row.pk])
+            cursor.execute(
+                "UPDATE live_notifications_notification SET data = %s WHERE id = %s", ['{"x": 1e999}', row.pk]
+            )
 
     await site.do(damage)
     damaged = await site.open(user, since=inbox.position)

@@ -192,7 +192,7 @@ async def test_an_idle_sweep_writes_one_row(user: User, other_user: User, monkey
             await browser_until(lambda: sum(sql.startswith("UPDATE") for sql in queries) == 4)
         reads = [sql for sql in queries if sql.startswith("SELECT")]
         writes = [sql for sql in queries if not sql.startswith("SELECT")]
-        assert all(sql.startswith('UPDATE "notifications_process"') for sql in writes), writes
+        assert all(sql.startswith('UPDATE "live_notifications_process"') for sql in writes), writes
         assert all('"modseq"' in sql for sql in reads), reads
         assert 3 <= len(reads) <= 5
 
@@ -279,7 +279,7 @@ def test_the_admin_shows_who_is_online(admin_client: Client, user: User, other_u
     for each in (user, other_user):
         inbox_of(each)
     write(uuid.uuid4(), MINUTE, [user.pk], [])
-    address = "/admin/notifications/inbox/"
+    address = "/admin/live_notifications/inbox/"
     page = admin_client.get(address).content.decode()
     assert page.count('field-online_since">–') == 1
     for choice, names in (("yes", [user]), ("no", [other_user])):

@@ -91,7 +91,7 @@ def test_sqlite_is_locked_before_it_is_read(user: User, monkeypatch: pytest.Monk
     with CaptureQueriesContext(connection) as queries:
         log.mark_seen(user)
     first = next(query["sql"] for query in queries if not query["sql"].startswith("BEGIN"))
-    assert first.startswith('UPDATE "notifications_inbox" SET "modseq" = "notifications_inbox"."modseq"')
+    assert first.startswith('UPDATE "live_notifications_inbox" SET "modseq" = "live_notifications_inbox"."modseq"')
     assert_exact(user)
 
 
@@ -159,7 +159,7 @@ def test_a_write_by_hand_holds_the_lock_before_it_reads(user: User, rung: Rung, 
 
     def meanwhile(execute: Any, sql: str, *arguments: Any) -> Any:
         found = execute(sql, *arguments)
-        if sql.startswith("SELECT") and "notifications_inbox" in sql and not others:
+        if sql.startswith("SELECT") and "live_notifications_inbox" in sql and not others:
             others.append(pool.submit(write_elsewhere))
             wait(others, timeout=0.5)  # without the lock it would be done by then
         return found

@@ -106,13 +106,13 @@ WRITES: dict[str, Callable[[Case], Any]] = {
     "delete an archived one": lambda c: c.archived.delete(),
     "delete some": lambda c: c.mine.unread().delete(),
     "delete all": lambda c: c.mine.delete(),
-    "create on the relation": lambda c: c.user.notifications.create(title="new"),
-    "add on the relation": lambda c: c.user.notifications.add(new(c), bulk=False),
-    "update on the relation": lambda c: c.user.notifications.update(actor="Ada"),
-    "update_or_create on the relation": lambda c: c.user.notifications.update_or_create(
+    "create on the relation": lambda c: c.user.live_notifications.create(title="new"),
+    "add on the relation": lambda c: c.user.live_notifications.add(new(c), bulk=False),
+    "update on the relation": lambda c: c.user.live_notifications.update(actor="Ada"),
+    "update_or_create on the relation": lambda c: c.user.live_notifications.update_or_create(
         topic="t:1", defaults={"actor": "Ada"}
     ),
-    "delete on the relation": lambda c: c.user.notifications.all().delete(),
+    "delete on the relation": lambda c: c.user.live_notifications.all().delete(),
     "mark_read one": lambda c: c.unseen.mark_read(),
     "mark_read an archived one": lambda c: c.archived.mark_read(),
     "mark_unread one": lambda c: c.read.mark_unread(),

@@ -109,9 +109,9 @@ def test_deleting_a_user_takes_the_inbox_before_the_rows(user: User, other_user:
     notify_many([user, other_user], title="old")
     with CaptureQueriesContext(connection) as queries:
         user.delete()
-    names = ("notifications_inbox", "notifications_notification")
+    names = ("live_notifications_inbox", "live_notifications_notification")
     tables = [query["sql"] for query in queries if any(name in query["sql"] for name in names)]
-    assert "notifications_inbox" in tables[0]
+    assert "live_notifications_inbox" in tables[0]
     assert tables[0].startswith("SELECT")
-    assert any(sql.startswith("DELETE") and "notifications_notification" in sql for sql in tables[1:])
+    assert any(sql.startswith("DELETE") and "live_notifications_notification" in sql for sql in tables[1:])
     assert Notification.objects.for_user(other_user).count() == 1

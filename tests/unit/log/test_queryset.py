@@ -41,7 +41,7 @@ def rows(user: User, other_user: User) -> dict[str, Notification]:
 @pytest.mark.usefixtures("rows")
 def test_questions_have_exact_answers(user: User, question: str, titles: set[str]) -> None:
     """What is archived is neither read nor unread; questions chain and see one user's rows only."""
-    for mine in (Notification.objects.for_user(user), Notification.objects.for_user(user.pk), user.notifications):
+    for mine in (Notification.objects.for_user(user), Notification.objects.for_user(user.pk), user.live_notifications):
         found = getattr(mine, question)()
         assert {row.title for row in found} == titles
         assert {row.recipient_id for row in found} == {user.pk}
@@ -108,7 +108,7 @@ def test_writes_through_filters_that_the_write_changes(user: User, rows: dict[st
 def test_the_other_user_is_never_touched(user: User, other_user: User, rows: dict[str, Notification]) -> None:
     """Every bulk write of one user's rows leaves the other's log where it was."""
     before = standing(other_user)
-    mine = user.notifications.all()
+    mine = user.live_notifications.all()
     for write in (mine.mark_read, mine.mark_unread, mine.archive, mine.unarchive, lambda: mine.update(body="x")):
         write()
     assert mine.delete()[0] == 4

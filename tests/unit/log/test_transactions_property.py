@@ -49,14 +49,14 @@ def look(users: Sequence[int]) -> State:
     places = ", ".join(["%s"] * len(users))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT user_id, epoch, modseq, floor, unread, unseen, seen_upto FROM notifications_inbox "  # noqa: S608
+            "SELECT user_id, epoch, modseq, floor, unread, unseen, seen_upto FROM live_notifications_inbox "  # noqa: S608
             f"WHERE user_id IN ({places})",
             users,
         )
         inboxes = {user: tuple(numbers) for user, *numbers in cursor.fetchall()}
         cursor.execute(
             "SELECT id, recipient_id, modseq, title, body, read_at IS NOT NULL, archived_at IS NOT NULL "  # noqa: S608
-            f"FROM notifications_notification WHERE recipient_id IN ({places})",
+            f"FROM live_notifications_notification WHERE recipient_id IN ({places})",
             users,
         )
         rows = {

@@ -124,8 +124,8 @@ def test_a_row_belongs_to_one_log(row: Notification, other_user: User) -> None:
         lambda: row.save(update_fields=["recipient"]),
         lambda: Notification.objects.update(recipient=other_user),
         lambda: Notification.objects.bulk_update([row], ["recipient"]),
-        lambda: other_user.notifications.add(row),
-        lambda: other_user.notifications.set([row]),
+        lambda: other_user.live_notifications.add(row),
+        lambda: other_user.live_notifications.set([row]),
     ):
         with pytest.raises(BypassesLog, match="'recipient' cannot be changed after sending"):
             write()
@@ -168,7 +168,7 @@ def test_what_was_never_saved_cannot_be_deleted(user: User) -> None:
 
 def test_delete_returns_what_django_returns(row: Notification) -> None:
     """How many, and of what; the instance has no key any more."""
-    assert row.delete() == (1, {"notifications.Notification": 1})
+    assert row.delete() == (1, {"live_notifications.Notification": 1})
     assert row.pk is None
 
 
@@ -224,8 +224,8 @@ def test_a_bad_row_is_read_like_any_other(
     assert [each["data"] for each in replay.snapshot["items"]] == [{}]
     before = Position(inbox.epoch, inbox.modseq - 1)
     assert '"data":{}' in read_after({user.pk: [before]})[user.pk, before].changes[0][1]
-    assert "Invoice overdue" in admin_client.get("/admin/notifications/notification/").content.decode()
-    assert admin_client.get(f"/admin/notifications/notification/{row.pk}/change/").status_code == 200
+    assert "Invoice overdue" in admin_client.get("/admin/live_notifications/notification/").content.decode()
+    assert admin_client.get(f"/admin/live_notifications/notification/{row.pk}/change/").status_code == 200
     assert row.delete()[0] == 1
 
 
@@ -259,7 +259,7 @@ def test_a_row_with_a_bad_value_hides_no_other(
         assert "a good one" in f"{told.snapshot}{told.changes}"
         assert f"'id': {row.pk}" in str(told.snapshot) or f'"id":{row.pk}' in str(told.changes)
         list(frames_of(told, 0, needs_hello=True))
-    assert "a good one" in admin_client.get("/admin/notifications/notification/").content.decode()
-    assert admin_client.get(f"/admin/notifications/notification/{row.pk}/change/").status_code == 200
+    assert "a good one" in admin_client.get("/admin/live_notifications/notification/").content.decode()
+    assert admin_client.get(f"/admin/live_notifications/notification/{row.pk}/change/").status_code == 200
     assert Notification.objects.get(pk=row.pk).delete()[0] == 1
     assert list(Notification.objects.for_user(user)) == [good]

@@ -19,10 +19,10 @@ from notifications.reading.listing import State, page_of
 pytestmark = pytest.mark.only_on("sqlite")  # the plan is read in its words
 
 INDEX = {
-    "all": "notifications_active",
-    "read": "notifications_active",
-    "unread": "notifications_unread",
-    "archived": "notifications_archived",
+    "all": "livenotif_active",
+    "read": "livenotif_active",
+    "unread": "livenotif_unread",
+    "archived": "livenotif_archived",
 }
 
 
@@ -100,4 +100,4 @@ def test_a_search_knows_upper_and_lower_case_of_every_language(user: User, other
 def test_a_topic_has_its_own_index(user: User) -> None:
     """Marking a subject as read looks at that subject's rows only."""
     rows: QuerySet[Notification] = Notification.objects.for_user(user).unread().filter(topic="t").exclude(topic="")
-    assert "notifications_topic" in rows.explain()
+    assert "livenotif_topic" in rows.explain()
