@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         mark_seen as mark_seen,
         mark_topic_read as mark_topic_read,
     )
+    from .log.keys import UserKey as UserKey, UserOrKey as UserOrKey
     from .models.broadcast import Audience as Audience, AudienceKind as AudienceKind
     from .models.content import Level as Level
     from .operations.metrics import NotificationsCollector as NotificationsCollector
@@ -84,6 +85,8 @@ __all__ = [
     "Step",
     "StepRefused",
     "UnknownTopic",
+    "UserKey",
+    "UserOrKey",
     "abroadcast",
     "ais_online",
     "anotify",
@@ -134,6 +137,7 @@ HOMES: Final = {
     ),
     ".hub.presence": ("ais_online", "connected", "disconnected", "is_online", "online_since", "online_users"),
     ".log": ("lock_inbox", "mark_all_read", "mark_seen", "mark_topic_read"),
+    ".log.keys": ("UserKey", "UserOrKey"),
     ".models.broadcast": ("Audience", "AudienceKind"),
     ".models.content": ("Level",),
     ".operations.metrics": ("NotificationsCollector",),

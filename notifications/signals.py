@@ -13,7 +13,8 @@ from django.db.models.signals import post_delete, pre_delete
 from .conf import settings
 from .integrations.pushpin.publisher import ask_again, end_session
 from .log.bulk_update import rows_of
-from .log.locks import chunks, lock_inboxes
+from .log.keys import UserKey, chunks
+from .log.locks import lock_inboxes
 from .models import Broadcast, Inbox, Notification
 from .operations.repair import mend_loaded
 
@@ -40,7 +41,7 @@ class Loaded:
 
     def __init__(self, using: str) -> None:
         self.using = using
-        self.user_ids: set[Any] = set()
+        self.user_ids: set[UserKey] = set()
         self.__qualname__ = "notifications.signals.Loaded"  # by which Django names a callback that failed
 
     def __call__(self) -> None:

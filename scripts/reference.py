@@ -19,9 +19,11 @@ from argparse import Action
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, Final, is_typeddict
+from types import UnionType
+from typing import Any, Final, get_args, is_typeddict
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = ROOT / "docs" / "reference"
@@ -119,6 +121,10 @@ def describe(name: str, *, with_twin: bool) -> str:
     if callable(values[0]):  # a signal is not
         heads = [head_of(*pair) for pair in zip(shown, values, strict=True)]
         lines += ["```python", *heads, "```", ""]
+    elif isinstance(values[0], UnionType):
+        lines += ["```python", f"{name} = {' | '.join(each.__name__ for each in get_args(values[0]))}", "```", ""]
+        home = import_module(notifications.HOME_OF[name], "notifications")
+        return "\n".join([*lines, comments_above(inspect.getsource(home))[name]])
     return "\n".join([*lines, markdown_of(inspect.getdoc(values[0]) or "")]).rstrip()
 
 

@@ -26,7 +26,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from ..log.locks import chunks
+from ..log.keys import chunks
 from .tokens import Bearer, bearer_of, users_of_tokens
 
 __all__ = [

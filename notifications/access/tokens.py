@@ -31,7 +31,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from ..exceptions import MayNot
-from ..log.locks import chunks
+from ..log.keys import chunks
 from ..models.token import ApiToken, Scope
 from . import audit
 

@@ -26,6 +26,7 @@ from ..broadcasts.review import describe, preview_of, review, sight_of
 from ..broadcasts.states import AT_WORK, Step
 from ..broadcasts.transitions import note, order_broadcast, take_step
 from ..exceptions import InvalidSegment, StepRefused
+from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
 from ..models import Notification
 from ..models.broadcast import Broadcast, State, broadcasts
@@ -149,7 +150,7 @@ class Pages:
         return request.user.has_perm(PERMISSION)
 
     def _get(self, request: HttpRequest, pk: int) -> Broadcast:
-        broadcast: Broadcast | None = broadcasts().select_related("ordered_by").filter(pk=min(pk, 2**63 - 1)).first()
+        broadcast: Broadcast | None = broadcasts().select_related("ordered_by").filter(pk=min(pk, MAX_KEY)).first()
         if broadcast is None:
             raise Http404
         if not self.owner.has_view_permission(request, broadcast) and not self.may_send(request):

@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from ..log.keys import fits
 from ..models import Notification
 from ..models.validators import validate_data
 from .autocomplete import label_of
@@ -184,4 +185,4 @@ def as_stored(field: Any, name: str) -> Any:
         value = field.to_python(name)
     except ValidationError:
         return None
-    return None if isinstance(value, int) and abs(value) >= 2**63 else value  # no column holds more
+    return value if fits(value) else None

@@ -21,6 +21,7 @@ from ninja import Body, NinjaAPI, Query
 
 from .. import log
 from ..exceptions import UnknownNotification
+from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of, read_for
 from ..models import Inbox, Notification
 from ..protocol.payloads import isoformat, payload
@@ -73,7 +74,7 @@ def list_notifications(request: HttpRequest, query: Query[ListQuery]) -> HttpRes
 def show_notification(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002 - the name in the address
     """Return one notification of the user."""
     # An id that no column can hold is no row's; SQLite raises OverflowError when asked.
-    row = Notification.objects.using(database()).for_user(request.user).filter(pk=id).first() if id < 2**63 else None
+    row = Notification.objects.using(database()).for_user(request.user).filter(pk=id).first() if id <= MAX_KEY else None
     if row is None:
         raise UnknownNotification([id])
     return answer(payload(row))

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from ninja import Field, Schema
 
-from ..pages.forms import LARGEST_INTEGER
+from ..log.keys import MAX_KEY
 from ..reading.actions import MAX_TOKEN_CHARS, Action
 from .responses import ABSENT, POSITION, LevelName
 
@@ -41,9 +41,7 @@ class ListQuery(Schema):
         description="Text to find in title, body or actor.",
         json_schema_extra={"example": "invoice"},
     )
-    before: int = Field(
-        LARGEST_INTEGER, ge=1, le=LARGEST_INTEGER, description="Only ids below this: `next` of the page before."
-    )
+    before: int = Field(MAX_KEY, ge=1, le=MAX_KEY, description="Only ids below this: `next` of the page before.")
     limit: int = Field(20, ge=1, le=MAX_LIMIT, description="At most so many.")
 
 
@@ -67,7 +65,7 @@ class Bulk(Schema):
 class ReadAll(Schema):
     """What the reader has seen: a `modseq`, such as the second number of the position of the list."""
 
-    up_to: int = Field(..., ge=0, le=LARGEST_INTEGER)
+    up_to: int = Field(..., ge=0, le=MAX_KEY)
 
     model_config = strict({"up_to": 42})
 

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ..hub.presence import online_now
+from ..log.keys import fits
 from ..models.broadcast import Audience, AudienceKind
 from .segments import segment_names, segment_users
 
@@ -99,7 +100,7 @@ def all_of(rows: QuerySet[Any], keys: Iterable[Any]) -> list[Any]:
             known[key] = meta.pk.to_python(key)
         except ValidationError:
             continue
-    fitting = [key for key in known.values() if not isinstance(key, int) or abs(key) < 2**63]  # no column holds more
+    fitting = list(filter(fits, known.values()))
     there = set(rows.filter(pk__in=fitting).values_list("pk", flat=True))
     missing = [key for key in wanted if known.get(key) not in there]
     if missing:

@@ -35,6 +35,7 @@ from ..hub.counters import counters
 from ..hub.subscription import Subscription
 from ..hub.transports.sockets import socket_line
 from ..hub.transports.streams import Send
+from ..log.keys import MAX_KEY
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
 from ..protocol.payloads import isoformat
@@ -201,7 +202,7 @@ def parse(text: str) -> dict[str, Any]:
         given = order.get("do") if isinstance(order, dict) else order
         raise Refused("invalid", f"{shown(given)} is nothing to do; use ping, {', '.join(ACTIONS)}.", field="do")
     ids = order.get("ids", [])
-    is_valid = isinstance(ids, list) and all(type(pk) is int and 0 < pk < 2**63 for pk in ids)
+    is_valid = isinstance(ids, list) and all(type(pk) is int and 0 < pk <= MAX_KEY for pk in ids)
     if order["do"] != "ping" and not (is_valid and 0 < len(ids) <= MAX_IDS):
         raise Refused("invalid", f"{shown(ids)} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
     if not isinstance(order.get("ref"), str | int | None):

@@ -19,6 +19,7 @@ from ..access.admission import Shown
 from ..access.limits import Openings
 from ..conf import settings
 from ..log.doorbell import ringer
+from ..log.keys import UserKey
 from ..protocol import frames
 from ..protocol.bye import LONG_RETRY_MS, RETRY_MS, Bye
 from ..protocol.position import Position, Replay
@@ -73,7 +74,7 @@ class Hub:
         """
         return await self._authenticator.authenticate(shown, method)
 
-    async def read(self, user_id: Any, position: Position | None) -> Replay | None:
+    async def read(self, user_id: UserKey, position: Position | None) -> Replay | None:
         """Return what a user's log says after a position, for who streams elsewhere; None: there is no such user."""
         return await self._recovery.answer(user_id, position)
 

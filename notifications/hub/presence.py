@@ -30,6 +30,7 @@ from django.db.models import Min, QuerySet
 from django.db.models.functions import Now
 from django.dispatch import Signal
 
+from ..log.keys import UserKey, UserOrKey
 from ..models.presence import Presence
 
 __all__ = [
@@ -60,23 +61,23 @@ def online_now() -> QuerySet[Presence]:
     return Presence.objects.using(router.db_for_write(Presence)).filter(process__alive_until__gt=Now())
 
 
-def is_online(user: Any) -> bool:
+def is_online(user: UserOrKey) -> bool:
     """Return whether a user (an instance or a key) has a stream open in any process. 1 query."""
     return online_now().filter(user=getattr(user, "pk", user)).exists()
 
 
-async def ais_online(user: Any) -> bool:
+async def ais_online(user: UserOrKey) -> bool:
     """Return whether a user has a stream open in any process, from async code. 1 query, on a thread."""
     return await sync_to_async(is_online)(user)
 
 
-def online_since(user: Any) -> dt.datetime | None:
+def online_since(user: UserOrKey) -> dt.datetime | None:
     """Return since when a user is online without a break, or None. 1 query."""
-    key = getattr(user, "pk", user)
+    key: Any = getattr(user, "pk", user)
     return since_by_user([key]).get(key)
 
 
-def since_by_user(user_ids: Iterable[Any]) -> dict[Any, dt.datetime]:
+def since_by_user(user_ids: Iterable[UserKey]) -> dict[Any, dt.datetime]:
     """Return since when each of up to 500 users is online; who is not is left out. 1 query."""
     rows = online_now().filter(user__in=list(user_ids)).values_list("user").annotate(begin=Min("since"))
     return dict(rows.order_by())

@@ -20,7 +20,7 @@ from django.db import close_old_connections, router, transaction
 from django.db.models.functions import Now
 
 from ..conf import settings
-from ..log.locks import chunks
+from ..log.keys import UserKey, chunks
 from ..models.presence import Presence, Process
 from ..protocol.bye import Bye
 from .presence import connected, disconnected, since_by_user
@@ -52,7 +52,7 @@ class PresenceTracker:
         self._signals = SignalSender()
         workers.keep([self.flush])
 
-    def join(self, key: str, user_id: Any) -> None:
+    def join(self, key: str, user_id: UserKey) -> None:
         """Note a user's first stream here."""
         if key in self._here:
             self._leaving.pop(key, None)

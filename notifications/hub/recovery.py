@@ -28,7 +28,7 @@ from typing import Any, Final, NamedTuple
 from django.db import InterfaceError, OperationalError
 
 from ..conf import settings
-from ..log.locks import chunks
+from ..log.keys import UserKey, chunks
 from ..log.replay import make_missing, positions_of, read_after
 from ..protocol.bye import Bye
 from ..protocol.position import Position, Replay
@@ -59,7 +59,7 @@ class Question:
 
     __slots__ = ("answer", "key", "position", "user_id")
 
-    def __init__(self, user_id: Any, position: Position | None) -> None:
+    def __init__(self, user_id: UserKey, position: Position | None) -> None:
         self.user_id = user_id
         self.key = str(user_id)
         self.position = position
@@ -111,7 +111,7 @@ class Recovery:
         subscription.heard = 0
         self._wait(subscription)
 
-    async def answer(self, user_id: Any, position: Position | None) -> Replay | None:
+    async def answer(self, user_id: UserKey, position: Position | None) -> Replay | None:
         """Return what a user's log says after a position, read together with the streams; None: there is no such user.
 
         Raises:
@@ -179,7 +179,7 @@ class Recovery:
                 if self._waiting.pop(waiter, EVER) is None:  # it did not leave meanwhile
                     self._settle(waiter, replays.get((waiter.user_id, waiter.position)))
 
-    async def _raise_if_away(self, error: BaseException, user_id: Any) -> None:
+    async def _raise_if_away(self, error: BaseException, user_id: UserKey) -> None:
         """Raise an error unless the database is there, so that one of those read for is the cause."""
         if not isinstance(error, (InterfaceError, OperationalError, TimeoutError)) or is_time_out(error):
             return

@@ -21,6 +21,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
 from ..access.admission import Shown
+from ..log.keys import UserKey
 from ..protocol import sse
 from ..protocol.bye import Bye
 from ..protocol.position import Position
@@ -80,7 +81,7 @@ class Subscription:
     def __init__(
         self,
         *,
-        user_id: Any,
+        user_id: UserKey,
         credential: Shown,
         send: Send,
         position: Position | None,

@@ -27,7 +27,8 @@ from . import tables
 from .attempts import attempt, repeatable
 from .bulk_update import EVERY, STATE, rewrite, rows_of
 from .inbox_write import InboxWrite, open_inboxes
-from .locks import key_of, lock_inbox
+from .keys import UserKey, UserOrKey, key_of
+from .locks import lock_inbox
 from .read_counts import note_readers, readers_in, readers_of
 from .single_insert import insert_row
 
@@ -166,7 +167,7 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
     refuse_fields(values)
     values = validated(values)
 
-    def update(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[Any]) -> None:
+    def update(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
         stamps = [db.When(recipient_id=user_id, then=current.stamp(user_id)) for user_id in user_ids]
         field = db.PositiveBigIntegerField()
         rows.update_rows(**values, modseq=db.Case(*stamps, output_field=field))
@@ -216,7 +217,7 @@ def remove_once(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
     details: dict[str, int] = {}
     readers: Counter[int] = Counter()
 
-    def delete(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[Any]) -> None:
+    def delete(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
         for user_id in user_ids:
             current.put(user_id, floor=current.stamp(user_id))
         for label, count in rows.delete_rows()[1].items():
@@ -233,7 +234,7 @@ def remove_once(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
 
 @repeatable
 def mark_all_read(
-    user: Any, *, up_to: int | None = None, at: dt.datetime | None = None, using: str | None = None
+    user: UserOrKey, *, up_to: int | None = None, at: dt.datetime | None = None, using: str | None = None
 ) -> int:
     """Mark as read what a user has seen: unread ones whose `modseq` is at most `up_to` (None: all). Returns how many.
 
@@ -270,7 +271,7 @@ def mark_all_read(
     return int(counts["unread"])
 
 
-def mark_topic_read(user: Any, topic: str, *, at: dt.datetime | None = None, using: str | None = None) -> int:
+def mark_topic_read(user: UserOrKey, topic: str, *, at: dt.datetime | None = None, using: str | None = None) -> int:
     """Mark as read what is about a subject, as when its page is visited. Returns how many; an empty topic is none."""
     rows = rows_of(using or router.db_for_write(tables.Notification)).for_user(key_of(user)).unread()
     about = rows.filter(topic=topic).exclude(topic="")  # the words of the index on topics
@@ -278,7 +279,7 @@ def mark_topic_read(user: Any, topic: str, *, at: dt.datetime | None = None, usi
 
 
 @repeatable
-def mark_seen(user: Any, *, using: str | None = None) -> bool:
+def mark_seen(user: UserOrKey, *, using: str | None = None) -> bool:
     """Note that the user has looked at the inbox: `unseen` goes to 0. Returns whether it was anything else."""
     user_id = key_of(user)
     using = using or router.db_for_write(tables.Notification)

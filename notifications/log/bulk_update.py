@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 
 from . import tables
 from .inbox_write import MAX_TOLD_ROWS, InboxWrite, open_inboxes
-from .locks import chunks
+from .keys import chunks
 from .standings import standings
 
 if TYPE_CHECKING:

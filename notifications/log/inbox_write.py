@@ -49,6 +49,7 @@ from django.utils import timezone
 from ..protocol.payloads import change_data, encoded
 from ..protocol.position import random_epoch
 from . import doorbell, tables
+from .keys import UserKey
 from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
 from .standings import Standing, standings
 from .transactions import is_manual, is_over, mark_open, next_moment, watch
@@ -130,7 +131,7 @@ class CommitHook:
 
 
 @contextmanager
-def open_inboxes(using: str, user_ids: Iterable[Any]) -> Iterator[InboxWrite]:
+def open_inboxes(using: str, user_ids: Iterable[UserKey]) -> Iterator[InboxWrite]:
     """Open a transaction with these users' inboxes locked; when left without error, move them on and ring after commit.
 
     Takes no savepoint, so an error inside rolls the caller's transaction back, as with `Model.save()`. Refusals come
@@ -171,7 +172,7 @@ class InboxWrite:
         self._uncounted: set[Any] = set()  # inboxes whose counters are counted when all is written
         self._wrong: dict[Any, bool] = {}  # inboxes to be mended, and whether a position is wrong
 
-    def stamp(self, user_id: Any) -> int:
+    def stamp(self, user_id: UserKey) -> int:
         """Return the number of this transaction's change to the user's log, taking it at the first call."""
         inbox = self.inboxes[user_id]
         if user_id not in self.pending:
@@ -187,11 +188,11 @@ class InboxWrite:
                 self._joined[user_id] = change.inbox
         return inbox.modseq
 
-    def are_new(self, user_ids: Iterable[Any]) -> bool:
+    def are_new(self, user_ids: Iterable[UserKey]) -> bool:
         """Return whether these inboxes move for the first time in this transaction."""
         return self._is_new.issuperset(user_ids)
 
-    def count(self, user_id: Any, *, unread: int = 0, unseen: int = 0) -> None:
+    def count(self, user_id: UserKey, *, unread: int = 0, unseen: int = 0) -> None:
         """Move the counters of a stamped inbox by these numbers."""
         inbox = self.inboxes[user_id]
         inbox.unread += unread
@@ -200,14 +201,19 @@ class InboxWrite:
         moved["unread"] += unread
         moved["unseen"] += unseen
 
-    def put(self, user_id: Any, **values: Any) -> None:
+    def put(self, user_id: UserKey, **values: Any) -> None:
         """Set other fields of a stamped inbox."""
         for name, value in values.items():
             setattr(self.inboxes[user_id], name, value)
         self._fields.setdefault(user_id, {"unread": 0, "unseen": 0}).update(values)
 
     def note(
-        self, old: Mapping[str, Any] | None, new: Notification | None, *, user_id: Any = None, pk: int | None = None
+        self,
+        old: Mapping[str, Any] | None,
+        new: Notification | None,
+        *,
+        user_id: Any = None,
+        pk: int | None = None,
     ) -> None:
         """Count and tell that a row went from `old` (its modseq, read_at, archived_at) to `new`; None is "not there".
 
@@ -223,14 +229,14 @@ class InboxWrite:
         self.count(user_id, **delta(self.inboxes[user_id], old, new))
         self.pending[user_id].add(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
 
-    def look_past(self, user_id: Any) -> None:
+    def look_past(self, user_id: UserKey) -> None:
         """Let what is stamped now be unseen, also where this transaction marked the inbox as seen before."""
         inbox = self.inboxes[user_id]
         if inbox.seen_upto == inbox.modseq:
             self.put(user_id, seen_upto=inbox.modseq - 1)
             self._uncounted.add(user_id)
 
-    def doubt(self, user_id: Any, *, is_misplaced: bool = False) -> None:
+    def doubt(self, user_id: UserKey, *, is_misplaced: bool = False) -> None:
         """Have a stamped inbox mended: see Note [Mending]."""
         self._wrong[user_id] = is_misplaced or self._wrong.get(user_id, False)
 

@@ -16,7 +16,7 @@ written without holding its inbox, so the check would say nothing new. Only who 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,13 +26,12 @@ from django.db.models import Count, F, Max, Q
 from django.utils.translation import gettext as _
 
 from . import tables
+from .keys import UserKey, UserOrKey, chunks, key_of
 from .transactions import is_manual
 
 __all__ = [
     "LockedInbox",
     "are_of",
-    "chunks",
-    "key_of",
     "lock_inbox",
     "lock_inboxes",
     "make_inboxes",
@@ -41,25 +40,6 @@ __all__ = [
 ]
 
 FIELDS: Final = ("user", "epoch", "modseq", "floor", "unread", "unseen", "seen_upto")
-CHUNK: Final = 500  # user ids in one query: SQLite takes at least 999 parameters
-
-
-def key_of(user: Any) -> Any:
-    """Return the primary key of a user given as an instance or as the key itself, also as text.
-
-    Raises:
-        ValueError: the instance was never saved.
-        ValidationError: the key cannot be one, such as "x" where keys are numbers.
-    """
-    if user is None or (hasattr(user, "pk") and user.pk is None):
-        raise ValueError(f"{user!r} is no saved user; pass a user from the database or a primary key.")
-    key = getattr(user, "pk", user)
-    try:
-        return tables.Inbox._meta.get_field("user").to_python(key)
-    except ValidationError:
-        raise ValidationError(
-            {"recipient": _("%(key)r is no user's key; pass a user from the database.") % {"key": key}}, code="unknown"
-        ) from None
 
 
 @dataclass(slots=True)
@@ -76,7 +56,7 @@ class LockedInbox:
     newest: int | None = None  # the highest `modseq` of its rows, where that was looked at
 
 
-def lock_inbox(*users: Any, using: str | None = None) -> None:
+def lock_inbox(*users: UserOrKey, using: str | None = None) -> None:
     """Lock the inboxes of these users until the transaction ends; who has none gets one. 1 query for users who have.
 
     Call it first in a transaction that locks rows of the site as well, where another one locks them after it notified:
@@ -98,7 +78,7 @@ def lock_inbox(*users: Any, using: str | None = None) -> None:
         make_inboxes(using, user_ids)
 
 
-def lock_inboxes(using: str, user_ids: list[Any]) -> dict[Any, LockedInbox]:
+def lock_inboxes(using: str, user_ids: list[UserKey]) -> dict[Any, LockedInbox]:
     """Return the inboxes that exist of these sorted users, locked in that order. 1 query for each 500.
 
     Where it is one user's, its newest row is looked at as well: a step in the log's index, too dear for 500.
@@ -139,7 +119,12 @@ def newest_of(connection: Any) -> str:
 
 
 def move_inboxes(
-    using: str, user_ids: list[Any], moves: Mapping[str, int], values: Mapping[str, int], *, raises_floor: bool = False
+    using: str,
+    user_ids: list[UserKey],
+    moves: Mapping[str, int],
+    values: Mapping[str, int],
+    *,
+    raises_floor: bool = False,
 ) -> None:
     """Add `moves` to columns of these users' locked inboxes, set `values` there, raise the floor to the new head.
 
@@ -168,7 +153,7 @@ def quoted(connection: Any, field_name: str | None = None) -> str:
     return str(connection.ops.quote_name(name))
 
 
-def are_of(connection: Any, user_ids: list[Any]) -> tuple[str, list[Any]]:
+def are_of(connection: Any, user_ids: list[UserKey]) -> tuple[str, list[Any]]:
     """Return the condition "the user is one of these" and its parameters.
 
     PostgreSQL takes all keys as one array: finding 500 placeholders in a statement and filling them takes psycopg 1.6 ms.
@@ -185,7 +170,7 @@ def begins_with_lock(connection: Any) -> bool:
     return str(getattr(connection, "transaction_mode", "")).upper() in ("IMMEDIATE", "EXCLUSIVE")
 
 
-def make_inboxes(using: str, user_ids: list[Any]) -> None:
+def make_inboxes(using: str, user_ids: list[UserKey]) -> None:
     """Create the inboxes that these users lack, in key order.
 
     Raises:
@@ -241,7 +226,7 @@ def insert_or_lock(using: str, inboxes: list[tables.Inbox]) -> None:
         cursor.execute(sql, values)
 
 
-def keep_users(using: str, user_ids: list[Any]) -> set[Any]:
+def keep_users(using: str, user_ids: list[UserKey]) -> set[Any]:
     """Return which of these users exist, whom nobody deletes until the transaction ends. 1 query.
 
     It locks what the inbox's foreign key would lock later. See Note [The order of locks].
@@ -271,9 +256,3 @@ def where_rows_stand(using: str, user_ids: list[Any]) -> dict[Any, dict[str, int
         }
         for row in counts
     }
-
-
-def chunks(user_ids: list[Any]) -> Iterator[list[Any]]:
-    """Yield user ids in portions that fit into one query."""
-    for start in range(0, len(user_ids), CHUNK):
-        yield user_ids[start : start + CHUNK]

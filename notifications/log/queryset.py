@@ -17,6 +17,7 @@ from django.utils import timezone
 from .. import log
 from ..exceptions import BypassesLog
 from .attempts import attempt
+from .keys import UserOrKey
 from .locks import lock_inboxes
 from .salvage import UNREADABLE, is_unreadable, read_alone
 
@@ -53,9 +54,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     # --- asking
 
-    def for_user(self, user: Any) -> NotificationQuerySet:
+    def for_user(self, user: UserOrKey | models.OuterRef) -> NotificationQuerySet:
         """Keep what this user (an instance or a primary key) received."""
-        return self.filter(recipient=user)
+        recipient: Any = user
+        return self.filter(recipient=recipient)
 
     def active(self) -> NotificationQuerySet:
         """Keep what is not archived."""

@@ -13,6 +13,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from . import tables
+from .keys import UserKey
 
 __all__ = ["Standing", "standings"]
 
@@ -23,7 +24,7 @@ FIELDS: Final = ("modseq", "floor", "unread", "unseen", "seen_upto")
 class Standing:
     """What an inbox says, and what its rows say."""
 
-    user_id: Any
+    user_id: UserKey
     rows: int  # counted only where there is no inbox
     has_inbox: bool
     modseq: int = 0

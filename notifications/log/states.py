@@ -20,6 +20,7 @@ from django.db.models import Model, QuerySet
 
 from ..protocol.position import Head
 from . import tables
+from .keys import UserKey
 from .salvage import UNREADABLE, is_unreadable, read_alone
 
 __all__ = ["HEAD", "State", "latest", "page", "tails"]
@@ -93,7 +94,7 @@ PAGE: Final = """
 """
 
 
-def latest(using: str, user_ids: Sequence[Any], *, most: int) -> Iterator[State]:
+def latest(using: str, user_ids: Sequence[UserKey], *, most: int) -> Iterator[State]:
     """Yield each log with its latest rows that are not archived, newest first. 1 query for each.
 
     Not for many at once: asked for an average user, a planner would walk the whole table for one who has nothing.

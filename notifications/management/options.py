@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from notifications.log.locks import key_of
+from notifications.log.keys import key_of
 from notifications.models import Inbox
 
 __all__ = ["add_user_option", "age", "number_of_seconds", "user_keys_given", "whole_number"]

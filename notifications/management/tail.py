@@ -14,6 +14,7 @@ from typing import Any, Final
 from notifications.conf import settings
 from notifications.hub import listener
 from notifications.hub.workers import Workers
+from notifications.log.keys import UserKey
 from notifications.log.replay import heads, read_for
 from notifications.protocol.position import Position, Replay
 
@@ -27,7 +28,7 @@ class Gone(Exception):
 
 
 async def follow(
-    user_id: Any,
+    user_id: UserKey,
     since: Position | None,
     *,
     show: Callable[[Replay, Position], None],
@@ -76,7 +77,7 @@ async def follow(
         await workers.stop()
 
 
-def read(user_id: Any, position: Position | None) -> Replay:
+def read(user_id: UserKey, position: Position | None) -> Replay:
     """Return what happened after a position, or where the log stands."""
     if position is None and (head := heads([user_id]).get(user_id)) is not None:
         return Replay(head)

@@ -24,6 +24,7 @@ from django.db.models.functions import RowNumber
 
 from ..log.bulk_delete import Batch, delete_batch
 from ..log.bulk_update import EVERY, rows_of
+from ..log.keys import UserKey
 from ..log.read_counts import note_readers
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Policy:
     state: Q = SETTLED
 
 
-def count_doomed(policy: Policy, *, using: str, user_ids: Sequence[Any] | None = None) -> tuple[int, int]:
+def count_doomed(policy: Policy, *, using: str, user_ids: Sequence[UserKey] | None = None) -> tuple[int, int]:
     """Return how many rows may go, and of how many users. Locks nothing."""
     counts = [
         dict(rows.order_by().values_list("recipient_id").annotate(Count("pk")))
@@ -63,7 +64,7 @@ def count_doomed(policy: Policy, *, using: str, user_ids: Sequence[Any] | None =
 
 
 def prune(
-    policy: Policy, *, using: str, user_ids: Sequence[Any] | None = None, batch_rows: int = 250
+    policy: Policy, *, using: str, user_ids: Sequence[UserKey] | None = None, batch_rows: int = 250
 ) -> Iterator[Batch]:
     """Delete what may go, a batch for each step of the iterator; stop iterating to stop.
 
@@ -85,7 +86,7 @@ def prune(
                     time.sleep(batch.held_seconds / 2)
 
 
-def looks(policy: Policy, using: str, user_ids: Sequence[Any] | None) -> Iterator[NotificationQuerySet]:
+def looks(policy: Policy, using: str, user_ids: Sequence[UserKey] | None) -> Iterator[NotificationQuerySet]:
     """Yield querysets of what may go, of some users each, in the order of their keys."""
     affected = affected_users(policy, using, user_ids)
     for start in range(0, len(affected), USERS_PER_LOOK):

@@ -20,6 +20,7 @@ from django.db import models as db, transaction
 
 from ..log import doorbell
 from ..log.inbox_write import open_inboxes
+from ..log.keys import UserKey
 from ..log.locks import lock_inboxes
 from ..log.standings import Standing, standings
 from ..models import Inbox
@@ -47,7 +48,7 @@ def portions(keys: db.QuerySet[Any, Any], size: int) -> Iterator[list[Any]]:
         portion = list(ordered.filter(pk__gt=portion[-1])[:size])
 
 
-def check(using: str, user_ids: list[Any], *, repair: bool = False) -> Iterator[Standing]:
+def check(using: str, user_ids: list[UserKey], *, repair: bool = False) -> Iterator[Standing]:
     """Yield the wrong ones of these users' inboxes, mended if asked. At most 3 queries where all are right.
 
     Inboxes are locked one at a time and only if they look wrong; counting one takes about 1 ms for each 1,000 unread.
@@ -95,7 +96,7 @@ def mend_loaded(using: str, user_ids: Collection[Any]) -> None:
             current.doubt(user_id, is_misplaced=True)
 
 
-def renew(using: str, user_ids: list[Any]) -> int:
+def renew(using: str, user_ids: list[UserKey]) -> int:
     """Give these users' inboxes new epochs in one transaction; return how many that were. 3 queries.
 
     Every client of theirs gets a reset: at once if the doorbell reaches it, else with the next sweep or when it returns.

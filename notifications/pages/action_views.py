@@ -29,13 +29,14 @@ from ..access.limits import spend
 from ..access.reader import is_theirs
 from ..conf import settings
 from ..exceptions import BadUndoToken, HistoryReplaced, TooOften, UndoExpired, UnknownNotification
+from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
 from ..models import Notification
 from ..models.validators import followable
 from ..protocol.payloads import isoformat
 from ..reading import actions
 from ..reading.actions import MAX_TOKEN_CHARS, Action, Done
-from .forms import LARGEST_INTEGER, AllForm, Bound, ReadAllForm, SelectionForm, Tab
+from .forms import AllForm, Bound, ReadAllForm, SelectionForm, Tab
 
 __all__ = [
     "Refusal",
@@ -251,7 +252,7 @@ def read_all(request: HttpRequest) -> Answer:
     """Mark as read what the reader has seen: up to `up_to`. What arrived meanwhile stays unread."""
     form = ReadAllForm(request.POST)
     require_valid(form)
-    bound = form.cleaned_data["up_to"] or Bound(None, LARGEST_INTEGER)
+    bound = form.cleaned_data["up_to"] or Bound(None, MAX_KEY)
     return told(within(bound, actions.read_upto, request.user))
 
 

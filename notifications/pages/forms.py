@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from ..log.keys import MAX_KEY
 from ..models import Level
 
 __all__ = [
-    "LARGEST_INTEGER",
     "MAX_SELECTED",
     "AllForm",
     "Bound",
@@ -21,7 +21,6 @@ __all__ = [
     "Tab",
 ]
 
-LARGEST_INTEGER: Final = 2**63 - 1  # what a database column holds; SQLite raises OverflowError beyond
 MAX_SELECTED: Final = 500  # as over a WebSocket; an action holds the inbox's lock
 
 
@@ -45,7 +44,7 @@ class PageForm(forms.Form):
     category = forms.CharField(max_length=50, required=False)
     level = forms.ChoiceField(choices=Level.choices, required=False)
     q = forms.CharField(max_length=200, required=False)
-    before = forms.IntegerField(min_value=1, max_value=LARGEST_INTEGER, required=False)
+    before = forms.IntegerField(min_value=1, max_value=MAX_KEY, required=False)
     part = forms.ChoiceField(choices=[(part, part) for part in ("list", "panel", "rows")], required=False)
 
     def value(self, name: str) -> Any:
@@ -82,7 +81,7 @@ class BoundField(forms.Field):
         if not value:
             return None
         match = self.PATTERN.fullmatch(value)
-        if match is None or int(match[2]) > LARGEST_INTEGER:
+        if match is None or int(match[2]) > MAX_KEY:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return Bound(int(match[1]) if match[1] else None, int(match[2]))
 

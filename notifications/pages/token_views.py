@@ -16,9 +16,9 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from ..access.tokens import revoke_tokens
+from ..log.keys import MAX_KEY
 from ..models.token import ApiToken
 from .action_views import Refusal, action
-from .forms import LARGEST_INTEGER
 
 __all__ = ["revoke_token", "tokens"]
 
@@ -39,7 +39,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @action
 def revoke_token(request: HttpRequest, pk: int) -> Any:
     """Let one of the user's programs in no more."""
-    mine = own(request).filter(pk=min(pk, LARGEST_INTEGER))
+    mine = own(request).filter(pk=min(pk, MAX_KEY))
     if not revoke_tokens(mine, by=request.user) and not mine.exists():
         raise Refusal(404, "not_found", _("You have no token %(id)s; reload the page.") % {"id": pk})
     return resolve_url("notifications:tokens")

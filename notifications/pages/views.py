@@ -28,11 +28,12 @@ from ..access.limits import spend
 from ..access.reader import tag_of
 from ..conf import settings
 from ..exceptions import TooOften
+from ..log.keys import MAX_KEY
 from ..models import Level, Notification
 from ..protocol.payloads import dumps, payload
 from ..reading.listing import categories_of, page_of
 from .action_views import answer_refusal, limited, refusal_of
-from .forms import LARGEST_INTEGER, PageForm, Tab
+from .forms import PageForm, Tab
 
 __all__ = ["centre", "stream"]
 
@@ -60,7 +61,7 @@ def centre(request: HttpRequest) -> HttpResponse:
             return answer_refusal(request, limited(error), wants_json=part == "rows")
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
     before = form.value("before")
-    found = page_of(request.user, form.shown_tab, before=before or LARGEST_INTEGER, limit=limit, **form.narrowing)
+    found = page_of(request.user, form.shown_tab, before=before or MAX_KEY, limit=limit, **form.narrowing)
     inbox = found.inbox
     if part == "rows":
         counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}

@@ -38,7 +38,8 @@ from ..exceptions import BadUndoToken, HistoryReplaced, UndoExpired, UnknownNoti
 from ..log.attempts import repeatable
 from ..log.bulk_update import EVERY, rewrite, rows_of
 from ..log.inbox_write import InboxWrite
-from ..log.locks import LockedInbox, key_of, lock_inboxes, make_inboxes
+from ..log.keys import MAX_KEY, UserKey, UserOrKey, key_of
+from ..log.locks import LockedInbox, lock_inboxes, make_inboxes
 from ..log.queryset import NotificationQuerySet
 from ..log.read_counts import note_readers, readers_of
 from ..models import Broadcast, Inbox, Notification, RunningJob
@@ -112,7 +113,7 @@ class Own:
 
 
 @contextmanager
-def own(user: Any, origins: Collection[int] = (), jobs: Collection[int] = ()) -> Iterator[Own]:
+def own(user: UserOrKey, origins: Collection[int] = (), jobs: Collection[int] = ()) -> Iterator[Own]:
     """Open a transaction in which nobody else writes to this user's notifications, and these broadcasts and jobs stay.
 
     Queries: 1, 5 at the first call; 1 more for broadcasts, 1 for jobs.
@@ -136,7 +137,7 @@ def own(user: Any, origins: Collection[int] = (), jobs: Collection[int] = ()) ->
 
 
 @repeatable
-def act(user: Any, action: Action, ids: Collection[int], *, seconds: float | None = None) -> Done:
+def act(user: UserOrKey, action: Action, ids: Collection[int], *, seconds: float | None = None) -> Done:
     """Do the same to each of these notifications, to be taken back within `seconds`. 8 queries, up to 11 for more than 50.
 
     Args:
@@ -147,7 +148,7 @@ def act(user: Any, action: Action, ids: Collection[int], *, seconds: float | Non
     """
     with own(user) as mine:
         wanted = mine.rows.filter(
-            pk__in=[pk for pk in ids if pk < 2**63]
+            pk__in=[pk for pk in ids if pk <= MAX_KEY]
         )  # no row has more; SQLite raises OverflowError
         rows = list(wanted)
         unknown = set(ids) - {row.pk for row in rows}
@@ -171,7 +172,7 @@ def act(user: Any, action: Action, ids: Collection[int], *, seconds: float | Non
 
 
 @repeatable
-def read_upto(user: Any, up_to: int, *, epoch: int | None = None, seconds: float | None = None) -> Done:
+def read_upto(user: UserOrKey, up_to: int, *, epoch: int | None = None, seconds: float | None = None) -> Done:
     """Mark as read what has a `modseq` of at most `up_to`. 6 queries, however many rows.
 
     Raises:
@@ -186,7 +187,7 @@ def read_upto(user: Any, up_to: int, *, epoch: int | None = None, seconds: float
 
 @repeatable
 def act_upto(
-    user: Any,
+    user: UserOrKey,
     action: Literal["read", "archive"],
     up_to: int,
     *,
@@ -217,7 +218,7 @@ def act_upto(
 
 
 @repeatable
-def read_topic(user: Any, topic: str) -> Done:
+def read_topic(user: UserOrKey, topic: str) -> Done:
     """Mark as read what is about one subject. 7 queries, 9 for more than 50 rows."""
     with own(user) as mine:
         now = timezone.now()
@@ -238,7 +239,7 @@ def done(mine: Own, changed: int, record: Mapping[str, Any], seconds: float | No
     return Done(changed, inbox, token, expires_at) if len(token) <= MAX_TOKEN_CHARS else Done(changed, inbox)
 
 
-def salt(user_id: Any) -> str:
+def salt(user_id: UserKey) -> str:
     """Return what makes a token worthless for anyone but this user."""
     return f"notifications.undo.{user_id}"
 
@@ -247,7 +248,7 @@ def salt(user_id: Any) -> str:
 
 
 @repeatable
-def undo(user: Any, token: str) -> Undone:
+def undo(user: UserOrKey, token: str) -> Undone:
     """Take back what the token is for, leaving alone what was changed since. 7 queries, 9 for more than 50 rows.
 
     Raises:
@@ -326,7 +327,7 @@ def is_valid(row: Notification) -> bool:
 def put_back(rows: NotificationQuerySet, field: str, times: Mapping[int, dt.datetime]) -> int:
     """Give those of these rows that have a time the time they had; return how many. One change, one statement."""
 
-    def update(found: NotificationQuerySet, current: InboxWrite, user_ids: list[Any]) -> None:
+    def update(found: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
         cases = [db.When(pk=pk, then=db.Value(moment)) for pk, moment in times.items()]
         value = db.Case(*cases, output_field=db.DateTimeField())
         found.update_rows(**{field: value}, modseq=current.stamp(user_ids[0]))

@@ -32,6 +32,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
 from ..log import states
+from ..log.keys import SavedUser, UserOrKey
 from ..log.queryset import NotificationQuerySet
 from ..log.replay import database, inbox_of
 from ..models import Inbox, Notification
@@ -62,12 +63,12 @@ class Found(NamedTuple):
     looked: int | None = None
 
 
-def shown_inbox(user: Any) -> Inbox:
+def shown_inbox(user: SavedUser) -> Inbox:
     """Return a user's inbox as a page shows it, with what `newest_of()` asks for. 1 query, as `inbox_of()`."""
     return inboxes_of(user).first() or inbox_of(user)
 
 
-def inboxes_of(user: Any) -> QuerySet[Inbox]:
+def inboxes_of(user: SavedUser) -> QuerySet[Inbox]:
     """Return the query for a user's inbox, with the highest id that it holds."""
 
     def newest(rows: NotificationQuerySet) -> Coalesce:
@@ -87,7 +88,7 @@ def newest_of(inbox: Inbox) -> int:
     return getattr(inbox, "newest", 0)
 
 
-def rows_in(user: Any, state: State) -> NotificationQuerySet:
+def rows_in(user: UserOrKey, state: State) -> NotificationQuerySet:
     """Return what a state lists, newest first: `all` is everything that is not archived."""
     rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
     if state == "unread":
@@ -97,7 +98,7 @@ def rows_in(user: Any, state: State) -> NotificationQuerySet:
     return rows.archived() if state == "archived" else rows.active()
 
 
-def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **fields: str | None) -> Found:
+def page_of(user: SavedUser, state: State, *, before: int, limit: int, q: str = "", **fields: str | None) -> Found:
     """Return one page and where it stands, see Note [A page is one state].
 
     Queries: 1; 2 where something narrows the list; where text is looked for 3, and 1 for each 500 rows.
@@ -134,7 +135,7 @@ def page_of(user: Any, state: State, *, before: int, limit: int, q: str = "", **
     return Found(inbox, found, last, looked if last is not None else None)
 
 
-def read_page(user: Any, rows: NotificationQuerySet) -> tuple[Inbox, list[Notification]]:
+def read_page(user: SavedUser, rows: NotificationQuerySet) -> tuple[Inbox, list[Notification]]:
     """Return a user's inbox, made at the first call, and rows of the same state. 1 query."""
     using = database()
     state = states.page(using, inboxes_of(user), rows)
@@ -176,7 +177,7 @@ def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[in
     return found, None, looked
 
 
-def categories_of(user: Any, chosen: str = "") -> list[str]:
+def categories_of(user: UserOrKey, chosen: str = "") -> list[str]:
     """Return the categories among the latest of a user's notifications, and the chosen one, in order. 1 query."""
     rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
     latest = rows.values_list("category", flat=True)[:CATEGORY_ROWS]

@@ -42,7 +42,7 @@ from django.utils.translation import gettext as _
 from .. import log
 from ..exceptions import JobFailed
 from ..log.attempts import attempt
-from ..log.locks import key_of
+from ..log.keys import UserOrKey, key_of
 from ..models import Level, Notification
 from ..models.job import RunningJob
 from .publish import Content, compose
@@ -58,7 +58,7 @@ BEAT_SECONDS: Final = 5.0
 JOIN_SECONDS: Final = 10.0  # longest wait for a write under way, before the last word is written
 
 
-def track(user: Any, *, title: str, total: float | None = None, **content: Unpack[Content]) -> Job:
+def track(user: UserOrKey, *, title: str, total: float | None = None, **content: Unpack[Content]) -> Job:
     """Return a job to be used in `with` or `async with`, whose block is the work.
 
     Args:
@@ -75,7 +75,7 @@ def track(user: Any, *, title: str, total: float | None = None, **content: Unpac
 class Job:
     """What a job says of itself. From any thread, and from async code: nothing here waits but the block's two ends."""
 
-    def __init__(self, user: Any, title: str, total: float | None, content: Content) -> None:
+    def __init__(self, user: UserOrKey, title: str, total: float | None, content: Content) -> None:
         self.done: float = 0
         self.total = None if total is None else number("total", total, least=0)
         self.notification_id = 0

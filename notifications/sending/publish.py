@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from .. import log
 from ..broadcasts.audience import active_users
 from ..log.bulk_insert import append_copies
-from ..log.locks import key_of
+from ..log.keys import UserOrKey, key_of
 from ..models import Level, Notification
 
 __all__ = [
@@ -50,7 +50,7 @@ class Content(TypedDict, total=False):
     data: dict[str, Any]
 
 
-def notify(user: Any, *, title: str, **content: Unpack[Content]) -> Notification:
+def notify(user: UserOrKey, *, title: str, **content: Unpack[Content]) -> Notification:
     """Tell one user something. 3 queries.
 
     Args:
@@ -66,7 +66,7 @@ def notify(user: Any, *, title: str, **content: Unpack[Content]) -> Notification
     return notification
 
 
-def notify_many(users: Iterable[Any], *, title: str, **content: Unpack[Content]) -> int:
+def notify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Content]) -> int:
     """Tell many users the same; return how many. A user given twice is told once.
 
     Writes 500 users to a transaction (3 queries each), in the order of their keys, so other writers wait only
@@ -96,12 +96,12 @@ def broadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: U
     return notify_many(audience, title=title, **content)
 
 
-async def anotify(user: Any, *, title: str, **content: Unpack[Content]) -> Notification:
+async def anotify(user: UserOrKey, *, title: str, **content: Unpack[Content]) -> Notification:
     """Tell one user something, from async code: as `notify()`, on a thread."""
     return await sync_to_async(notify)(user, title=title, **content)
 
 
-async def anotify_many(users: Iterable[Any], *, title: str, **content: Unpack[Content]) -> int:
+async def anotify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Content]) -> int:
     """Tell many users the same, from async code: as `notify_many()`, on a thread."""
     return await sync_to_async(notify_many)(users, title=title, **content)
 

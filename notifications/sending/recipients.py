@@ -16,14 +16,13 @@ from django.utils.translation import gettext as _
 
 from ..broadcasts.audience import group_model, has_field
 from ..exceptions import NotificationsError
-from ..log.locks import chunks
+from ..log.keys import chunks, fits
 from ..models.broadcast import Audience, AudienceKind
 
 __all__ = ["MAX_NAMED", "Refused", "RefusedRecipients", "audience_of_groups", "users_by_id", "users_by_name"]
 
 MAX_NAMED: Final = 1000  # recipients in one request: two chunks of a bulk send, and one transaction
 MAX_SHOWN: Final = 10  # of those refused, in a message for people
-LARGEST_KEY: Final = 2**63  # no column holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def key_or_none(given: Any) -> Any:
         key = get_user_model()._meta.pk.to_python(given)
     except ValidationError:
         return None
-    return None if isinstance(key, int) and abs(key) >= LARGEST_KEY else key
+    return key if fits(key) else None
 
 
 def rows_of(field: str, values: list[Any]) -> list[tuple[Any, Any, bool]]:

@@ -22,7 +22,7 @@ from django_eventstream.views import MAX_PENDING, Listener, get_listener_manager
 
 from ...conf import settings
 from ...hub import Hub, hub
-from ...log.locks import chunks
+from ...log.keys import chunks
 from ...log.replay import positions_of
 from ...protocol.position import Position
 from ...sending import public

@@ -19,7 +19,7 @@ from django.core.exceptions import ValidationError
 
 from ...access.admission import Shown
 from ...conf import settings
-from ...log.locks import key_of
+from ...log.keys import UserOrKey, key_of
 from ...protocol.position import Position
 
 __all__ = [
@@ -42,7 +42,7 @@ MODSEQS: Final = 10**19  # modseq is below 2^63, which has 19 digits
 MAX_DIGITS: Final = 15 + 19  # of a number whose epoch is below 2^48
 
 
-def inbox_channel(user: Any) -> str:
+def inbox_channel(user: UserOrKey) -> str:
     """Return the channel of a user, given as an instance or a primary key."""
     return f"{INBOX}{getattr(user, 'pk', user)}"
 

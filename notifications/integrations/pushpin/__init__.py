@@ -31,7 +31,7 @@ from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
 from zlib import crc32
 
@@ -43,6 +43,7 @@ from ...access.admission import Shown
 from ...access.openings import Opening
 from ...conf import settings
 from ...exceptions import InvalidSetting
+from ...log.keys import UserKey
 from ...protocol.position import Position
 from ...protocol.sse import event
 
@@ -107,7 +108,7 @@ def key_bytes(text: str) -> bytes:
 # --- what is held
 
 
-def channel_of(user_id: Any) -> str:
+def channel_of(user_id: UserKey | None) -> str:
     """Return the proxy's name for a user's changes. Two sites on one proxy have two groups."""
     return f"{quote(settings.group, safe='')}-user-{quote(str(user_id), safe='')}"
 
@@ -127,7 +128,7 @@ def session_channels_of(session_key: str) -> list[str]:
     return [f"{quote(settings.group, safe='')}-session-{digest[:32]}" for digest in digests]
 
 
-def hold(user_id: Any, credential: Shown, ticket: str, position: Position, path: str) -> list[tuple[bytes, bytes]]:
+def hold(user_id: UserKey, credential: Shown, ticket: str, position: Position, path: str) -> list[tuple[bytes, bytes]]:
     """Return the headers that make the proxy hold a connection that stands at a position.
 
     Args:

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from ...conf import settings
 from ...log.doorbell import Change
+from ...log.keys import UserKey
 from ...protocol import frames
 from ...protocol.bye import Bye
 from .. import pushpin
@@ -56,7 +57,7 @@ def end_session(session_key: str) -> None:
         publisher.put(item(channel, each) for channel in pushpin.session_channels_of(session_key) for each in actions)
 
 
-def ask_again(user_id: Any) -> None:
+def ask_again(user_id: UserKey) -> None:
     """Have the proxy ask about a user's connections at once, if there is one: somebody changed who that is."""
     if settings.grip_url:
         publisher.put([item(pushpin.channel_of(user_id), HINT)])

@@ -27,6 +27,7 @@ from ...access.admission import Shown
 from ...access.openings import Opening
 from ...access.tokens import Bearer
 from ...conf import settings
+from ...log.keys import UserKey
 
 __all__ = ["MAX_TICKET_CHARS", "credential_in", "ticket_of"]
 
@@ -41,7 +42,7 @@ UNASKED: Final = frozenset(
 )
 
 
-def ticket_of(user_id: Any, shown: Shown) -> str:
+def ticket_of(user_id: UserKey, shown: Shown) -> str:
     """Return a ticket for one user's connection. No two are alike; one of more than `MAX_TICKET_CHARS` is too long."""
     parts: tuple[Any, ...]
     if isinstance(shown, Opening):

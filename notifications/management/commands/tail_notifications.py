@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from notifications.log.keys import UserKey
 from notifications.management.tail import Gone, follow
 from notifications.protocol.payloads import Payload
 from notifications.protocol.position import Position, Replay, parse_position
@@ -58,7 +59,7 @@ class Command(BaseCommand):
         if self.position is not None and not self.as_json:
             self.stdout.write(f"Go on with --since {self.position}")
 
-    async def _follow(self, user_id: Any, since: Position | None) -> None:
+    async def _follow(self, user_id: UserKey, since: Position | None) -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)

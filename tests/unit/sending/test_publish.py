@@ -115,7 +115,7 @@ def test_a_word_that_means_nothing_is_refused(write: Any, user: User) -> None:
 
 def test_many_are_told_once_each(user: User, other_user: User, rung: Rung) -> None:
     """Users given twice, as instance and key, from a generator: one notification each, in one doorbell for all."""
-    assert notify_many((each for each in [other_user, user, user.pk]), title="new") == 2
+    assert notify_many((each for each in (other_user, user, user.pk)), title="new") == 2
     assert [change.user for change in rung.changes] == [str(user.pk), str(other_user.pk)]
     assert_exact(user, other_user)
     assert notify_many(User.objects.order_by("-pk"), title="new") == 2

@@ -1,0 +1,65 @@
+"""Users and their keys: how they are given, what they are in the database, and how many fit into one query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from . import tables
+
+__all__ = ["CHUNK", "MAX_KEY", "SavedUser", "UserKey", "UserOrKey", "chunks", "fits", "key_of"]
+
+CHUNK: Final = 500  # keys in one query: SQLite takes at least 999 parameters
+MAX_KEY: Final = 2**63 - 1  # no column holds a larger number; SQLite raises OverflowError beyond
+
+T = TypeVar("T")
+
+
+class SavedUser(Protocol):
+    """An instance of the site's user model, as it comes from the database."""
+
+    @property
+    def pk(self) -> Any:
+        """Its primary key; None: it was never saved."""
+
+
+# The primary key of a user, whatever the site's user model has: a number, a text or a UUID.
+UserKey: TypeAlias = int | str | UUID
+# A user as the functions of this app take one: a saved instance, or its primary key.
+UserOrKey: TypeAlias = SavedUser | UserKey
+
+
+def key_of(user: UserOrKey) -> Any:
+    """Return the primary key of a user given as an instance or as the key itself, also as text.
+
+    Returns:
+        The key as the site's user model has it, a `UserKey`. (`Any`, because the type of the field is the site's.)
+
+    Raises:
+        ValueError: the instance was never saved.
+        ValidationError: the key cannot be one, such as "x" where keys are numbers.
+    """
+    if user is None or (hasattr(user, "pk") and user.pk is None):
+        raise ValueError(f"{user!r} is no saved user; pass a user from the database or a primary key.")
+    key = getattr(user, "pk", user)
+    try:
+        return tables.Inbox._meta.get_field("user").to_python(key)
+    except ValidationError:
+        raise ValidationError(
+            {"recipient": _("%(key)r is no user's key; pass a user from the database.") % {"key": key}}, code="unknown"
+        ) from None
+
+
+def fits(key: object) -> bool:
+    """Return whether a column can hold this key; a query for one that is too large is an error of the database."""
+    return not isinstance(key, int) or abs(key) <= MAX_KEY
+
+
+def chunks(keys: list[T]) -> Iterator[list[Any]]:
+    """Yield keys in portions that fit into one query, which takes what its column holds: hence `Any`."""
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]
