@@ -102,9 +102,12 @@ def known(user: Any) -> Any:
 
 
 def session_or_token(request: HttpRequest) -> Any:
-    """Return the user of the request's session or, if it shows a token of ours, of that. For hooks that add to the default.
+    """Return the user of the request's session or, if it shows a token of ours, of that; for hooks that add to the default.
 
     At most 2 queries.
+
+    Returns:
+        The user; None: nobody is logged in.
     """
     credential: auth.Credential | None = bearer_of(request.META.get("HTTP_AUTHORIZATION", ""))
     if credential is None:

@@ -78,14 +78,17 @@ def may_send(*people: Any) -> bool:
 
 
 def make_token(user: Any, *, name: str, scopes: Iterable[Scope], by: Any = None, **times: dt.datetime | None) -> str:
-    """Make a token and return its text, which cannot be read again. 1 query, for one that may send 2 more for each person.
+    """Make a token for a program. 1 query, for one that may send 2 more for each person.
 
     Args:
         user: for whom the program acts.
         name: what it is for.
-        scopes: what it may do, while its user and its maker may.
+        scopes: what it may do, "read" or "send" or both, while its user and its maker may.
         by: who makes it; nobody, where it is the site's own code.
         times: `expires_at`; None: until it is revoked. Left out: after NOTIFICATIONS_TOKEN_DAYS.
+
+    Returns:
+        The token's text, such as `ntf_5f0c1d9a4be2_Jv9…`, which cannot be read again.
 
     Raises:
         MayNot: it is to send in the name of somebody who may not, or is made by somebody who may not.
@@ -111,7 +114,15 @@ def save_new(token: ApiToken) -> str:
 
 
 def revoke_tokens(tokens: QuerySet[ApiToken], *, by: Any = None) -> int:
-    """Let these tokens in no more; return how many did before. Their streams end with the next ping. 2 queries."""
+    """Let these tokens in no more. Their streams end with the next ping. 2 queries.
+
+    Args:
+        tokens: a queryset of `ApiToken`.
+        by: the user who revokes them, for the security log; None: the site's own code.
+
+    Returns:
+        How many let somebody in before.
+    """
     rows = list(tokens.filter(revoked_at=None).values_list("pk", "user_id"))
     count = tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
     for pk, user_id in rows:

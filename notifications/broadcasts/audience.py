@@ -33,9 +33,12 @@ MAX_NAMED: Final = 5  # of what was not found, in an error
 
 
 def users_of(audience: Audience, *, are_known: bool = False) -> QuerySet[Any]:
-    """Return the active users of an audience, each once. At most 1 query, to look for unknown groups or users.
+    """Return the active users of an audience, each once, as a queryset.
+
+    At most 1 query, to look for unknown groups or users, and no other before the queryset is used.
 
     Args:
+        audience: who it is.
         are_known: the users chosen were there when it was ordered; who was deleted since has left the audience.
 
     Raises:

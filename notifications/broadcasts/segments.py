@@ -4,7 +4,7 @@ Put them into a module `notification_segments` of any installed app; it is impor
 
     # shop/notification_segments.py
     from django.contrib.auth import get_user_model
-    from notifications.broadcasts.segments import segment
+    from notifications import segment
 
     @segment("trial users")
     def trial_users():
@@ -33,7 +33,16 @@ registered: Final[dict[str, Callable[[], QuerySet[Any]]]] = {}
 
 
 def segment(name: str) -> Callable[[Users], Users]:
-    """Register a function that returns a queryset of users under a name that staff choose it by.
+    """Register a function that returns a queryset of users, under a name that staff choose it by.
+
+    Put it into a module `notification_segments` of any installed app. It is called each time the audience is counted
+    or read.
+
+    Args:
+        name: 1 to 100 characters, unique on the site.
+
+    Returns:
+        A decorator, which leaves the function as it is.
 
     Raises:
         InvalidSegment: the name is blank, too long, or taken by another function.

@@ -36,7 +36,7 @@ class Move:
 
 
 class Step(Enum):
-    """What may happen. The first ones are people's, the others the workers'."""
+    """What may happen to a broadcast. The first ones are people's, from START on they are the workers'."""
 
     SEND = Move((State.DRAFT,), State.SENDING, gettext_noop("Sending began."))
     SCHEDULE = Move((State.DRAFT,), State.SCHEDULED, gettext_noop("Scheduled."))

@@ -36,12 +36,17 @@ news: Final = threading.Event()  # there is work: a worker of this process need 
 
 
 def order_broadcast(draft: Broadcast, *, by: Any = None) -> Broadcast:
-    """Send a draft, or schedule it where it has a time to be sent at; return it as it is then.
+    """Send a draft, or schedule it where it has a time to be sent at.
 
-    What goes out is this draft: one that was edited since it was read is refused.
+    What goes out is this draft: one that was edited since it was read is refused. A worker sends it, after the commit, in
+    chunks that are resumed until everybody has it once.
 
     Args:
+        draft: a saved `Broadcast` that was not sent.
         by: the user who orders it, for the history.
+
+    Returns:
+        The broadcast as it is then.
 
     Raises:
         ValidationError: keyed by field: a blank title, an empty or unknown audience, a time that has passed.
@@ -85,14 +90,20 @@ def too_early(field: str, moment: Any, text: str) -> ValidationError:
 
 
 def take_step(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | None = None, **values: Any) -> Broadcast:
-    """Take a step; return the broadcast as it is then. 4 queries, and 7 more where somebody follows it.
+    """Take a step of a broadcast: pause, resume, cancel, retract. 4 queries, and 7 more where somebody follows it.
 
-    Tried again after a conflict where no transaction is open.
+    One UPDATE decides: of two who take a step at once one does it. Tried again after a conflict where no transaction
+    is open.
 
     Args:
+        broadcast: which one; its state is read anew.
+        step: what to do.
         by: the user who takes it; history names who ordered the broadcast where it is a worker.
         only: what must hold besides the state.
         values: further columns to set.
+
+    Returns:
+        The broadcast as it is then.
 
     Raises:
         StepRefused: it is in another state meanwhile, or `only` does not hold. Nothing was changed.

@@ -62,7 +62,11 @@ def online_now() -> QuerySet[Presence]:
 
 
 def is_online(user: UserOrKey) -> bool:
-    """Return whether a user (an instance or a key) has a stream open in any process. 1 query."""
+    """Return whether a user has a page open, in any process, exact to one sweep. 1 query.
+
+    Args:
+        user: a saved user, or a user's primary key.
+    """
     return online_now().filter(user=getattr(user, "pk", user)).exists()
 
 
@@ -72,7 +76,14 @@ async def ais_online(user: UserOrKey) -> bool:
 
 
 def online_since(user: UserOrKey) -> dt.datetime | None:
-    """Return since when a user is online without a break, or None. 1 query."""
+    """Return since when a user is online without a break. 1 query.
+
+    Args:
+        user: a saved user, or a user's primary key.
+
+    Returns:
+        The time by the database's clock, aware where `USE_TZ` is on; None: the user is not online.
+    """
     key: Any = getattr(user, "pk", user)
     return since_by_user([key]).get(key)
 
@@ -84,5 +95,5 @@ def since_by_user(user_ids: Iterable[UserKey]) -> dict[Any, dt.datetime]:
 
 
 def online_users() -> QuerySet[Any]:
-    """Return the users who are online."""
+    """Return the users who are online, as a queryset to be narrowed. No query before it is used, then 1."""
     return get_user_model()._default_manager.filter(pk__in=online_now().values("user"))

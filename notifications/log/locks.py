@@ -60,7 +60,11 @@ def lock_inbox(*users: UserOrKey, using: str | None = None) -> None:
     """Lock the inboxes of these users until the transaction ends; who has none gets one. 1 query for users who have.
 
     Call it first in a transaction that locks rows of the site as well, where another one locks them after it notified:
-    then both have one order. Several users are locked in the order of their keys.
+    then both have one order. Several users are locked in the order of their keys. Waits for whoever holds one of them.
+
+    Args:
+        users: saved users, or primary keys.
+        using: the database; None: where notifications are written.
 
     Raises:
         TransactionManagementError: no transaction is open.

@@ -59,12 +59,18 @@ JOIN_SECONDS: Final = 10.0  # longest wait for a write under way, before the las
 
 
 def track(user: UserOrKey, *, title: str, total: float | None = None, **content: Unpack[Content]) -> Job:
-    """Return a job to be used in `with` or `async with`, whose block is the work.
+    """Show a user how far a job is: one notification with a bar, while the block of a `with` or `async with` runs.
+
+    The notification changes at most four times a second, by a thread of the job's own (5 queries each), and always at
+    the end.
 
     Args:
         user: who is told; a saved user or a primary key.
         total: what `advance()` counts towards; None: nobody knows, so the bar only says that something happens.
         content: as in `notify()`.
+
+    Returns:
+        The job, which nobody sees until its block is entered.
 
     Raises:
         ValidationError: `total` is no finite number from 0; or on entering the block, keyed by field. Nothing was written.
@@ -73,7 +79,10 @@ def track(user: UserOrKey, *, title: str, total: float | None = None, **content:
 
 
 class Job:
-    """What a job says of itself. From any thread, and from async code: nothing here waits but the block's two ends."""
+    """What a job says of itself, made by `track()`.
+
+    May be called from any thread, and from async code: nothing here waits for the database but the block's two ends.
+    """
 
     def __init__(self, user: UserOrKey, title: str, total: float | None, content: Content) -> None:
         self.done: float = 0

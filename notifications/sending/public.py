@@ -53,7 +53,17 @@ class PublicContent(TypedDict, total=False):
 
 
 def publish_public(topic: str, *, title: str, **content: Unpack[PublicContent]) -> PublicMessage:
-    """Tell everybody who follows a topic, and keep it for those who come later. 5 queries.
+    """Tell everybody who follows a public topic, and keep it for those who come later. 5 queries.
+
+    Numbered without a gap in the order of the commits; shown on open pages after the commit.
+
+    Args:
+        topic: one of NOTIFICATIONS_PUBLIC_TOPICS.
+        title: what happened, 1 to 200 characters.
+        content: `body`, `url`, `level`, `data`, as in `notify()`.
+
+    Returns:
+        The message as it was saved.
 
     Raises:
         UnknownTopic: the topic is not in NOTIFICATIONS_PUBLIC_TOPICS.
@@ -103,7 +113,12 @@ def forget(head: PublicTopic, using: str) -> None:
 
 
 def recent_public(topic: str, limit: int | None = None) -> list[PublicMessage]:
-    """Return a topic's latest messages, newest first, as a page shows them; all that are kept without a limit."""
+    """Return a public topic's latest messages, newest first, as a page shows them. 1 query.
+
+    Args:
+        topic: its name; one without messages, or unknown, has none.
+        limit: how many at most; None: all that are kept (NOTIFICATIONS_PUBLIC_HISTORY).
+    """
     return list(PublicMessage.objects.filter(topic_id=topic).order_by("-modseq")[:limit])
 
 

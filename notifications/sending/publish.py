@@ -51,15 +51,22 @@ class Content(TypedDict, total=False):
 
 
 def notify(user: UserOrKey, *, title: str, **content: Unpack[Content]) -> Notification:
-    """Tell one user something. 3 queries.
+    """Tell one user something.
+
+    Written with 3 queries, in a transaction of its own or in yours; the user's open pages show it after the commit.
 
     Args:
         user: a saved user, or a user's primary key.
         title: what happened, 1 to 200 characters.
         content: `body`, `url`, `level`, `category`, `actor`, `topic`, `data`.
 
+    Returns:
+        The notification as it was saved.
+
     Raises:
-        ValidationError: keyed by field; nothing was written.
+        ValidationError: a value is wrong, keyed by field, or the user does not exist; nothing was written.
+        TypeError: there is no such content.
+        ValueError: the user was never saved.
     """
     notification = compose(key_of(user), title, content)
     notification.save(force_insert=True)
@@ -67,14 +74,23 @@ def notify(user: UserOrKey, *, title: str, **content: Unpack[Content]) -> Notifi
 
 
 def notify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Content]) -> int:
-    """Tell many users the same; return how many. A user given twice is told once.
+    """Tell many users the same. A user given twice is told once.
 
     Writes 500 users to a transaction (3 queries each), in the order of their keys, so other writers wait only
     briefly; an error in a later chunk leaves the earlier ones sent. Call it within `transaction.atomic()` for all or
     nothing. Sends no `post_save`.
 
+    Args:
+        users: a queryset of users, or saved users and primary keys in any mixture.
+        title: what happened, 1 to 200 characters.
+        content: as in `notify()`.
+
+    Returns:
+        How many users were told.
+
     Raises:
         ValidationError: the content is invalid: nothing was written. Or a user does not exist: that chunk was not.
+        TypeError: there is no such content.
     """
     using = router.db_for_write(Notification)
     user_ids = users.values_list("pk", flat=True) if isinstance(users, QuerySet) else map(key_of, users)
@@ -90,7 +106,22 @@ def notify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Con
 
 
 def broadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: Unpack[Content]) -> int:
-    """Tell every active user, or every user of a queryset; return how many. Otherwise as `notify_many()`."""
+    """Tell every active user, or every user of a queryset, at once: in chunks of 500, as `notify_many()`.
+
+    For what shall be watched, paused or taken back, make a `Broadcast` and call `order_broadcast()`.
+
+    Args:
+        title: what happened, 1 to 200 characters.
+        audience: the users; None: everybody who is active.
+        content: as in `notify()`.
+
+    Returns:
+        How many users were told.
+
+    Raises:
+        ValidationError: the content is invalid; nothing was written.
+        TypeError: there is no such content.
+    """
     if audience is None:
         audience = active_users()
     return notify_many(audience, title=title, **content)
