@@ -32,6 +32,13 @@ def senders() -> tuple[Any, Any]:
     return publish.notify, publish.notify_many
 
 
+def tables() -> tuple[str, str]:
+    """Return what the tables of notifications and of inboxes are called in this tree."""
+    from notifications.models import Inbox, Notification
+
+    return Notification._meta.db_table, Inbox._meta.db_table
+
+
 def main() -> dict[str, float]:
     """Do what the command line says."""
     kind = sys.argv[1]
@@ -47,7 +54,7 @@ def main() -> dict[str, float]:
     for user in users[:50]:
         notify(user, **WORDS)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM live_notifications_notification ORDER BY id DESC LIMIT 1")
+        cursor.execute(f"SELECT * FROM {tables()[0]} ORDER BY id DESC LIMIT 1")  # noqa: S608
         columns = [each[0] for each in cursor.description]
         row = dict(zip(columns, cursor.fetchone(), strict=True))
     del row["id"]
@@ -64,9 +71,10 @@ def single(users: list[Any], row: dict[str, Any], count: int) -> dict[str, float
     names = list(row)
     places = ", ".join("?" * len(names))
     # only names of columns are put in
-    insert = f"INSERT INTO live_notifications_notification ({', '.join(names)}) VALUES ({places}) RETURNING id"  # noqa: S608
+    rows, inboxes = tables()
+    insert = f"INSERT INTO {rows} ({', '.join(names)}) VALUES ({places}) RETURNING id"  # noqa: S608
     update = (
-        "UPDATE live_notifications_inbox SET modseq = modseq + 1, unread = unread + 1, unseen = unseen + 1 "
+        f"UPDATE {inboxes} SET modseq = modseq + 1, unread = unread + 1, unseen = unseen + 1 "  # noqa: S608
         "WHERE user_id = ? RETURNING modseq"
     )
     raw = connection.connection  # the driver's own, in autocommit
@@ -104,7 +112,7 @@ def bulk(users: list[Any], row: dict[str, Any]) -> dict[str, float]:
         with (
             connection.connection.transaction(),
             connection.connection.cursor() as cursor,
-            cursor.copy(f"COPY live_notifications_notification ({names}) FROM STDIN") as copy,
+            cursor.copy(f"COPY {tables()[0]} ({names}) FROM STDIN") as copy,
         ):
             for user in users:
                 copy.write_row(list((row | {"recipient_id": user}).values()))

@@ -223,3 +223,67 @@ def test_users_of_the_projects_own_model(installed: Path, steps: dict[str, str],
     host.manage("migrate")
     host.manage("check", "--fail-level", "WARNING")
     assert host.run(ADMINISTER)[-1] == "done"
+
+
+# --- a project that has notifications of its own
+
+HOMEMADE = {
+    "alerts/__init__.py": "",
+    "alerts/apps.py": """
+from django.apps import AppConfig
+
+
+class AlertsConfig(AppConfig):
+    name = "alerts"
+    label = "notifications"
+""",
+    "alerts/models.py": """
+from django.conf import settings
+from django.db import models
+
+
+class Notification(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
+    text = models.CharField(max_length=100)
+
+
+class Log(models.Model):
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE)
+""",
+    "mysite/settings.py": """
+INSTALLED_APPS += ["alerts"]
+""",
+}
+TELL_BOTH = """
+from django.contrib.auth.models import User
+from django.test import Client
+from django.test.utils import setup_test_environment
+from alerts.models import Notification
+from notifications import notify
+
+setup_test_environment()
+boss = User.objects.create_superuser("boss", password="x")
+Notification.objects.create(user=boss, text="theirs")
+notify(boss, title="ours")
+assert [row.text for row in boss.notifications.all()] == ["theirs"]
+assert [row.title for row in boss.live_notifications.all()] == ["ours"]
+client = Client()
+client.force_login(boss)
+assert b"ours" in client.get("/notifications/").content
+assert b"ours" in client.get("/admin/live_notifications/notification/").content
+boss.delete()
+print("done")
+"""
+
+
+def test_a_site_with_notifications_of_its_own(installed: Path, steps: dict[str, str], tmp_path: Path) -> None:
+    """An app labelled `notifications`, with a model of our name and our old reverse name, lives beside ours."""
+    host = Host(tmp_path, installed)
+    add_page(host)
+    for name, code in HOMEMADE.items():
+        host.append(name, code)
+    apply(steps, host)
+    host.manage("makemigrations", "notifications")
+    host.manage("migrate")
+    host.manage("check", "--fail-level", "WARNING")
+    assert host.run(TELL_BOTH)[-1] == "done"
