@@ -19,7 +19,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, override
 from ninja import Body, Field, Router, Schema
 from ninja.params.functions import Header
 
@@ -30,7 +30,7 @@ from ..log.attempts import attempt
 from ..models import Notification
 from ..models.broadcast import EVERYONE, Audience, AudienceKind
 from ..models.token import ApiToken
-from ..sending.dispatch import Outcome, TooManyForDetails, send_to_audience, send_to_users
+from ..sending.dispatch import Outcome, TooManyForDetails, describe, send_to_audience, send_to_users
 from ..sending.idempotency import KeyReused, claim
 from ..sending.recipients import MAX_NAMED, RefusedRecipients, audience_of_groups, users_by_id, users_by_name
 from .auth import PerUser, SessionAuth, TokenAuth
@@ -167,8 +167,8 @@ def deliver_and_note(request: HttpRequest, body: Send, using: str) -> Outcome:
         from django.contrib.admin.models import ADDITION, CHANGE, LogEntry  # importable only where the app is installed
         from django.contrib.contenttypes.models import ContentType
 
-        text = f"Sent to {outcome.recipients} recipients by API"
-        text += f", broadcast {outcome.broadcast}." if outcome.broadcast is not None else "."
+        with override("en"):  # history is kept so, and shown in the reader's language
+            text = describe(outcome)
         LogEntry.objects.create(
             user_id=user.pk,
             content_type_id=ContentType.objects.get_for_model(Notification if token is None else ApiToken).pk,

@@ -401,7 +401,7 @@ def test_what_is_sent_leaves_a_trace(
     with caplog.at_level(logging.INFO, "notifications.security"), django_capture_on_commit_callbacks(execute=True):
         program.ask("POST", "send", letter(usernames=["user1"]))
     entry = LogEntry.objects.get()
-    assert (entry.user, entry.change_message) == (sender, "Sent to 1 recipients by API.")
+    assert (entry.user, entry.change_message) == (sender, "Sent by the API to 1 recipient.")
     assert entry.object_id == (str(token.pk) if way == "token" else None)
     shown = token.pk if way == "token" else "-"
     assert f"program.sent user={sender.pk} token={shown} by=- recipients=1 broadcast=-" in caplog.messages
