@@ -86,6 +86,13 @@ def test_marking_all_read_costs_4(user: User) -> None:
     assert count(lambda: log.mark_all_read(user)) == 4
 
 
+def test_marking_a_topic_read_costs_1_where_nothing_is_unread(user: User) -> None:
+    """Look, by the index; where something is unread, as for any change of up to 50 rows."""
+    Notification.objects.create(recipient=user, title="Paid", topic="billing.invoice:7")
+    assert count(lambda: log.mark_topic_read(user, "billing.invoice:8")) == 1
+    assert count(lambda: log.mark_topic_read(user, "billing.invoice:7")) == 5
+
+
 def test_bulk_update_costs_3_for_each_row(user: User) -> None:
     """Read, update and read again each, under one lock and one step."""
     rows = Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(4)])
