@@ -26,7 +26,7 @@ __all__ = ["Client", "follow"]
 PATH: Final = "/notifications/stream/"
 BROWSER_RETRY_MS: Final = 3000  # Chromium's, until the server says otherwise
 LIMIT_BYTES: Final = 16 * 1024  # a frozen client takes twice this from the socket and no more
-WAIT_SECONDS: Final = 15.0
+WAIT_SECONDS: Final = 40.0  # a busy machine takes its time; only what never comes waits for so long
 
 
 class Client:

@@ -19,7 +19,7 @@ from .eventstream import Decoder, Event
 
 __all__ = ["Follower"]
 
-WAIT_SECONDS: Final = 15.0
+WAIT_SECONDS: Final = 40.0  # a busy machine takes its time; only what never comes waits for so long
 RETRY_SECONDS: Final = 0.05  # a browser waits for seconds
 
 

@@ -16,6 +16,8 @@ from notifications.models import Inbox, Notification
 from notifications.protocol.payloads import payload
 from notifications.protocol.position import Position
 
+from .replica import Replica
+
 __all__ = [
     "Client",
     "Rung",
@@ -51,15 +53,13 @@ class Rung:
         return [change for change in self.changes if change.user == str(user.pk)]
 
 
-class Client:
+class Client(Replica):
     """One page of one user: it applies what rings and continues from where it stands, else it reads the log."""
 
     def __init__(self, user: Any) -> None:
+        super().__init__()
         self.user_id = user.pk
-        self.epoch = self.modseq = self.unread = self.unseen = 0
-        self.rows: dict[int, dict[str, Any]] = {}
-        self.reads = 0
-        self.resets = 0
+        self.reads = self.resets = 0
         self.read()
         self.reads = self.resets = 0
 
@@ -80,24 +80,18 @@ class Client:
         assert replay is not None
         if replay.snapshot is not None:
             self.resets += 1
-            self.epoch, self.modseq = replay.head.epoch, replay.head.modseq
-            self.unread, self.unseen = replay.snapshot["unread"], replay.snapshot["unseen"]
-            self.rows = {item["id"]: dict(item) for item in replay.snapshot["items"]}
+            epoch, modseq = replay.head.epoch, replay.head.modseq
+            reason = "ahead" if epoch == self.epoch and modseq < self.modseq else "behind"
+            reset = {"epoch": epoch, "modseq": modseq, "reason": reason, "snapshot": replay.snapshot}
+            self.take("reset", f"{epoch}.{modseq}", reset)
         for _modseq, data in replay.changes:
             self.apply(json.loads(data))
 
     def apply(self, change: dict[str, Any]) -> None:
-        """Apply one frame, which must continue from here and hold only what changed after `prev`."""
-        assert change["prev"] == self.modseq < change["modseq"]
-        assert all(change["prev"] < item["modseq"] <= change["modseq"] for item in change["upsert"])
-        assert not {item["id"] for item in change["upsert"]} & set(change["gone"])
-        for row in self.rows.values():
-            if not (row["read_at"] or row["archived_at"]) and row["modseq"] <= change.get("read_upto", 0):
-                row |= {"read_at": change["read_at"], "modseq": change["modseq"]}
-        self.rows |= {item["id"]: item for item in change["upsert"]}
-        for pk in change["gone"]:
-            self.rows.pop(pk, None)
-        self.modseq, self.unread, self.unseen = change["modseq"], change["unread"], change["unseen"]
+        """Apply one frame, which must continue just from here."""
+        assert change["prev"] == self.modseq
+        self.take("change", f"{self.epoch}.{change['modseq']}", change)
+        assert not self.problems, self.problems
 
     def assert_up_to_date(self) -> None:
         """Compare with the database: what it shows (a snapshot does not tell archived rows), counters, position."""
@@ -105,8 +99,8 @@ class Client:
         mine = self.epoch, self.modseq, self.unread, self.unseen
         assert mine == (inbox.epoch, inbox.modseq, inbox.unread, inbox.unseen)
         stored = rows_as_told(self.user_id)
-        assert active(self.rows) == active(stored)
-        assert {pk: row for pk, row in self.rows.items() if stored.get(pk) != row} == {}
+        assert active(self.items) == active(stored)
+        assert {pk: row for pk, row in self.items.items() if stored.get(pk) != row} == {}
 
 
 def active(rows: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:

@@ -1,7 +1,8 @@
 """What a client knows: the state of one user's inbox, built from frames alone, and its comparison with the database.
 
-The oracle of the end-to-end and fault tests. It shares no code with `notifications`: frames go in by the client's rule
-`prev <= mine < modseq`, and whatever the server promised and did not keep is noted in `problems`.
+Every test compares with it, but those of the log, which have a model of their own (`unit/log/model.py`), and the soak, whose
+oracle was written anew. It shares no code with `notifications`: frames go in by the client's rule `prev <= mine < modseq`,
+and whatever the server promised and did not keep is noted in `problems`.
 """
 
 from __future__ import annotations
@@ -104,6 +105,8 @@ class Replica:
         self._expect(position == f"{epoch}.{modseq}" and prev < modseq, f"change {prev} → {modseq} has id {position}")
         numbers = [item["modseq"] for item in data["upsert"]]
         self._expect(all(prev < number <= modseq for number in numbers), f"change {prev} → {modseq} holds {numbers}")
+        told_and_gone = {item["id"] for item in data["upsert"]} & {*data["gone"]}
+        self._expect(not told_and_gone, f"change {prev} → {modseq} tells of {told_and_gone}, and that they are gone")
         if epoch != self.epoch or prev > self.modseq:
             self.problems.append(f"gap: change {epoch}.{prev} → {modseq} reached a client at {self.position}")
             return "gap"

@@ -304,7 +304,7 @@ def test_retract_takes_it_from_every_inbox(people: list[User], draft: Draft, run
     assert all(inbox.floor == inbox.modseq for inbox in Inbox.objects.all())
     for user, client in zip(people, clients, strict=False):
         heard(user, rung, client)
-        assert (client.rows, client.reads) == ({}, 0)  # told what is gone, without a look at the log
+        assert (client.items, client.reads) == ({}, 0)  # told what is gone, without a look at the log
 
 
 def test_retraction_goes_on_where_it_was_cut_off(

@@ -112,7 +112,7 @@ class World:
             self.client.apply(self.browser.pop())
         self.browser.break_writes(ConnectionResetError("cut"))
         await self.browser.disconnect()
-        self.browser = self.site.connect(self.key, last_event_id=self.client.position)
+        self.browser = self.site.connect(self.key, last_event_id=self.client.since)
 
     async def quiet(self) -> None:
         """No more faults: a sweep, and the client reads to the end."""

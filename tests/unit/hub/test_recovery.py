@@ -247,7 +247,7 @@ async def test_a_change_during_the_first_read_is_neither_lost_nor_doubled(
 
     monkeypatch.setattr(replay, "heads", heads)
     monkeypatch.setattr(recovery, "read_after", read_after)
-    browser = await site.open(user, since=client.position)
+    browser = await site.open(user, since=client.since)
     other = await site.open(other_user)
     await other.hello()
     client.apply(await browser.next("hello"))

@@ -187,7 +187,7 @@ async def test_a_replay_of_many_writes_stops_where_the_reader_does(
         await site.do(notify, user, title=f"number {number}", body="é" * 4000)
     client = Client()
     client.epoch, client.modseq = inbox.epoch, inbox.modseq
-    slow = await site.open(user, since=client.position)
+    slow = await site.open(user, since=client.since)
     slow.freeze()
     await until(lambda: slow.writes_in_flight)
     assert slow.writes == []

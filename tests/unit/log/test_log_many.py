@@ -41,7 +41,7 @@ def test_more_than_50_rows_ring_light(write: Callable[[Any], Any], user: User, o
     for client in clients:
         for change in rung.changes:
             client.hear(change)
-        client.rows = {pk: row for pk, row in standing(User(pk=client.user_id))[1].items() if not row["archived_at"]}
+        client.items = {pk: row for pk, row in standing(User(pk=client.user_id))[1].items() if not row["archived_at"]}
         client.assert_up_to_date()
 
 

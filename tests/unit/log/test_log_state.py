@@ -117,7 +117,7 @@ def test_mark_all_read_rings_without_rows(user: User, rung: Rung) -> None:
     """However many rows were read, one small frame tells it, and a client needs no more."""
     Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(120)])
     client = Client(user)
-    client.rows = {row["id"]: row for row in standing(user)[1].values()}
+    client.items = {row["id"]: row for row in standing(user)[1].values()}
     assert log.mark_all_read(user) == 120
     data = rung.changes[-1].data
     assert data is not None
@@ -138,9 +138,9 @@ def test_mark_all_read_does_not_read_what_follows(user: User, rung: Rung, look_f
         notify(user, title="new")
     change = rung.changes[-1]
     client = Client(user)
-    client.modseq, client.rows = change.prev, {}
+    client.modseq, client.items = change.prev, {}
     client.hear(change)
-    assert [row["read_at"] for row in client.rows.values() if row["title"] == "new"] == [None]
+    assert [row["read_at"] for row in client.items.values() if row["title"] == "new"] == [None]
     if change.data is not None:
         assert f'"read_upto":{change.prev}' in change.data
 
@@ -208,7 +208,7 @@ def test_a_receiver_may_change_what_is_about_to_be_saved(user: User, rung: Rung)
         notify(user, title="quiet")
     client.hear(rung.changes[-1])
     client.assert_up_to_date()
-    assert [row["title"] for row in client.rows.values()] == ["QUIET"]
+    assert [row["title"] for row in client.items.values()] == ["QUIET"]
 
 
 def test_a_refusal_leaves_the_transaction_usable_where_somebody_listens(user: User, rung: Rung) -> None:

@@ -33,7 +33,7 @@ def test_notify_returns_a_row_with_its_key(user: User, other_user: User, rung: R
     heard(user, rung, client)
     heard(other_user, rung, bystander)
     assert client.reads == 0
-    assert bystander.rows == {}
+    assert bystander.items == {}
 
 
 def test_many_rows_are_read_from_the_log(user: User, other_user: User, rung: Rung) -> None:
@@ -49,8 +49,8 @@ def test_many_rows_are_read_from_the_log(user: User, other_user: User, rung: Run
     broadcast(title="to both again", audience=User.objects.exclude(pk=third.pk))
     for person, client in zip([user, other_user], clients, strict=True):
         heard(person, rung, client)
-    assert [len(client.rows) for client in clients] == [5, 2]
-    assert bystander.rows == {}
+    assert [len(client.items) for client in clients] == [5, 2]
+    assert bystander.items == {}
     assert rung.of(third) == []
 
 
