@@ -24,7 +24,7 @@ from ..access import audit
 from ..conf import settings
 from ..log.queryset import NotificationQuerySet
 from ..log.replay import database
-from ..models import Notification
+from ..models import CONTENT_FIELDS, DETAIL_FIELDS, Notification
 from ..sending.publish import notify, notify_many
 from .autocomplete import RecipientsView, name_of
 from .broadcasts import BroadcastAdmin
@@ -43,8 +43,6 @@ __all__ = ["ApiTokenAdmin", "BroadcastAdmin", "InboxAdmin", "NotificationAdmin"]
 
 UNDO = "notifications.sent"  # in the session: what was sent last, and until when it can be taken back
 MAX_UNDONE = 500  # ids that a session holds without growing beyond a few KiB
-CONTENT = ("title", "body", "url", "level", "category")
-DETAILS = ("actor", "topic", "data")
 STATE = ("created_at", "read_at", "archived_at")
 
 
@@ -163,10 +161,10 @@ class NotificationAdmin(NotificationBase):
 
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
         """Ask first for whom, then for what; keep what few need folded away."""
-        details = (_("Details for programs and lists"), {"fields": DETAILS, "classes": ["collapse"]})
+        details = (_("Details for programs and lists"), {"fields": DETAIL_FIELDS, "classes": ["collapse"]})
         if obj is None:
-            return [(None, {"fields": ("recipients", *CONTENT)}), details]
-        return [(None, {"fields": ("recipient", *CONTENT)}), details, (_("State"), {"fields": STATE})]
+            return [(None, {"fields": ("recipients", *CONTENT_FIELDS)}), details]
+        return [(None, {"fields": ("recipient", *CONTENT_FIELDS)}), details, (_("State"), {"fields": STATE})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Notification | None = None) -> Any:
         """Fix the recipient once sent: a row belongs to one log. The state changes by the list's actions."""
@@ -221,7 +219,7 @@ class NotificationAdmin(NotificationBase):
 
     def _send(self, request: HttpRequest, obj: Notification, form: Any) -> None:
         """Send to each recipient. `obj` becomes the first one sent: Django adds that to the history, this the others."""
-        content = {name: form.cleaned_data[name] for name in (*CONTENT, *DETAILS)}
+        content = {name: form.cleaned_data[name] for name in (*CONTENT_FIELDS, *DETAIL_FIELDS)}
         users = list(form.cleaned_data["recipients"])
         if len(users) == 1:
             sent = [notify(users[0], **content)]

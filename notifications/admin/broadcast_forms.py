@@ -18,6 +18,7 @@ from ..broadcasts.audience import group_model, has_field
 from ..broadcasts.segments import segment_names
 from ..broadcasts.transitions import check_times
 from ..models.broadcast import AudienceKind, Broadcast
+from ..models.content import CONTENT_FIELDS
 from .forms import recipients_field
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
 else:
     Form = forms.ModelForm
 
-__all__ = ["CONTENT", "TIMES", "WHOM", "BroadcastForm", "broadcast_form"]
+__all__ = ["TIMES", "WHOM", "BroadcastForm", "broadcast_form"]
 
-CONTENT = ("title", "body", "url", "level", "category")
 WHOM = ("audience", "groups", "users", "segment")
 TIMES = ("send_at", "expires_at")
 MAX_NAMED = 5
@@ -40,7 +40,7 @@ class BroadcastForm(Form):
 
     class Meta:
         model = Broadcast
-        fields = [*CONTENT, "audience", *TIMES]
+        fields = [*CONTENT_FIELDS, "audience", *TIMES]
         widgets = {
             "title": forms.TextInput(attrs={"class": "vLargeTextField"}),
             "body": forms.Textarea(attrs={"class": "vLargeTextField", "rows": 4}),

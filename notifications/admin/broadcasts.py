@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _, gettext_lazy
 from ..broadcasts.review import describe_all, sight_of
 from ..exceptions import StepRefused
 from ..models.broadcast import Broadcast, State, broadcasts
-from .broadcast_forms import CONTENT, TIMES, WHOM, BroadcastForm, broadcast_form
+from ..models.content import CONTENT_FIELDS
+from .broadcast_forms import TIMES, WHOM, BroadcastForm, broadcast_form
 from .broadcast_pages import Pages
 from .history import translate
 
@@ -30,7 +31,7 @@ else:
 __all__ = ["BroadcastAdmin"]
 
 DELETABLE = (State.DRAFT, State.RETRACTED, State.EXPIRED)  # nothing of it is in any inbox
-WRITTEN = (*CONTENT, "audience", "chosen", *TIMES)
+WRITTEN = (*CONTENT_FIELDS, "audience", "chosen", *TIMES)
 
 
 class BroadcastChangeList(ChangeList):
@@ -92,7 +93,7 @@ class BroadcastAdmin(BroadcastBase):
         """Ask first what, then to whom, then when."""
         offered = broadcast_form(request, self.admin_site).base_fields
         return [
-            (None, {"fields": CONTENT}),
+            (None, {"fields": CONTENT_FIELDS}),
             (_("To whom"), {"fields": [name for name in WHOM if name in offered]}),
             (_("When"), {"fields": TIMES}),
         ]

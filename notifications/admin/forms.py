@@ -20,7 +20,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from ..log.keys import fits
-from ..models import Notification
+from ..models import CONTENT_FIELDS, DETAIL_FIELDS, Notification
 from ..models.validators import validate_data
 from .autocomplete import label_of
 
@@ -78,7 +78,7 @@ class NotificationForm(Form):
 
     class Meta:
         model = Notification
-        fields = ["title", "body", "url", "level", "category", "actor", "topic", "data"]
+        fields = [*CONTENT_FIELDS, *DETAIL_FIELDS]
         field_classes = {"data": DataField}
         widgets = {
             "title": forms.TextInput(attrs={"class": "vLargeTextField"}),

@@ -96,8 +96,8 @@ class Send(Schema):
     )
 
     @property
-    def words(self) -> dict[str, Any]:
-        """What is said, as `notify()` takes it."""
+    def content(self) -> dict[str, Any]:
+        """What it says, as `notify()` takes it."""
         return {name: getattr(self, name) for name in self.model_fields_set - {"to"}}
 
 
@@ -190,9 +190,9 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
     try:
         match way:
             case "usernames":
-                return send_to_users(users_by_name(body.to.usernames), body.words)
+                return send_to_users(users_by_name(body.to.usernames), body.content)
             case "ids":
-                return send_to_users(users_by_id(body.to.ids), body.words)
+                return send_to_users(users_by_id(body.to.ids), body.content)
             case "groups":
                 audience = audience_of_groups(body.to.groups)
             case "segment":
@@ -201,7 +201,7 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
                 audience = Audience(AudienceKind.STAFF)
             case _:
                 audience = EVERYONE
-        return send_to_audience(audience, body.words, by=request.user)
+        return send_to_audience(audience, body.content, by=request.user)
     except RefusedRecipients as error:
         remedy = _("Correct or leave out those in `refused`; nothing was sent.")
         refused = [each.as_dict() for each in error.refused]

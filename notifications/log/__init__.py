@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
@@ -51,10 +52,8 @@ __all__ = [
     "write",
 ]
 
-# What may change after sending. The recipient may not: a row belongs to one log.
-EDITABLE: Final = frozenset(
-    {"category", "level", "title", "body", "url", "actor", "topic", "data", "created_at", "read_at", "archived_at"}
-)
+# What may not change after sending: a row belongs to one log and to one broadcast.
+FIXED: Final = frozenset({"id", "recipient", "modseq", "broadcast"})
 
 
 def append(rows: list[Notification], *, using: str, batch_size: int | None = None) -> list[Notification]:
@@ -109,7 +108,7 @@ def write(
     """
     using = using or router.db_for_write(type(row), instance=row)
     if update_fields is None and (deferred := row.get_deferred_fields()):
-        update_fields = set(EDITABLE) - deferred  # as in Django: what was not loaded is not saved
+        update_fields = set(editable_fields()) - deferred  # as in Django: what was not loaded is not saved
     if update_fields is not None:
         if not update_fields:
             return  # as in Django: nothing to save, no signals
@@ -152,7 +151,7 @@ def update_row(row: Notification, force_update: bool, update_fields: set[str] | 
         if old is None:
             raise DatabaseError(f"Notification {row.pk} was deleted a moment ago; it is not saved again.")
         row.modseq = current.stamp(row.recipient_id)
-        mine.update_rows(**{name: getattr(row, name) for name in update_fields or EDITABLE}, modseq=row.modseq)
+        mine.update_rows(**{name: getattr(row, name) for name in update_fields or editable_fields()}, modseq=row.modseq)
         # what is told is the row as stored: with update_fields the instance may differ from it
         current.note(old, mine.get() if update_fields else row)
     return True
@@ -349,10 +348,16 @@ def validated(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in values}
 
 
+@cache
+def editable_fields() -> frozenset[str]:
+    """Return the fields that `save()` and `update()` write: all that are not fixed."""
+    return frozenset(field.name for field in tables.Notification._meta.concrete_fields) - FIXED
+
+
 def refuse_fields(names: Iterable[str]) -> None:
     """Refuse to write what a row may not change after sending, or what is no field."""
-    for name in sorted(set(names) - EDITABLE):
+    for name in sorted(set(names) - editable_fields()):
         raise BypassesLog(
-            f"{name!r} cannot be changed after sending; change one of {', '.join(sorted(EDITABLE))}, "
+            f"{name!r} cannot be changed after sending; change one of {', '.join(sorted(editable_fields()))}, "
             "or send a new notification."
         )

@@ -1,34 +1,40 @@
-"""The words of a notification as arguments of a command."""
+"""The content of a notification as options of a command: one for each of `CONTENT_FIELDS`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from notifications.models import Level
+from notifications.models import CONTENT_FIELDS, Level, Notification
 
-__all__ = ["add_content_options", "refusal", "words_given"]
+__all__ = ["add_content_options", "build_error", "content_given"]
 
-NAMES = ("title", "body", "url", "level", "category")
+# Where an option needs other words than the admin's form.
+HELP: Final = {
+    "title": "what happened, 1 to 200 characters",
+    "body": "more of it, up to 4,000 characters",
+    "url": "where it leads: https://…, http://… or a path on the site",
+    "level": f"one of {', '.join(Level.values)} (default: info)",
+    "category": "a key to filter and mute by (default: general)",
+}
 
 
 def add_content_options(parser: CommandParser) -> None:
-    """Offer `--title`, which is needed, and the other words."""
-    parser.add_argument("--title", required=True, help="what happened, 1 to 200 characters")
-    parser.add_argument("--body", help="more of it, up to 4,000 characters")
-    parser.add_argument("--url", help="where it leads: https://…, http://… or a path on the site")
-    parser.add_argument("--level", help=f"one of {', '.join(Level.values)} (default: info)")
-    parser.add_argument("--category", help="a key to filter and mute by (default: general)")
+    """Offer `--title`, which is needed, and the other fields."""
+    fields: Any = Notification._meta
+    for name in CONTENT_FIELDS:
+        text = HELP.get(name) or str(fields.get_field(name).help_text)
+        parser.add_argument(f"--{name}", required=name == "title", help=text)
 
 
-def words_given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the words that were given, as `notify()` takes them."""
-    return {name: options[name] for name in NAMES if options[name] is not None}
+def content_given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the content that was given, as `notify()` takes it."""
+    return {name: options[name] for name in CONTENT_FIELDS if options[name] is not None}
 
 
-def refusal(error: ValidationError) -> CommandError:
+def build_error(error: ValidationError) -> CommandError:
     """Return what the log refused as the error of a command, each with the option that it is about."""
     if not hasattr(error, "error_dict"):
         return CommandError(" ".join(error.messages))

@@ -5,16 +5,18 @@ reaches the tables through `log/tables.py`. That is the one door between the two
 """
 
 from .broadcast import Broadcast
-from .content import Level
+from .content import CONTENT_FIELDS, Level
 from .inbox import FIRST_MODSEQ, Inbox
 from .job import RunningJob
-from .notification import Notification
+from .notification import DETAIL_FIELDS, Notification
 from .presence import Presence, Process
 from .public import PublicMessage, PublicTopic
 from .request import SentRequest
 from .token import ApiToken
 
 __all__ = [
+    "CONTENT_FIELDS",
+    "DETAIL_FIELDS",
     "FIRST_MODSEQ",
     "ApiToken",
     "Broadcast",

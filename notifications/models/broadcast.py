@@ -15,7 +15,7 @@ from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .content import AbstractContent, Level
+from .content import CONTENT_FIELDS, AbstractContent, Level
 
 __all__ = ["EVERYONE", "Audience", "AudienceKind", "Broadcast", "State", "broadcasts"]
 
@@ -124,8 +124,7 @@ class Broadcast(AbstractContent):
     @property
     def content(self) -> dict[str, Any]:
         """What each recipient's notification says, and whose part it is."""
-        names = ("title", "body", "url", "level", "category")
-        return {name: getattr(self, name) for name in names} | {"broadcast_id": self.pk}
+        return {name: getattr(self, name) for name in CONTENT_FIELDS} | {"broadcast_id": self.pk}
 
     def is_expired(self, now: dt.datetime) -> bool:
         """Return whether its time is over."""

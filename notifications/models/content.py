@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .validators import DATA_MAX_DEPTH, has_depth, validate_data, validate_link, validate_text, validate_title
 
-__all__ = ["AbstractContent", "DataField", "Level"]
+__all__ = ["CONTENT_FIELDS", "AbstractContent", "DataField", "Level"]
 
 
 class Level(models.TextChoices):
@@ -26,18 +26,12 @@ class Level(models.TextChoices):
 
 
 class AbstractContent(models.Model):
-    """Title, text, link, level and category."""
+    """Title, text, link, level and category, in the order in which staff are asked for them.
 
-    category = models.CharField(
-        _("category"),
-        max_length=50,
-        default="general",
-        validators=[
-            RegexValidator(r"\A[\w.-]+\Z", _("Use letters, digits, “-”, “_” and “.” only, such as “billing”."))
-        ],
-        help_text=_("A key to filter and mute by, such as “billing”."),
-    )
-    level = models.CharField(_("level"), max_length=10, choices=Level.choices, default=Level.INFO)
+    A field that is added here is part of every notification and broadcast, of the admin's forms and the commands' options.
+    What spells the fields out, for types and for the wire, is compared with these by `tests/unit/models/test_content.py`.
+    """
+
     title = models.CharField(_("title"), max_length=200, validators=[validate_title, validate_text])
     body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(4000), validate_text])
     url = models.CharField(
@@ -47,12 +41,25 @@ class AbstractContent(models.Model):
         validators=[validate_link, validate_text],
         help_text=_("Opened from the notification: https://…, http://… or a path on this site."),
     )
+    level = models.CharField(_("level"), max_length=10, choices=Level.choices, default=Level.INFO)
+    category = models.CharField(
+        _("category"),
+        max_length=50,
+        default="general",
+        validators=[
+            RegexValidator(r"\A[\w.-]+\Z", _("Use letters, digits, “-”, “_” and “.” only, such as “billing”."))
+        ],
+        help_text=_("A key to filter and mute by, such as “billing”."),
+    )
 
     class Meta:
         abstract = True
 
     def __str__(self) -> str:
         return self.title
+
+
+CONTENT_FIELDS: Final = tuple(field.name for field in AbstractContent._meta.local_fields)
 
 
 # What JSON's text can say, and its reader takes, but nobody can write or send: infinite numbers, halves of surrogate pairs.

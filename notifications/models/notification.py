@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,11 +18,11 @@ from ..log.queryset import NotificationQuerySet
 from ..log.salvage import EPOCH
 from .broadcast import Broadcast
 from .constraints import UniqueWhereSet
-from .content import AbstractContent, DataField, Level
+from .content import CONTENT_FIELDS, AbstractContent, DataField, Level
 from .inbox import FIRST_MODSEQ
 from .validators import validate_data, validate_text
 
-__all__ = ["Notification"]
+__all__ = ["DETAIL_FIELDS", "Notification"]
 
 
 class Notification(AbstractContent):
@@ -223,3 +223,11 @@ class Notification(AbstractContent):
             errors = error.update_error_dict(errors)
         if errors:
             raise ValidationError(errors)
+
+
+# What a notification says besides CONTENT_FIELDS, which a broadcast does not have.
+DETAIL_FIELDS: Final = tuple(
+    field.name
+    for field in Notification._meta.local_fields
+    if field.editable and not field.primary_key and field.name not in ("recipient", *CONTENT_FIELDS)
+)

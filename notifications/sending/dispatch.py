@@ -18,12 +18,11 @@ from django.utils.translation import gettext as _, ngettext
 from ..broadcasts.audience import users_of
 from ..broadcasts.transitions import order_broadcast
 from ..log.attempts import repeatable
-from ..models import Notification
+from ..models import CONTENT_FIELDS, Notification
 from ..models.broadcast import Audience, Broadcast
 from .publish import USERS_PER_TRANSACTION, notify_many
 
 __all__ = [
-    "BROADCAST_WORDS",
     "Outcome",
     "TooManyForDetails",
     "broadcast_to_audience",
@@ -35,7 +34,6 @@ __all__ = [
 
 # What `describe()` writes in English; the numbers are read from it to say it in another language.
 KEPT: Final = re.compile(r"Sent by the API to ([0-9]+) recipients?(?:, as broadcast ([0-9]+))?\.")
-BROADCAST_WORDS: Final = frozenset({"title", "body", "url", "level", "category"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +71,22 @@ def outcome_in(text: str) -> Outcome | None:
 
 
 class TooManyForDetails(ValidationError):
-    """An audience that must go out as a broadcast, with words that a broadcast does not have."""
+    """An audience that must go out as a broadcast, with content that a broadcast does not have."""
 
 
 @repeatable
-def send_to_users(keys: list[Any], words: Mapping[str, Any]) -> Outcome:
+def send_to_users(keys: list[Any], content: Mapping[str, Any]) -> Outcome:
     """Tell these users, all of them in one transaction. Raises `ValidationError`; then nobody was."""
     with transaction.atomic(using=router.db_for_write(Notification)):
-        return Outcome(notify_many(keys, **words))
+        return Outcome(notify_many(keys, **content))
 
 
-def send_to_audience(audience: Audience, words: Mapping[str, Any], *, by: Any) -> Outcome:
+def send_to_audience(audience: Audience, content: Mapping[str, Any], *, by: Any) -> Outcome:
     """Tell an audience: in one transaction up to 500 users, else by a broadcast that begins at once.
 
     Raises:
         ValidationError: keyed by `audience` where it is unknown or empty, else by a field of the content.
-        TooManyForDetails: it is a broadcast, and there are words besides `BROADCAST_WORDS`.
+        TooManyForDetails: it is a broadcast, and there is content besides `CONTENT_FIELDS`.
     """
     users = users_of(audience)
     keys = list(users.values_list("pk", flat=True).order_by("pk")[: USERS_PER_TRANSACTION + 1])
@@ -96,19 +94,19 @@ def send_to_audience(audience: Audience, words: Mapping[str, Any], *, by: Any) -
         text = _("Nobody active belongs to this audience, so nothing was sent; choose another.")
         raise ValidationError({"audience": ValidationError(text, code="empty")})
     if len(keys) <= USERS_PER_TRANSACTION:
-        return send_to_users(keys, words)
-    extra = sorted(words.keys() - BROADCAST_WORDS)
+        return send_to_users(keys, content)
+    extra = sorted(content.keys() - set(CONTENT_FIELDS))
     if extra:
         text = _("An audience of more than %(most)d goes out as a broadcast, which has no %(names)s; leave it out.")
         raise TooManyForDetails(text % {"most": USERS_PER_TRANSACTION, "names": ", ".join(extra)})
-    return Outcome(users.count(), broadcast_to_audience(audience, words, by=by).pk)
+    return Outcome(users.count(), broadcast_to_audience(audience, content, by=by).pk)
 
 
-def broadcast_to_audience(audience: Audience, words: Mapping[str, Any], *, by: Any) -> Broadcast:
+def broadcast_to_audience(audience: Audience, content: Mapping[str, Any], *, by: Any) -> Broadcast:
     """Order a broadcast that begins at once. Raises `ValidationError`; then there is none."""
     chosen = [key if isinstance(key, int | str) else str(key) for key in audience.chosen]
     with transaction.atomic(using=router.db_for_write(Broadcast)):
-        draft = Broadcast(audience=audience.kind, chosen=chosen, ordered_by=by, **words)
+        draft = Broadcast(audience=audience.kind, chosen=chosen, ordered_by=by, **content)
         draft.full_clean(exclude={"ordered_by"})
         draft.save()
         return order_broadcast(draft, by=by)

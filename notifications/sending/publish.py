@@ -1,6 +1,6 @@
 """Write. What a site calls to tell its users something.
 
-Receives users and words; hands validated rows to `log/`. When a function returns outside a transaction, the rows are
+Receives users and content; hands validated rows to `log/`. When a function returns outside a transaction, the rows are
 committed and the doorbell is ringing; inside one, both happen with its commit.
 
     notify(user, title="Your export is ready", url="/exports/7/", level="success")
@@ -20,7 +20,7 @@ from .. import log
 from ..broadcasts.audience import active_users
 from ..log.bulk_insert import append_copies
 from ..log.keys import UserOrKey, key_of
-from ..models import Level, Notification
+from ..models import CONTENT_FIELDS, DETAIL_FIELDS, Level, Notification
 
 __all__ = [
     "USERS_PER_TRANSACTION",
@@ -99,7 +99,7 @@ def notify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Con
         return 0
     first = compose(keys[0], title, content)
     log.validate(first)
-    cleaned = {name: getattr(first, name) for name in ("title", *Content.__annotations__)}
+    cleaned = {name: getattr(first, name) for name in (*CONTENT_FIELDS, *DETAIL_FIELDS)}
     for chunk in chunked(keys):
         append_copies(cleaned, chunk, using=using)
     return len(keys)
@@ -143,7 +143,7 @@ async def abroadcast(*, title: str, audience: QuerySet[Any] | None = None, **con
 
 
 def compose(user_id: Any, title: str, content: Content) -> Notification:
-    """Return an unsaved notification. Raises `TypeError` for a word that is no field of `Content`."""
+    """Return an unsaved notification. Raises `TypeError` for a name that is no field of `Content`."""
     unknown = sorted(content.keys() - Content.__annotations__.keys())
     if unknown:
         known = ", ".join(Content.__annotations__)

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from notifications.broadcasts.audience import users_of
 from notifications.broadcasts.worker import Worker
 from notifications.exceptions import InvalidSegment
-from notifications.management.content import add_content_options, refusal, words_given
+from notifications.management.content import add_content_options, build_error, content_given
 from notifications.models.broadcast import EVERYONE, Audience, AudienceKind
 from notifications.sending.dispatch import broadcast_to_audience
 from notifications.sending.recipients import RefusedRecipients, audience_of_groups
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         """Order it and send it.
 
         Raises:
-            CommandError: the audience is unknown or empty, or a word is wrong: nothing was sent. Or it could not go on.
+            CommandError: the audience is unknown or empty, or the content is wrong: nothing was sent. Or it could not go on.
         """
         try:
             audience = audience_given(options)
@@ -53,11 +53,11 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self.stdout.write(f"This would tell {count:,} {'user' if count == 1 else 'users'}.")
                 return
-            broadcast = broadcast_to_audience(audience, words_given(options), by=None)
+            broadcast = broadcast_to_audience(audience, content_given(options), by=None)
         except (InvalidSegment, RefusedRecipients) as error:
             raise CommandError(f"{error} Nothing was sent.") from None
         except ValidationError as error:
-            raise refusal(error) from None
+            raise build_error(error) from None
         if not options["no_wait"]:
             Worker().work_off()
             broadcast.refresh_from_db()

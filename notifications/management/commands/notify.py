@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifications.management.content import add_content_options, refusal, words_given
+from notifications.management.content import add_content_options, build_error, content_given
 from notifications.sending.dispatch import send_to_users
 from notifications.sending.recipients import RefusedRecipients, users_by_name
 
@@ -28,13 +28,13 @@ class Command(BaseCommand):
         """Send and say to how many.
 
         Raises:
-            CommandError: a user cannot be told, or a word is wrong. Nothing was sent.
+            CommandError: a user cannot be told, or the content is wrong. Nothing was sent.
         """
         try:
-            told = send_to_users(users_by_name(options["usernames"]), words_given(options)).recipients
+            told = send_to_users(users_by_name(options["usernames"]), content_given(options)).recipients
         except RefusedRecipients as error:
             raise CommandError(f"{error} Nothing was sent.") from None
         except ValidationError as error:
-            raise refusal(error) from None
+            raise build_error(error) from None
         if options["verbosity"] > 0:
             self.stdout.write(f"Told {told:,} {'user' if told == 1 else 'users'}.")
