@@ -6,7 +6,9 @@ one of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
 
 __all__ = [
     "BadUndoToken",
@@ -17,12 +19,17 @@ __all__ = [
     "JobFailed",
     "MayNot",
     "NotificationsError",
+    "RefusedRecipient",
+    "RefusedRecipients",
     "StepRefused",
     "TooOften",
     "UndoExpired",
     "UnknownNotification",
     "UnknownTopic",
 ]
+
+
+MAX_RECIPIENTS_IN_ERROR: Final = 10  # of those refused, in a message for people
 
 
 class NotificationsError(Exception):
@@ -43,6 +50,29 @@ class InvalidSegment(NotificationsError, ValueError):
 
 class InvalidSetting(NotificationsError, ValueError):
     """A `NOTIFICATIONS_*` setting holds a value of the wrong type or outside its range."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecipient:
+    """One recipient as given, and why nothing can be sent there."""
+
+    recipient: str
+    code: Literal["unknown", "inactive", "twice"]
+    message: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as the API shows it."""
+        return asdict(self)
+
+
+class RefusedRecipients(NotificationsError, ValueError):
+    """Some recipients cannot be told, so nobody was. `refused` holds each of them with its reason."""
+
+    def __init__(self, refused: Sequence[RefusedRecipient]) -> None:
+        shown = " ".join(each.message for each in refused[:MAX_RECIPIENTS_IN_ERROR])
+        rest = len(refused) - MAX_RECIPIENTS_IN_ERROR
+        super().__init__(shown + (f" … {rest} more." if rest > 0 else ""))
+        self.refused = tuple(refused)
 
 
 class StepRefused(NotificationsError, RuntimeError):

@@ -12,12 +12,10 @@ from django import forms
 from django.contrib.admin import AdminSite
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
-from ..broadcasts.audience import group_model, has_field
-from ..broadcasts.segments import segment_names
+from ..broadcasts.audience import KINDS
 from ..broadcasts.transitions import check_times
-from ..models.broadcast import AudienceKind, Broadcast
+from ..models.broadcast import Broadcast
 from ..models.content import CONTENT_FIELDS
 from .forms import recipients_field
 
@@ -28,11 +26,8 @@ else:
 
 __all__ = ["TIMES", "WHOM", "BroadcastForm", "broadcast_form"]
 
-WHOM = ("audience", "groups", "users", "segment")
+WHOM = ("audience", *KINDS)  # each kind has a field of its name, if it needs one
 TIMES = ("send_at", "expires_at")
-MAX_NAMED = 5
-# The field that says which, for the audiences that need one.
-CHOICES = {AudienceKind.GROUPS: "groups", AudienceKind.USERS: "users", AudienceKind.SEGMENT: "segment"}
 
 
 class BroadcastForm(Form):
@@ -49,24 +44,25 @@ class BroadcastForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = [
-            choice for choice in AudienceKind.choices if is_offered(choice[0]) or choice[0] == self.instance.audience
-        ]
         audience: Any = self.fields["audience"]
-        audience.choices = offered
-        field = CHOICES.get(self.instance.audience)  # type: ignore[call-overload]
-        if field in self.fields:
-            chosen = self.instance.chosen
-            self.initial.setdefault(field, chosen[0] if field == "segment" and chosen else chosen)
+        audience.choices = [
+            (name, kind.label) for name, kind in KINDS.items() if kind.is_offered() or name == self.instance.audience
+        ]
+        if self.instance.audience in self.fields:
+            kind = KINDS[self.instance.audience]
+            self.initial.setdefault(kind.name, kind.to_field(self.instance.chosen))
 
     def clean(self) -> dict[str, Any]:
         """Keep what was chosen for the audience, and refuse times that cannot be."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        field = CHOICES.get(cleaned.get("audience", ""))
-        if field in self.fields and field in cleaned:
-            self._choose(field, cleaned[field])
-        elif field is None:
+        kind = KINDS.get(cleaned.get("audience", ""))
+        if kind is not None and kind.named_by == "nothing":
             self.instance.chosen = []
+        elif kind is not None and kind.name in self.fields and kind.name in cleaned:
+            try:
+                self.instance.chosen = kind.from_field(cleaned[kind.name])
+            except ValidationError as error:
+                self.add_error(kind.name, error)
         draft = Broadcast(send_at=cleaned.get("send_at"), expires_at=cleaned.get("expires_at"))
         try:
             check_times(draft)
@@ -74,57 +70,9 @@ class BroadcastForm(Form):
             self.add_error(None, error)
         return cleaned
 
-    def _choose(self, field: str, value: Any) -> None:
-        if not value:
-            self.add_error(field, ValidationError(_("Choose at least one."), code="required"))
-            return
-        if field == "users":
-            inactive = [str(user) for user in value if not user.is_active]
-            if inactive:
-                named = ", ".join(inactive[:MAX_NAMED]) + (", …" if len(inactive) > MAX_NAMED else "")
-                text = _("%(names)s cannot log in any more and would get nothing; take them out.")
-                self.add_error(field, ValidationError(text, code="inactive", params={"names": named}))
-                return
-        self.instance.chosen = [value] if field == "segment" else sorted({as_json(row.pk) for row in value})
-
 
 def broadcast_form(request: HttpRequest, site: AdminSite) -> type[BroadcastForm]:
     """Return the form with this site's groups and segments, and its way to choose users."""
-    users: Any = recipients_field(request, site)
-    users.label, users.required = _("Users"), False
-    users.help_text = _("For “Chosen users”. Who is named twice is told once.")
-    fields: dict[str, Any] = {"users": users}
-    if has_field("groups"):
-        fields["groups"] = forms.ModelMultipleChoiceField(
-            group_model()._default_manager.all(),
-            required=False,
-            label=_("Groups"),
-            help_text=_("For “Groups”. Who is in two of them is told once."),
-            widget=forms.CheckboxSelectMultiple,
-        )
-    names = segment_names()
-    if names:
-        fields["segment"] = forms.ChoiceField(
-            choices=[("", "---------"), *((name, name) for name in names)],
-            required=False,
-            label=_("Segment"),
-            help_text=_("For “A segment”. The site decides who belongs to it, when it is sent."),
-        )
+    offered = {name: kind.build_field(lambda: recipients_field(request, site)) for name, kind in KINDS.items()}
+    fields = {name: field for name, field in offered.items() if field is not None}
     return type("OwnBroadcastForm", (BroadcastForm,), {**fields, "__module__": __name__})
-
-
-def is_offered(kind: str) -> bool:
-    """Return whether this site can have such an audience."""
-    match kind:
-        case AudienceKind.STAFF:
-            return has_field("is_staff")
-        case AudienceKind.GROUPS:
-            return has_field("groups")
-        case AudienceKind.SEGMENT:
-            return bool(segment_names())
-    return True
-
-
-def as_json(key: Any) -> Any:
-    """Return a primary key as JSON holds it."""
-    return key if isinstance(key, int) else str(key)

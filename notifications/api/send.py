@@ -22,17 +22,19 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, override
 from ninja import Body, Field, Router, Schema
 from ninja.params.functions import Header
+from pydantic import create_model
 
 from ..access import audit
 from ..access.tokens import SEND
+from ..broadcasts.audience import KINDS, Kind
 from ..broadcasts.segments import MAX_NAME_CHARS
+from ..exceptions import RefusedRecipients
 from ..log.attempts import attempt
 from ..models import Notification
-from ..models.broadcast import EVERYONE, Audience, AudienceKind
 from ..models.token import ApiToken
 from ..sending.dispatch import Outcome, TooManyForDetails, describe, send_to_audience, send_to_users
 from ..sending.idempotency import KeyReused, claim
-from ..sending.recipients import MAX_NAMED, RefusedRecipients, audience_of_groups, users_by_id, users_by_name
+from ..sending.recipients import MAX_RECIPIENTS, users_by_id, users_by_name
 from .auth import PerUser, SessionAuth, TokenAuth
 from .errors import Refusal, answer
 from .requests import NO_NUL, strict
@@ -41,23 +43,28 @@ from .responses import ABSENT, Error, LevelName, Sent
 __all__ = ["router_of_sending"]
 
 MAX_BODY_BYTES: Final = 256 * 1024  # a thousand names and a long text
-MAX_GROUPS: Final = 100
+MAX_AUDIENCE_NAMES: Final = 100
 NAMED, AUDIENCE = SEND
 
 Name = Annotated[str, Field(min_length=1, max_length=254, pattern=NO_NUL)]
 
 
-class To(Schema):
-    """Whom to tell, in exactly one way. Everybody in an audience is told who is active."""
+def build_field(kind: Kind) -> Any:
+    """Return the type of a field that names an audience of this kind, and what else is to be said of it."""
+    text = f"{kind.summary[0].upper()}{kind.summary[1:]}."
+    match kind.named_by:
+        case "names":
+            return list[Name], Field(ABSENT, min_length=1, max_length=MAX_AUDIENCE_NAMES, description=text)
+        case "name":
+            return str, Field(ABSENT, min_length=1, max_length=MAX_NAME_CHARS, pattern=NO_NUL, description=text)
+    return bool, Field(ABSENT, description=text, json_schema_extra={"const": True})
 
-    usernames: list[Name] = Field(ABSENT, min_length=1, max_length=MAX_NAMED, description="Each once, all active.")
-    ids: list[int | Name] = Field(ABSENT, min_length=1, max_length=MAX_NAMED, description="Primary keys of users.")
-    groups: list[Name] = Field(ABSENT, min_length=1, max_length=MAX_GROUPS, description="Names of groups.")
-    segment: str = Field(
-        ABSENT, min_length=1, max_length=MAX_NAME_CHARS, pattern=NO_NUL, description="The name of a segment."
-    )
-    staff: bool = Field(ABSENT, json_schema_extra={"const": True})
-    everyone: bool = Field(ABSENT, json_schema_extra={"const": True})
+
+class Named(Schema):
+    """Whom to tell by name or key, in exactly one way."""
+
+    usernames: list[Name] = Field(ABSENT, min_length=1, max_length=MAX_RECIPIENTS, description="Each once, all active.")
+    ids: list[int | Name] = Field(ABSENT, min_length=1, max_length=MAX_RECIPIENTS, description="Primary keys of users.")
 
     model_config = strict({"usernames": ["ada", "ben"]}) | {
         "json_schema_extra": {"minProperties": 1, "maxProperties": 1, "examples": [{"usernames": ["ada", "ben"]}]}
@@ -67,8 +74,19 @@ class To(Schema):
         """Refuse none and several."""
         if len(self.model_fields_set) != 1:
             raise ValueError("name recipients in exactly one way")
-        if self.staff is False or self.everyone is False:
-            raise ValueError("staff and everyone can only be true; leave them out otherwise")
+        (way,) = self.model_fields_set
+        if getattr(self, way) is False:
+            raise ValueError(f"{way} can only be true; leave it out otherwise")
+
+
+AUDIENCES: Final = {name: kind for name, kind in KINDS.items() if kind.named_by is not None}
+WithAudiences: Any = create_model(
+    "WithAudiences", __base__=Named, **{name: build_field(kind) for name, kind in AUDIENCES.items()}
+)
+
+
+class To(WithAudiences):
+    """Whom to tell, in exactly one way. Everybody in an audience is told who is active."""
 
 
 class Send(Schema):
@@ -188,19 +206,12 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
     (way,) = body.to.model_fields_set
     allow(request, NAMED if way in ("usernames", "ids") else AUDIENCE)
     try:
-        match way:
-            case "usernames":
-                return send_to_users(users_by_name(body.to.usernames), body.content)
-            case "ids":
-                return send_to_users(users_by_id(body.to.ids), body.content)
-            case "groups":
-                audience = audience_of_groups(body.to.groups)
-            case "segment":
-                audience = Audience(AudienceKind.SEGMENT, (body.to.segment,))
-            case "staff":
-                audience = Audience(AudienceKind.STAFF)
-            case _:
-                audience = EVERYONE
+        named = getattr(body.to, way)
+        if way == "usernames":
+            return send_to_users(users_by_name(named), body.content)
+        if way == "ids":
+            return send_to_users(users_by_id(named), body.content)
+        audience = AUDIENCES[way].named([named] if isinstance(named, str) else [] if named is True else named)
         return send_to_audience(audience, body.content, by=request.user)
     except RefusedRecipients as error:
         remedy = _("Correct or leave out those in `refused`; nothing was sent.")

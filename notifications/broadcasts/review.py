@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidSegment
 from ..models import Inbox, Notification
-from ..models.broadcast import Audience, AudienceKind, Broadcast
-from .audience import group_model, has_field, inactive_of, online_of, users_of
+from ..models.broadcast import Audience, Broadcast
+from .audience import KINDS, group_model, has_field, inactive_of, online_of, users_of
 from .transitions import check
 
 __all__ = ["Review", "Sight", "describe", "describe_all", "preview_of", "review", "sight_of"]
@@ -68,7 +68,7 @@ def review(broadcast: Broadcast, sight: Sight) -> Review:
         users = users_of(broadcast.addressed)
     except (ValidationError, InvalidSegment):
         return Review(problems=problems)
-    is_shown = sight.names and (sight.members or broadcast.addressed.kind != AudienceKind.GROUPS)
+    is_shown = sight.names and (sight.members or not KINDS[broadcast.audience].tells_members)
     sample = [str(user) for user in users.order_by("pk")[:SAMPLE]] if is_shown else []
     online = online_of(users).count() if sight.presence else None
     left_out = inactive_of(broadcast.addressed).count()
@@ -77,36 +77,40 @@ def review(broadcast: Broadcast, sight: Sight) -> Review:
 
 def describe(audience: Audience, sight: Sight) -> str:
     """Return an audience in words, such as “Groups: editors, authors”. At most 1 query."""
-    (words,) = describe_all([audience], sight)
-    return words
+    (text,) = describe_all([audience], sight)
+    return text
 
 
 def describe_all(audiences: Sequence[Audience], sight: Sight) -> list[str]:
-    """Return audiences in words. At most 2 queries, however many they are. Users are named only where `sight` has names."""
-    most = SAMPLE if sight.names else 0
-    shown = {each: each.chosen[:most] if each.kind == AudienceKind.USERS else each.chosen for each in audiences}
-    names: dict[tuple[str, str], str] = {}
-    for kind, model in ((AudienceKind.GROUPS, group_model), (AudienceKind.USERS, get_user_model)):
-        keys = {key for each in audiences if each.kind == kind for key in shown[each]}
-        rows = model()._default_manager.filter(pk__in=keys) if keys else ()
-        names |= {(kind, str(row.pk)): str(row) for row in rows}
+    """Return audiences in words. At most 1 query for each kind. People are named only where `sight` has names."""
+    shown = {each: each.chosen[: most_shown(each, sight)] for each in audiences}
+    names = {
+        name: kind.describe({key for each, keys in shown.items() if each.kind == name for key in keys})
+        for name, kind in KINDS.items()
+    }
 
-    def words(audience: Audience) -> str:
-        label = str(dict(AudienceKind.choices).get(audience.kind, audience.kind))
-        if audience.kind in (AudienceKind.EVERYONE, AudienceKind.STAFF):
+    def in_words(audience: Audience) -> str:
+        if audience.kind not in KINDS:
+            return audience.kind
+        label, keys = KINDS[audience.kind].label, shown[audience]
+        if not audience.chosen:
             return label
-        if audience.kind == AudienceKind.USERS and not sight.names:
+        if not keys:
             return f"{label}: {len(audience.chosen)}"
-        if audience.kind == AudienceKind.SEGMENT:
-            found = list(map(str, audience.chosen))
-        else:
-            found = [names[audience.kind, str(key)] for key in shown[audience] if (audience.kind, str(key)) in names]
-        left = len(audience.chosen) - len(shown[audience])
+        found = [names[audience.kind][str(key)] for key in keys if str(key) in names[audience.kind]]
+        left = len(audience.chosen) - len(keys)
         if left:
             found.append(_("%(count)d more") % {"count": left})
         return f"{label}: {', '.join(found) or '–'}"
 
-    return [words(each) for each in audiences]
+    return [in_words(each) for each in audiences]
+
+
+def most_shown(audience: Audience, sight: Sight) -> int | None:
+    """Return how many of those chosen may be named; None: all."""
+    if audience.kind not in KINDS or not KINDS[audience.kind].chooses_people:
+        return None
+    return SAMPLE if sight.names else 0
 
 
 def preview_of(broadcast: Broadcast) -> Notification:

@@ -50,11 +50,12 @@ def announce() -> dict[str, Any]:
     from django.core.exceptions import ValidationError
 
     from notifications import Audience, AudienceKind, Step, take_step
+    from notifications.broadcasts.audience import KINDS
     from notifications.broadcasts.progress import follow
     from notifications.broadcasts.worker import Worker
+    from notifications.exceptions import RefusedRecipients
     from notifications.models import Notification
     from notifications.sending.dispatch import broadcast_to_audience, send_to_audience
-    from notifications.sending.recipients import RefusedRecipients, audience_of_groups
     from tests.uuid_project.people.models import Person
 
     people = [Person.objects.create(email=f"{number}@example.com") for number in range(5)]
@@ -74,7 +75,7 @@ def announce() -> dict[str, Any]:
         except ValidationError as error:
             refused += error.messages
     try:
-        audience_of_groups(["editors"])
+        KINDS["groups"].named(["editors"])
     except RefusedRecipients as error:
         refused.append(str(error))
     return {

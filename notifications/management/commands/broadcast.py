@@ -7,13 +7,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifications.broadcasts.audience import users_of
+from notifications.broadcasts.audience import KINDS, Kind, users_of
 from notifications.broadcasts.worker import Worker
-from notifications.exceptions import InvalidSegment
+from notifications.exceptions import InvalidSegment, RefusedRecipients
 from notifications.management.content import add_content_options, build_error, content_given
-from notifications.models.broadcast import EVERYONE, Audience, AudienceKind
+from notifications.models.broadcast import Audience
 from notifications.sending.dispatch import broadcast_to_audience
-from notifications.sending.recipients import RefusedRecipients, audience_of_groups
 
 __all__ = ["Command"]
 
@@ -29,12 +28,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Say what may be given."""
         audience = parser.add_mutually_exclusive_group(required=True)
-        audience.add_argument("--segment", metavar="NAME", help="the users of a registered segment")
-        audience.add_argument(
-            "--group", action="append", metavar="NAME", help="a group; give it several times for more"
-        )
-        audience.add_argument("--staff", action="store_true", help="everybody who may use the admin")
-        audience.add_argument("--everyone", action="store_true", help="everybody who may log in")
+        for kind in KINDS.values():
+            add_audience_option(audience, kind)
         add_content_options(parser)
         parser.add_argument("--dry-run", action="store_true", help="only count")
         parser.add_argument(
@@ -71,10 +66,21 @@ class Command(BaseCommand):
             )
 
 
+def add_audience_option(parser: Any, kind: Kind) -> None:
+    """Offer what a kind of audience is named by."""
+    match kind.named_by:
+        case "nothing":
+            how: dict[str, Any] = {"action": "store_true", "help": kind.summary}
+        case "name":
+            how = {"metavar": "NAME", "help": kind.summary}
+        case "names":
+            how = {"metavar": "NAME", "action": "append", "help": f"{kind.summary}; give it several times for more"}
+        case None:
+            return
+    parser.add_argument(f"--{kind.option or kind.name}", dest=kind.name, **how)
+
+
 def audience_given(options: dict[str, Any]) -> Audience:
     """Return the audience that was named."""
-    if options["segment"] is not None:
-        return Audience(AudienceKind.SEGMENT, (options["segment"],))
-    if options["group"]:
-        return audience_of_groups(options["group"])
-    return Audience(AudienceKind.STAFF) if options["staff"] else EVERYONE
+    name, value = next((name, options[name]) for name in KINDS if options.get(name) not in (None, False))
+    return KINDS[name].named([value] if isinstance(value, str) else [] if value is True else value)

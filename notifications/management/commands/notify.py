@@ -7,9 +7,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from notifications.exceptions import RefusedRecipients
 from notifications.management.content import add_content_options, build_error, content_given
 from notifications.sending.dispatch import send_to_users
-from notifications.sending.recipients import RefusedRecipients, users_by_name
+from notifications.sending.recipients import users_by_name
 
 __all__ = ["Command"]
 

@@ -12,9 +12,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifications import Audience, AudienceKind, InvalidSegment, segment
+from notifications.api.send import To
 from notifications.broadcasts import segments
-from notifications.broadcasts.audience import inactive_of, online_of, users_of
+from notifications.broadcasts.audience import KINDS, inactive_of, online_of, users_of
 from notifications.broadcasts.segments import segment_names
+from notifications.management.commands.broadcast import Command
 from notifications.models.broadcast import EVERYONE
 from notifications.models.presence import Presence, Process
 
@@ -109,6 +111,16 @@ def test_unknown_segment_is_refused_with_the_known_ones(db: None) -> None:
     )
     segment("paying users")(User.objects.all)
     assert "registered: paying users." in words(Audience(AudienceKind.SEGMENT, ("trial users",)))
+
+
+def test_every_kind_is_offered_everywhere() -> None:
+    """What a column may hold has an object; what programs can name has a field of the API and an option."""
+    assert list(KINDS) == AudienceKind.values
+    named = {name for name, kind in KINDS.items() if kind.named_by is not None}
+    assert To.model_fields.keys() == {"usernames", "ids", *named}
+    options = Command().create_parser("manage.py", "broadcast")._option_string_actions
+    assert {action.dest for action in options.values()} >= named
+    assert named == set(KINDS) - {"users"}
 
 
 @pytest.mark.parametrize("returned", [None, [1, 2], Group.objects.all()])

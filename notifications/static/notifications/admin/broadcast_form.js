@@ -1,14 +1,12 @@
 // @ts-check
-/** The form of a broadcast: shows only the choice that the audience asks for. Without it all of them are there. */
-
-/** @type {Record<string, string>} the row of the form that an audience needs */
-const ROWS = { groups: "groups", users: "users", segment: "segment" };
+/** The form of a broadcast: of the rows that audiences need, each called like its audience, shows only the chosen one's. */
 
 function show() {
-  const chosen = /** @type {HTMLInputElement | null} */ (document.querySelector('input[name="audience"]:checked'));
-  for (const [audience, name] of Object.entries(ROWS)) {
-    const row = /** @type {HTMLElement | null} */ (document.querySelector(`.form-row.field-${name}`));
-    if (row) row.hidden = chosen?.value !== audience;
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const radios = document.querySelectorAll('input[name="audience"]');
+  for (const radio of radios) {
+    const row = /** @type {HTMLElement | null} */ (document.querySelector(`.form-row.field-${radio.value}`));
+    if (row) row.hidden = !radio.checked;
   }
 }
 
