@@ -6,9 +6,9 @@ one of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 __all__ = [
     "BadUndoToken",
@@ -19,6 +19,7 @@ __all__ = [
     "JobFailed",
     "MayNot",
     "NotificationsError",
+    "Refusal",
     "RefusedRecipient",
     "RefusedRecipients",
     "StepRefused",
@@ -73,6 +74,45 @@ class RefusedRecipients(NotificationsError, ValueError):
         rest = len(refused) - MAX_RECIPIENTS_IN_ERROR
         super().__init__(shown + (f" … {rest} more." if rest > 0 else ""))
         self.refused = tuple(refused)
+
+
+class Refusal(NotificationsError):
+    """A request of a page, of the API or over a WebSocket that is not carried out: the status, and what its answer says.
+
+    Args:
+        status: of HTTP; a WebSocket does not tell it.
+        code: for programs; it stays as it is.
+        message: what was wrong.
+        remedy: what to do instead, where the message does not say it.
+        field: where in the request it stood.
+        headers: of the answer over HTTP.
+        refused: each of the recipients to whom nothing can be sent.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        remedy: str | None = None,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        refused: Sequence[RefusedRecipient] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+        self.field = field
+        self.headers = dict(headers or {})
+        self.refused = tuple(refused)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the answer says: `{"code": …, "message": …}`, and of the rest what there is."""
+        more = {"field": self.field, "remedy": self.remedy, "refused": [each.as_dict() for each in self.refused]}
+        return {"code": self.code, "message": self.message} | {name: value for name, value in more.items() if value}
 
 
 class StepRefused(NotificationsError, RuntimeError):

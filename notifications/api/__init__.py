@@ -23,8 +23,8 @@ from .. import log
 from ..exceptions import UnknownNotification
 from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of, read_for
-from ..models import Inbox, Notification
-from ..protocol.payloads import isoformat, payload
+from ..models import Notification
+from ..protocol.payloads import counters_payload, payload
 from ..protocol.position import parse_position
 from ..reading import actions
 from ..reading.listing import page_of
@@ -33,7 +33,7 @@ from .bodies import BodyParser
 from .errors import answer, handle_errors, in_one_shape
 from .openapi import docs_view, schema_view
 from .requests import Bulk, ListQuery, ReadAll, Since, Topic, Undo
-from .responses import Changes, Counts, Done, Error, Notification as NotificationSchema, Page, Undone
+from .responses import ActionResult, Changes, Counters, Error, Notification as NotificationSchema, Page, UndoResult
 from .send import router_of_sending
 
 __all__ = ["api", "app_name", "urlpatterns"]
@@ -56,7 +56,7 @@ handle_errors(api)
 
 ALWAYS: Final = frozenset({401, 422, 429})
 READING: Final = {ALWAYS | {403}: Error}
-CHANGING: Final = {200: Done, ALWAYS | {400, 403}: Error}
+CHANGING: Final = {200: ActionResult, ALWAYS | {400, 403}: Error}
 OWN: Final = {404: Error}
 
 
@@ -67,7 +67,7 @@ OWN: Final = {404: Error}
 def list_notifications(request: HttpRequest, query: Query[ListQuery]) -> HttpResponse:
     """List the user's notifications, narrowed by state, fields and text, from a cursor on."""
     found = page_of(request.user, **query.dict())
-    return answer({"items": [payload(row) for row in found.items], "next": found.next, **counts(found.inbox)})
+    return answer({"items": [payload(row) for row in found.items], "next": found.next, **counters_payload(found.inbox)})
 
 
 @api.get("/notifications/{int:id}", response={200: NotificationSchema, **READING, **OWN}, summary="Show one")
@@ -80,10 +80,10 @@ def show_notification(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A
     return answer(payload(row))
 
 
-@api.get("/counts", response={200: Counts, **READING}, summary="Count")
+@api.get("/counts", response={200: Counters, **READING}, summary="Count")
 def show_counts(request: HttpRequest) -> HttpResponse:
     """Return the counters and the position of the log, by one primary key."""
-    return answer(counts(inbox_of(request.user)))
+    return answer(counters_payload(inbox_of(request.user)))
 
 
 @api.get("/changes", response={200: Changes, **READING}, summary="Tell what changed")
@@ -99,13 +99,7 @@ def show_changes(request: HttpRequest, query: Query[Since]) -> HttpResponse:
         reason = "malformed" if query.since and position is None else replay.reason
         reset = {"reason": reason, "modseq": head.modseq, "epoch": head.epoch, "snapshot": replay.snapshot}
     changes = [json.loads(data) for _modseq, data in replay.changes]
-    counters = {"unread": head.unread, "unseen": head.unseen, "position": str(head.position)}
-    return answer({"changes": changes, "reset": reset, **counters})
-
-
-def counts(inbox: Inbox) -> dict[str, Any]:
-    """Return where an inbox stands."""
-    return {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
+    return answer({"changes": changes, "reset": reset, **counters_payload(head)})
 
 
 # --- changing
@@ -114,74 +108,65 @@ def counts(inbox: Inbox) -> dict[str, Any]:
 @api.post("/notifications/{int:id}/read", response=CHANGING | OWN, summary="Mark as read")
 def read(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Mark one as read."""
-    return did(actions.act(request.user, "read", [id]))
+    return answer(actions.act(request.user, "read", [id]).as_dict())
 
 
 @api.delete("/notifications/{int:id}/read", response=CHANGING | OWN, summary="Mark as unread")
 def unread(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Mark one as unread."""
-    return did(actions.act(request.user, "unread", [id]))
+    return answer(actions.act(request.user, "unread", [id]).as_dict())
 
 
 @api.post("/notifications/{int:id}/archive", response=CHANGING | OWN, summary="Archive")
 def archive(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Take one out of the list."""
-    return did(actions.act(request.user, "archive", [id]))
+    return answer(actions.act(request.user, "archive", [id]).as_dict())
 
 
 @api.delete("/notifications/{int:id}/archive", response=CHANGING | OWN, summary="Bring back from the archive")
 def unarchive(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Bring one back into the list."""
-    return did(actions.act(request.user, "unarchive", [id]))
+    return answer(actions.act(request.user, "unarchive", [id]).as_dict())
 
 
 @api.delete("/notifications/{int:id}", response=CHANGING | OWN, summary="Delete")
 def delete(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Delete one; undo brings it back under the same id."""
-    return did(actions.act(request.user, "delete", [id]))
+    return answer(actions.act(request.user, "delete", [id]).as_dict())
 
 
 @api.post("/notifications/bulk", response=CHANGING | OWN, summary="Do the same to many")
 def bulk(request: HttpRequest, body: Body[Bulk]) -> HttpResponse:
     """Do one thing to many: all of them, or none where one is not the user's."""
-    return did(actions.act(request.user, body.action, body.ids))
+    return answer(actions.act(request.user, body.action, body.ids).as_dict())
 
 
 @api.post("/notifications/read-all", response=CHANGING, summary="Mark all as read")
 def read_all(request: HttpRequest, body: Body[ReadAll]) -> HttpResponse:
     """Mark as read what the reader has seen. What arrived or changed after `up_to` stays as it is."""
-    return did(actions.read_upto(request.user, body.up_to))
+    return answer(actions.read_upto(request.user, body.up_to).as_dict())
 
 
 @api.post("/topics/read", response=CHANGING, summary="Mark a subject as read")
 def read_topic(request: HttpRequest, body: Body[Topic]) -> HttpResponse:
     """Mark as read what is about one subject, as when its page is visited."""
-    return did(actions.read_topic(request.user, body.topic))
+    return answer(actions.read_topic(request.user, body.topic).as_dict())
 
 
-@api.post("/seen", response={200: Counts, ALWAYS | {403}: Error}, summary="Note a look at the inbox")
+@api.post("/seen", response={200: Counters, ALWAYS | {403}: Error}, summary="Note a look at the inbox")
 def seen(request: HttpRequest) -> HttpResponse:
     """Set `unseen` to 0, on every device. There is nothing to undo."""
     log.mark_seen(request.user)
-    return answer(counts(inbox_of(request.user)))
+    return answer(counters_payload(inbox_of(request.user)))
 
 
-@api.post("/undo", response={200: Undone, ALWAYS | {400, 403, 410}: Error}, summary="Take back")
+@api.post("/undo", response={200: UndoResult, ALWAYS | {400, 403, 410}: Error}, summary="Take back")
 def undo(request: HttpRequest, body: Body[Undo]) -> HttpResponse:
     """Take an action back until its `expires_at`, from any device of the user. What was changed since is left alone."""
-    result = actions.undo(request.user, body.token)
-    return answer({"undone": result.undone, "left": result.left, **counts(result.inbox)})
+    return answer(actions.undo(request.user, body.token).as_dict())
 
 
 api.add_router("", router_of_sending)
-
-
-def did(done: actions.Done) -> HttpResponse:
-    """Return what an action did, and how to take it back."""
-    offer = None
-    if done.token is not None and done.expires_at is not None:
-        offer = {"token": done.token, "expires_at": isoformat(done.expires_at)}
-    return answer({"changed": done.changed, "undo": offer, **counts(done.inbox)})
 
 
 # --- addresses

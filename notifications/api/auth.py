@@ -19,9 +19,8 @@ from ninja.utils import check_csrf
 from ..access import audit
 from ..access.limits import spend
 from ..access.tokens import bearer_of, find_tokens
-from ..exceptions import TooOften
+from ..exceptions import Refusal, TooOften
 from ..models.token import Scope
-from .errors import Refusal
 
 __all__ = ["PerUser", "SessionAuth", "TokenAuth"]
 

@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja.parser import Parser
 
-from .errors import Refusal, too_large
+from ..exceptions import Refusal
+from .errors import too_large
 
 __all__ = ["BodyParser"]
 

@@ -21,36 +21,12 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from ..exceptions import BadUndoToken, NotificationsError, UndoExpired, UnknownNotification
+from ..exceptions import BadUndoToken, Refusal, UndoExpired, UnknownNotification
 from ..protocol.payloads import dumps
 
-__all__ = ["Refusal", "answer", "handle_errors", "in_one_shape", "too_large"]
+__all__ = ["answer", "handle_errors", "in_one_shape", "too_large"]
 
 CONTENT_TYPE: Final = "application/json"
-
-
-class Refusal(NotificationsError):
-    """A request that is not carried out: the status, and what its answer says."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        *,
-        remedy: str,
-        field: str | None = None,
-        headers: Any = None,
-        refused: Any = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers
-        self.error: dict[str, Any] = (
-            {"code": code, "message": message} | ({"field": field} if field else {}) | {"remedy": remedy}
-        )
-        if refused:
-            self.error["refused"] = refused
 
 
 def answer(data: Any, *, status: int = 200, headers: Any = None) -> HttpResponse:
@@ -60,7 +36,7 @@ def answer(data: Any, *, status: int = 200, headers: Any = None) -> HttpResponse
 
 def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Return the answer of a refusal."""
-    return answer({"error": refusal.error}, status=refusal.status, headers=refusal.headers)
+    return answer({"error": refusal.as_dict()}, status=refusal.status, headers=refusal.headers)
 
 
 def in_one_shape(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -13,15 +13,15 @@ from ninja import Field, Schema
 __all__ = [
     "ABSENT",
     "POSITION",
+    "ActionResult",
     "Changes",
-    "Counts",
-    "Done",
+    "Counters",
     "Error",
     "LevelName",
     "Notification",
     "Page",
     "Sent",
-    "Undone",
+    "UndoResult",
 ]
 
 ABSENT: Final[Any] = None  # a default that no client may send: `null` is not in the type
@@ -42,7 +42,7 @@ ITEM: Final = {
     "read_at": None,
     "archived_at": None,
 }
-COUNTS: Final = {"unread": 3, "unseen": 1, "position": POSITION}
+COUNTERS: Final = {"unread": 3, "unseen": 1, "position": POSITION}
 
 LevelName = Literal["info", "success", "warning", "error"]
 
@@ -72,17 +72,17 @@ class Notification(Schema):
     model_config = shown(ITEM)
 
 
-class Counts(Schema):
+class Counters(Schema):
     """Where the inbox stands."""
 
     unread: int
     unseen: int = Field(..., description="Unread ones that changed since the user last looked.")
     position: str = Field(..., description="Where a stream may start: `stream/?since=…`.")
 
-    model_config = shown(COUNTS)
+    model_config = shown(COUNTERS)
 
 
-class Page(Counts):
+class Page(Counters):
     """A part of the list, newest first."""
 
     items: list[Notification]
@@ -91,7 +91,7 @@ class Page(Counts):
         description="`before` of the next page; null at the end. A search may answer with few or no items and a `next`.",
     )
 
-    model_config = shown({"items": [ITEM], "next": 12, **COUNTS})
+    model_config = shown({"items": [ITEM], "next": 12, **COUNTERS})
 
 
 class Change(Schema):
@@ -122,7 +122,7 @@ class Reset(Schema):
     snapshot: Snapshot
 
 
-class Changes(Counts):
+class Changes(Counters):
     """What happened after a position: changes in order, or one reset. `position` is where they lead."""
 
     changes: list[Change]
@@ -132,7 +132,7 @@ class Changes(Counts):
         {
             "changes": [{"prev": 41, "modseq": 42, "upsert": [ITEM], "gone": [], "unread": 3, "unseen": 1}],
             "reset": None,
-            **COUNTS,
+            **COUNTERS,
         }
     )
 
@@ -155,7 +155,7 @@ class UndoOffer(Schema):
     expires_at: dt.datetime
 
 
-class Done(Counts):
+class ActionResult(Counters):
     """What an action did."""
 
     changed: int = Field(..., description="Notifications that this changed; the others were so already.")
@@ -163,16 +163,16 @@ class Done(Counts):
         ..., description="Null where nothing changed, or what was deleted is too long to keep."
     )
 
-    model_config = shown({"changed": 1, "undo": {"token": ".eJyrVk…", "expires_at": SENT}, **COUNTS})
+    model_config = shown({"changed": 1, "undo": {"token": ".eJyrVk…", "expires_at": SENT}, **COUNTERS})
 
 
-class Undone(Counts):
+class UndoResult(Counters):
     """What an undo did."""
 
     undone: int
     left: int = Field(..., description="Notifications that were changed since, and so left alone.")
 
-    model_config = shown({"undone": 1, "left": 0, **COUNTS})
+    model_config = shown({"undone": 1, "left": 0, **COUNTERS})
 
 
 class RefusedRecipient(Schema):

@@ -28,7 +28,7 @@ from ..access import audit
 from ..access.tokens import SEND
 from ..broadcasts.audience import KINDS, Kind
 from ..broadcasts.segments import MAX_NAME_CHARS
-from ..exceptions import RefusedRecipients
+from ..exceptions import Refusal, RefusedRecipients
 from ..log.attempts import attempt
 from ..models import Notification
 from ..models.token import ApiToken
@@ -36,7 +36,7 @@ from ..sending.dispatch import Outcome, TooManyForDetails, describe, send_to_aud
 from ..sending.idempotency import KeyReused, claim
 from ..sending.recipients import MAX_RECIPIENTS, users_by_id, users_by_name
 from .auth import PerUser, SessionAuth, TokenAuth
-from .errors import Refusal, answer
+from .errors import answer
 from .requests import NO_NUL, strict
 from .responses import ABSENT, Error, LevelName, Sent
 
@@ -215,8 +215,7 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
         return send_to_audience(audience, body.content, by=request.user)
     except RefusedRecipients as error:
         remedy = _("Correct or leave out those in `refused`; nothing was sent.")
-        refused = [each.as_dict() for each in error.refused]
-        raise Refusal(409, "refused", str(error), remedy=remedy, field=f"to.{way}", refused=refused) from None
+        raise Refusal(409, "refused", str(error), remedy=remedy, field=f"to.{way}", refused=error.refused) from None
     except TooManyForDetails as error:
         raise Refusal(409, "too_many", error.messages[0], remedy=_("Nothing was sent."), field="to") from None
     except ValidationError as error:

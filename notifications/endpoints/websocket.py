@@ -29,7 +29,7 @@ from ..access.cors import sharing
 from ..access.limits import spend
 from ..access.origin import is_own_socket
 from ..access.reader import OtherReader
-from ..exceptions import NotificationsError, TooOften, UnknownNotification
+from ..exceptions import NotificationsError, Refusal, TooOften, UnknownNotification
 from ..hub import hub
 from ..hub.counters import counters
 from ..hub.subscription import Subscription
@@ -38,7 +38,6 @@ from ..hub.transports.streams import Send
 from ..log.keys import MAX_KEY
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
-from ..protocol.payloads import isoformat
 from ..protocol.websocket import TOO_BIG, Messages, message
 from ..reading import actions
 from .stream import REFUSED, admit
@@ -53,14 +52,6 @@ ORDER_SECONDS: Final = 0.02  # an order takes at least so long: nobody gets more
 ACTIONS: Final = get_args(actions.Action)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-
-
-class Refused(Exception):
-    """An order that is not carried out: what its answer says."""
-
-    def __init__(self, code: str, text: str, *, field: str | None = None) -> None:
-        super().__init__(text)
-        self.data = {"code": code, "message": text} | ({"field": field} if field else {})
 
 
 class SocketApplication:
@@ -156,13 +147,14 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
         if order["do"] == "ping":
             return message("pong", {"modseq": subscription.modseq}, ref)
         if is_token(subscription.credential):
-            raise Refused("forbidden", "This token may read; only people, who log in, change their notifications.")
+            text = "This token may read; only people, who log in, change their notifications."
+            raise Refusal(403, "forbidden", text)
         user = await hub().authenticate(subscription.credential, method="POST")
         if getattr(user, "pk", None) != subscription.user_id:
             return None
-        done = await database_sync_to_async(carry_out)(user, order)
-    except Refused as refused:
-        return message("error", refused.data, ref)
+        result = await database_sync_to_async(carry_out)(user, order)
+    except Refusal as refusal:
+        return message("error", refusal.as_dict(), ref)
     except TooOften as error:
         said = {"code": "limited", "message": str(error), "retry_after": error.seconds}
         return message("error", said, ref)
@@ -174,15 +166,13 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
     except Exception as error:  # the database is away, or the session could not be looked up
         logger.warning("An order over WebSocket failed: %s: %s", type(error).__name__, error)
         return message("error", {"code": "failed", "message": "That did not work; try again."}, ref)
-    inbox = done.inbox
-    data: dict[str, Any] = {"changed": done.changed, "position": inbox.position}
-    data |= {"unread": inbox.unread, "unseen": inbox.unseen}
-    if done.token and done.expires_at:
-        data["undo"] = {"token": done.token, "expires_at": isoformat(done.expires_at)}
+    data = result.as_dict()
+    if data["undo"] is None:
+        del data["undo"]
     return message("done", data, ref)
 
 
-def carry_out(user: Any, order: dict[str, Any]) -> actions.Done:
+def carry_out(user: Any, order: dict[str, Any]) -> actions.ActionResult:
     """Do what was ordered, unless that is too much. Runs on a thread."""
     spend(user)
     return actions.act(user, order["do"], order["ids"])
@@ -192,28 +182,31 @@ def parse(text: str) -> dict[str, Any]:
     """Return a valid order.
 
     Raises:
-        Refused: it is none; the text says why.
+        Refusal: it is none; the text says why.
     """
     try:
         order = json.loads(text)
     except (ValueError, RecursionError):
-        raise Refused("invalid", 'This is no JSON; send {"do": "read", "ids": [12]}.') from None
+        raise build_refusal('This is no JSON; send {"do": "read", "ids": [12]}.') from None
     if not isinstance(order, dict) or order.get("do") not in ("ping", *ACTIONS):
         given = order.get("do") if isinstance(order, dict) else order
-        raise Refused("invalid", f"{shown(given)} is nothing to do; use ping, {', '.join(ACTIONS)}.", field="do")
+        raise build_refusal(f"{shown(given)} is nothing to do; use ping, {', '.join(ACTIONS)}.", field="do")
     ids = order.get("ids", [])
     is_valid = isinstance(ids, list) and all(type(pk) is int and 0 < pk <= MAX_KEY for pk in ids)
     if order["do"] != "ping" and not (is_valid and 0 < len(ids) <= MAX_IDS):
-        raise Refused("invalid", f"{shown(ids)} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
+        raise build_refusal(f"{shown(ids)} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
     if not isinstance(order.get("ref"), str | int | None):
-        raise Refused("invalid", "A ref is text or a number of your own; the answer carries it.", field="ref")
+        raise build_refusal("A ref is text or a number of your own; the answer carries it.", field="ref")
     try:
         str(order.get("ref")).encode()  # JSON can write what UTF-8 cannot
     except UnicodeEncodeError:
-        raise Refused(
-            "invalid", "The ref holds half of a surrogate pair; send whole characters.", field="ref"
-        ) from None
+        raise build_refusal("The ref holds half of a surrogate pair; send whole characters.", field="ref") from None
     return order
+
+
+def build_refusal(text: str, *, field: str | None = None) -> Refusal:
+    """Return the refusal of what is no order. In English, as all that is said over a WebSocket: programs read it."""
+    return Refusal(400, "invalid", text, field=field)
 
 
 def shown(value: Any) -> str:

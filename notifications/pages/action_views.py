@@ -28,23 +28,22 @@ from .. import log
 from ..access.limits import spend
 from ..access.reader import is_theirs
 from ..conf import settings
-from ..exceptions import BadUndoToken, HistoryReplaced, TooOften, UndoExpired, UnknownNotification
+from ..exceptions import BadUndoToken, HistoryReplaced, Refusal, TooOften, UndoExpired, UnknownNotification
 from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
 from ..models import Notification
 from ..models.validators import followable
-from ..protocol.payloads import isoformat
+from ..protocol.payloads import counters_payload
 from ..reading import actions
-from ..reading.actions import MAX_TOKEN_CHARS, Action, Done
+from ..reading.actions import MAX_TOKEN_CHARS, Action, ActionResult
 from .forms import AllForm, Bound, ReadAllForm, SelectionForm, Tab
 
 __all__ = [
-    "Refusal",
     "action",
     "answer_refusal",
     "archive",
+    "build_limited",
     "delete",
-    "limited",
     "open_link",
     "read",
     "read_all",
@@ -57,18 +56,6 @@ __all__ = [
 ]
 
 Answer = dict[str, Any]
-
-
-class Refusal(Exception):
-    """An action that is not carried out: the status, and what its answer says."""
-
-    def __init__(
-        self, status: int, code: str, message: str, *, field: str | None = None, retry_after: int | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        self.error = {"code": code, "message": message} | ({"field": field} if field else {})
 
 
 def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
@@ -89,13 +76,12 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
             spend(request.user)
             answer = act(request, **kwargs)
         except TooOften as error:
-            return answer_refusal(request, limited(error), wants_json=wants_json)
+            return answer_refusal(request, build_limited(error), wants_json=wants_json)
         except Refusal as refusal:
             return answer_refusal(request, refusal, wants_json=wants_json)
         if wants_json:
-            inbox = inbox_of(request.user)
-            counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
-            response = JsonResponse(counts | (answer if isinstance(answer, dict) else {}))
+            counters = counters_payload(inbox_of(request.user))
+            response = JsonResponse((answer if isinstance(answer, dict) else {}) | {**counters})
             patch_cache_control(response, private=True, no_store=True)
             return response
         return HttpResponseRedirect(answer if isinstance(answer, str) else came_from(request))
@@ -103,10 +89,10 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
     return view
 
 
-def limited(error: TooOften) -> Refusal:
+def build_limited(error: TooOften) -> Refusal:
     """Return the refusal of who does too much."""
     message = _("That was too much in this minute; wait %(seconds)d s and try again.") % {"seconds": error.seconds}
-    return Refusal(429, "limited", message, retry_after=error.seconds)
+    return Refusal(429, "limited", message, headers={"Retry-After": str(error.seconds)})
 
 
 def refusal_of(request: HttpRequest) -> Refusal | None:
@@ -120,8 +106,10 @@ def refusal_of(request: HttpRequest) -> Refusal | None:
 
 def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) -> HttpResponse:
     """Tell a program by JSON, a person by the site's own pages."""
-    if wants_json or refusal.error["code"] == "reader":  # which only a script asks about
-        response: HttpResponse = JsonResponse({"error": refusal.error}, status=refusal.status, headers=refusal.headers)
+    if wants_json or refusal.code == "reader":  # which only a script asks about
+        response: HttpResponse = JsonResponse(
+            {"error": refusal.as_dict()}, status=refusal.status, headers=refusal.headers
+        )
         if refusal.status == 405:
             response["Allow"] = "POST"
         return response
@@ -131,11 +119,11 @@ def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) 
         # To the centre, not to the action: what follows a login is a GET.
         return redirect_to_login(resolve_url("notifications:centre"))
     if refusal.status == 404:
-        raise Http404(refusal.error["message"])
-    if refusal.error.get("field") == "id":
+        raise Http404(refusal.message)
+    if refusal.field == "id":
         return HttpResponseRedirect(came_from(request))  # nothing was selected: nothing to say to a person
     headers = {"Content-Type": "text/plain; charset=utf-8", **refusal.headers}
-    return HttpResponse(refusal.error["message"], status=refusal.status, headers=headers)
+    return HttpResponse(refusal.message, status=refusal.status, headers=headers)
 
 
 def came_from(request: HttpRequest) -> str:
@@ -153,19 +141,11 @@ def act_on(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
         Refusal: 404, also for ids of other users, so that nobody learns which exist.
     """
     try:
-        return told(actions.act(request.user, name, ids, seconds=settings.page_undo_seconds))
+        return actions.act(request.user, name, ids, seconds=settings.page_undo_seconds).as_dict()
     except UnknownNotification as error:
         unknown = ", ".join(map(str, error.ids))
         message = _("You have no notification %(id)s; reload the page.") % {"id": unknown}
         raise Refusal(404, "not_found", message) from None
-
-
-def told(done: Done) -> Answer:
-    """Return what an action did and how to take it back, in the words of the API."""
-    offer = None
-    if done.token is not None and done.expires_at is not None:
-        offer = {"token": done.token, "expires_at": isoformat(done.expires_at)}
-    return {"changed": done.changed, "undo": offer}
 
 
 @action
@@ -224,10 +204,10 @@ def act_on_all(request: HttpRequest) -> Answer:
     action_name, tab, bound = (form.cleaned_data[name] for name in ("action", "tab", "up_to"))
     narrowing = {name: form.cleaned_data[name] for name in ("category", "level")}
     is_unread = tab == Tab.UNREAD
-    return told(within(bound, actions.act_upto, request.user, action_name, is_unread=is_unread, **narrowing))
+    return within(bound, actions.act_upto, request.user, action_name, is_unread=is_unread, **narrowing).as_dict()
 
 
-def within(bound: Bound, act: Callable[..., Done], *arguments: Any, **fields: Any) -> Done:
+def within(bound: Bound, act: Callable[..., ActionResult], *arguments: Any, **fields: Any) -> ActionResult:
     """Act as far as a reader has seen their list.
 
     Raises:
@@ -253,20 +233,19 @@ def read_all(request: HttpRequest) -> Answer:
     form = ReadAllForm(request.POST)
     require_valid(form)
     bound = form.cleaned_data["up_to"] or Bound(None, MAX_KEY)
-    return told(within(bound, actions.read_upto, request.user))
+    return within(bound, actions.read_upto, request.user).as_dict()
 
 
 @action
 def undo(request: HttpRequest) -> Answer:
     """Take an action back, on every device. What was changed since is left alone."""
     try:
-        undone = actions.undo(request.user, request.POST.get("token", "")[: MAX_TOKEN_CHARS + 1])
+        return actions.undo(request.user, request.POST.get("token", "")[: MAX_TOKEN_CHARS + 1]).as_dict()
     except BadUndoToken:
         message = _("Must be the token that an action of yours was answered with.")
         raise Refusal(400, "invalid", message, field="token") from None
     except UndoExpired:
         raise Refusal(410, "expired", _("It is too late to take this back; do the opposite instead.")) from None
-    return {"undone": undone.undone, "left": undone.left}
 
 
 @action

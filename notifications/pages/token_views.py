@@ -16,9 +16,10 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from ..access.tokens import revoke_tokens
+from ..exceptions import Refusal
 from ..log.keys import MAX_KEY
 from ..models.token import ApiToken
-from .action_views import Refusal, action
+from .action_views import action
 
 __all__ = ["revoke_token", "tokens"]
 

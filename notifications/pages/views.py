@@ -30,9 +30,9 @@ from ..conf import settings
 from ..exceptions import TooOften
 from ..log.keys import MAX_KEY
 from ..models import Level, Notification
-from ..protocol.payloads import dumps, payload
+from ..protocol.payloads import counters_payload, dumps, payload
 from ..reading.listing import categories_of, page_of
-from .action_views import answer_refusal, limited, refusal_of
+from .action_views import answer_refusal, build_limited, refusal_of
 from .forms import PageForm, Tab
 
 __all__ = ["centre", "stream"]
@@ -58,14 +58,14 @@ def centre(request: HttpRequest) -> HttpResponse:
         try:
             spend(request.user)
         except TooOften as error:
-            return answer_refusal(request, limited(error), wants_json=part == "rows")
+            return answer_refusal(request, build_limited(error), wants_json=part == "rows")
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
     before = form.value("before")
     found = page_of(request.user, form.shown_tab, before=before or MAX_KEY, limit=limit, **form.narrowing)
     inbox = found.inbox
     if part == "rows":
-        counts = {"unread": inbox.unread, "unseen": inbox.unseen, "position": inbox.position}
-        content = dumps({"items": [payload(row) for row in found.items], "next": found.next, **counts})
+        items = [payload(row) for row in found.items]
+        content = dumps({"items": items, "next": found.next, **counters_payload(inbox)})
         response = HttpResponse(content, content_type="application/json")
     else:
         context = {

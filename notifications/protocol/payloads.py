@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from .position import Head
 
 __all__ = [
+    "Counters",
     "Payload",
     "Snapshot",
     "change_data",
+    "counters_payload",
     "dumps",
     "encoded",
     "isoformat",
@@ -48,6 +50,14 @@ class Payload(TypedDict):
     created_at: str
     read_at: str | None
     archived_at: str | None
+
+
+class Counters(TypedDict):
+    """Where an inbox stands."""
+
+    unread: int
+    unseen: int
+    position: str
 
 
 class Snapshot(TypedDict):
@@ -95,6 +105,11 @@ def make_copy_encoder(notification: Notification) -> Callable[[int, int], str]:
 def snapshot_payload(inbox: Inbox | Head, rows: list[Notification]) -> Snapshot:
     """Return the snapshot of an inbox whose latest rows these are."""
     return {"items": [payload(row) for row in rows], "unread": inbox.unread, "unseen": inbox.unseen}
+
+
+def counters_payload(inbox: Inbox | Head) -> Counters:
+    """Return the counters of an inbox, and the position at which they were so."""
+    return {"unread": inbox.unread, "unseen": inbox.unseen, "position": str(inbox.position)}
 
 
 def change_data(

@@ -43,14 +43,14 @@ from ..log.locks import LockedInbox, lock_inboxes, make_inboxes
 from ..log.queryset import NotificationQuerySet
 from ..log.read_counts import note_readers, readers_of
 from ..models import Broadcast, Inbox, Notification, RunningJob
-from ..protocol.payloads import isoformat, payload
+from ..protocol.payloads import counters_payload, isoformat, payload
 from ..sending.job_watchdog import catch_up, is_running
 
 __all__ = [
     "MAX_TOKEN_CHARS",
     "Action",
-    "Done",
-    "Undone",
+    "ActionResult",
+    "UndoResult",
     "act",
     "act_upto",
     "read_topic",
@@ -72,7 +72,7 @@ FIELD: Final[dict[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionResult:
     """What an action did: how many rows changed, the inbox afterwards, and the token to take it back with."""
 
     changed: int
@@ -80,14 +80,25 @@ class Done:
     token: str | None = None
     expires_at: dt.datetime | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as page, API and WebSocket tell it: `{"changed": 1, "undo": {"token": …, "expires_at": …}, …}`."""
+        offer = None
+        if self.token is not None and self.expires_at is not None:
+            offer = {"token": self.token, "expires_at": isoformat(self.expires_at)}
+        return {"changed": self.changed, "undo": offer, **counters_payload(self.inbox)}
+
 
 @dataclass(frozen=True, slots=True)
-class Undone:
+class UndoResult:
     """What an undo did: how many rows are as before, and how many were touched since and so left alone."""
 
     undone: int
     left: int
     inbox: Inbox
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as page and API tell it."""
+        return {"undone": self.undone, "left": self.left, **counters_payload(self.inbox)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +148,7 @@ def own(user: UserOrKey, origins: Collection[int] = (), jobs: Collection[int] = 
 
 
 @repeatable
-def act(user: UserOrKey, action: Action, ids: Collection[int], *, seconds: float | None = None) -> Done:
+def act(user: UserOrKey, action: Action, ids: Collection[int], *, seconds: float | None = None) -> ActionResult:
     """Do the same to each of these notifications, to be taken back within `seconds`. 8 queries, up to 11 for more than 50.
 
     Args:
@@ -157,7 +168,7 @@ def act(user: UserOrKey, action: Action, ids: Collection[int], *, seconds: float
         if action == "delete":
             content = [{**payload(row), "broadcast": row.broadcast_id} for row in rows]
             wanted.delete()
-            return done(mine, len(rows), {"rows": content}, seconds)
+            return build_result(mine, len(rows), {"rows": content}, seconds)
         field = FIELD[action]
         if action in ("read", "archive"):
             now = timezone.now()
@@ -168,11 +179,11 @@ def act(user: UserOrKey, action: Action, ids: Collection[int], *, seconds: float
             old = {row.pk: isoformat(getattr(row, field)) for row in rows if getattr(row, field) is not None}
             keys, record, value = list(old), {"cleared": field, "old": old}, None
         changed = log.amend(mine.rows.filter(pk__in=keys), {field: value}) if keys else 0
-        return done(mine, changed, record, seconds)
+        return build_result(mine, changed, record, seconds)
 
 
 @repeatable
-def read_upto(user: UserOrKey, up_to: int, *, epoch: int | None = None, seconds: float | None = None) -> Done:
+def read_upto(user: UserOrKey, up_to: int, *, epoch: int | None = None, seconds: float | None = None) -> ActionResult:
     """Mark as read what has a `modseq` of at most `up_to`. 6 queries, however many rows.
 
     Raises:
@@ -182,7 +193,7 @@ def read_upto(user: UserOrKey, up_to: int, *, epoch: int | None = None, seconds:
         mine.require_epoch(epoch)
         now = timezone.now()
         changed = log.mark_all_read(mine.inbox.pk, up_to=up_to, at=now, using=mine.using)
-        return done(mine, changed, {"set": "read_at", "at": isoformat(now)}, seconds)
+        return build_result(mine, changed, {"set": "read_at", "at": isoformat(now)}, seconds)
 
 
 @repeatable
@@ -195,7 +206,7 @@ def act_upto(
     is_unread: bool = False,
     seconds: float | None = None,
     **fields: str,
-) -> Done:
+) -> ActionResult:
     """Do the same to all that is not archived, has a `modseq` of at most `up_to` and these values; empty ones do not narrow.
 
     Args:
@@ -214,29 +225,33 @@ def act_upto(
         listed = mine.rows.unread() if is_unread else mine.rows.active()
         rows = listed.filter(modseq__lte=up_to, **{field: None}, **narrowing)
         changed = log.amend(rows, {field: now})
-        return done(mine, changed, {"set": field, "at": isoformat(now)}, seconds)
+        return build_result(mine, changed, {"set": field, "at": isoformat(now)}, seconds)
 
 
 @repeatable
-def read_topic(user: UserOrKey, topic: str) -> Done:
+def read_topic(user: UserOrKey, topic: str) -> ActionResult:
     """Mark as read what is about one subject. 7 queries, 9 for more than 50 rows."""
     with own(user) as mine:
         now = timezone.now()
         changed = log.mark_topic_read(mine.inbox.pk, topic, at=now, using=mine.using)
-        return done(mine, changed, {"set": "read_at", "at": isoformat(now)})
+        return build_result(mine, changed, {"set": "read_at", "at": isoformat(now)})
 
 
-def done(mine: Own, changed: int, record: Mapping[str, Any], seconds: float | None = None) -> Done:
+def build_result(mine: Own, changed: int, record: Mapping[str, Any], seconds: float | None = None) -> ActionResult:
     """Return what was done, with a token where there is anything to take back."""
     inbox = mine.inbox_now()
     if not changed:
-        return Done(0, inbox)
+        return ActionResult(0, inbox)
     seconds = settings.undo_seconds if seconds is None else seconds
     expires_at = timezone.now() + dt.timedelta(seconds=seconds)
     facts: dict[str, Any] = {"epoch": inbox.epoch, "modseq": inbox.modseq, "changed": changed}
     facts |= {"until": isoformat(expires_at), "seconds": seconds}
     token = signing.dumps({**facts, **record}, salt=salt(inbox.pk), compress=True)
-    return Done(changed, inbox, token, expires_at) if len(token) <= MAX_TOKEN_CHARS else Done(changed, inbox)
+    return (
+        ActionResult(changed, inbox, token, expires_at)
+        if len(token) <= MAX_TOKEN_CHARS
+        else ActionResult(changed, inbox)
+    )
 
 
 def salt(user_id: UserKey) -> str:
@@ -248,7 +263,7 @@ def salt(user_id: UserKey) -> str:
 
 
 @repeatable
-def undo(user: UserOrKey, token: str) -> Undone:
+def undo(user: UserOrKey, token: str) -> UndoResult:
     """Take back what the token is for, leaving alone what was changed since. 7 queries, 9 for more than 50 rows.
 
     Raises:
@@ -276,7 +291,7 @@ def undo(user: UserOrKey, token: str) -> Undone:
         else:
             times = {int(pk): moment_of(text) for pk, text in record["old"].items()}
             undone = put_back(untouched, record["cleared"], times)
-        return Undone(undone, record["changed"] - undone, mine.inbox_now())
+        return UndoResult(undone, record["changed"] - undone, mine.inbox_now())
 
 
 def moment_of(text: str) -> dt.datetime:

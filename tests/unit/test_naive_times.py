@@ -34,7 +34,7 @@ def _naive() -> Iterator[None]:
         yield
 
 
-ACTIONS: dict[str, Callable[[User, list[int]], actions.Done]] = {
+ACTIONS: dict[str, Callable[[User, list[int]], actions.ActionResult]] = {
     **{name: lambda user, ids, name=name: actions.act(user, name, ids) for name in ("read", "archive", "delete")},  # type: ignore[misc]
     "read_upto": lambda user, ids: actions.read_upto(user, inbox_of(user).modseq),
     "read_topic": lambda user, ids: actions.read_topic(user, "a"),

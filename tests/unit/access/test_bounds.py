@@ -15,7 +15,8 @@ import pytest
 
 from notifications.access.auth import session_key_of
 from notifications.access.origin import is_own_page
-from notifications.endpoints.websocket import Refused, parse
+from notifications.endpoints.websocket import parse
+from notifications.exceptions import Refusal
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 SUPPORTED: Final = ("3.11", "3.12", "3.13")  # pyproject.toml says so
@@ -88,6 +89,6 @@ def test_a_deep_order_is_refused_as_any_other(depth: int) -> None:
     """However deep its JSON is nested, an order gets its refusal, which shows no more than some of it."""
     nested = "[" * depth + "]" * depth
     for text in (nested, f'{{"do": {nested}}}', f'{{"do": "read", "ids": {nested}}}'):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Refusal) as refused:
             parse(text)
         assert len(str(refused.value)) < 200
