@@ -24,7 +24,7 @@ from ..broadcasts import background
 from ..broadcasts.progress import figures, follow, read_count, topic_of
 from ..broadcasts.review import describe, preview_of, review, sight_of
 from ..broadcasts.states import AT_WORK, Step
-from ..broadcasts.transitions import note, order_broadcast, take_step
+from ..broadcasts.transitions import order_broadcast, take_step, write_history
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
@@ -103,7 +103,7 @@ class Pages:
         except ValidationError as error:
             self.owner.message_user(request, " ".join(error.messages), messages.ERROR)
         else:
-            note(broadcast, request.user.pk, gettext_noop("Sent to oneself, as a test."))
+            write_history(broadcast, request.user.pk, gettext_noop("Sent to oneself, as a test."))
             self.owner.message_user(request, _("You have got it, as everybody else will."), messages.SUCCESS)
         return HttpResponseRedirect(self.owner.page_of(broadcast))
 
@@ -158,7 +158,7 @@ class Pages:
         return broadcast
 
     def _page(self, request: HttpRequest, broadcast: Broadcast, name: str, context: dict[str, Any]) -> TemplateResponse:
-        words = {
+        context = {
             **self.owner.admin_site.each_context(request),
             "opts": Broadcast._meta,
             "title": broadcast.title,
@@ -170,4 +170,4 @@ class Pages:
             "may_delete": self.owner.has_delete_permission(request, broadcast),
             **context,
         }
-        return TemplateResponse(request, f"admin/live_notifications/broadcast/{name}.html", words)
+        return TemplateResponse(request, f"admin/live_notifications/broadcast/{name}.html", context)

@@ -38,11 +38,11 @@ class BroadcastChangeList(ChangeList):
     """A page of broadcasts, each with its audience in words."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Add the words. 2 queries more, however many broadcasts."""
+        """Add what the audiences are in words. 2 queries more, however many broadcasts."""
         super().get_results(request)
         rows = list(self.result_list)
-        for row, words in zip(rows, describe_all([row.addressed for row in rows], sight_of(request.user)), strict=True):
-            row.audience_words = words
+        for row, text in zip(rows, describe_all([row.addressed for row in rows], sight_of(request.user)), strict=True):
+            row.audience_text = text
         self.result_list = rows
 
 
@@ -52,7 +52,7 @@ class BroadcastAdmin(BroadcastBase):
 
     form = BroadcastForm
     radio_fields = {"level": admin.HORIZONTAL, "audience": admin.VERTICAL}
-    list_display = ["title", "state_badge", "audience_words", "progress", "created_at"]
+    list_display = ["title", "state_badge", "audience_text", "progress", "created_at"]
     list_filter = ["state", "level"]
     search_fields = ["title", "body"]
     ordering = ["-pk"]
@@ -72,13 +72,13 @@ class BroadcastAdmin(BroadcastBase):
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, broadcast: Broadcast) -> str:
         """Show the state by colour and by word."""
-        words = '<span class="notification-state notification-state--{}">{}</span>'
-        return format_html(words, broadcast.state, broadcast.get_state_display())
+        markup = '<span class="notification-state notification-state--{}">{}</span>'
+        return format_html(markup, broadcast.state, broadcast.get_state_display())
 
     @admin.display(description=gettext_lazy("audience"))
-    def audience_words(self, broadcast: Any) -> str:
+    def audience_text(self, broadcast: Any) -> str:
         """Show to whom it goes."""
-        return str(broadcast.audience_words)
+        return str(broadcast.audience_text)
 
     @admin.display(description=gettext_lazy("sent to"))
     def progress(self, broadcast: Broadcast) -> str:
@@ -147,8 +147,8 @@ class BroadcastAdmin(BroadcastBase):
         """Delete what is in no inbox still."""
         locked = broadcasts().select_for_update().filter(pk=obj.pk).first()  # delete_view() opened the transaction
         if locked is not None and locked.state not in DELETABLE:
-            words = {"title": locked.title, "state": locked.get_state_display().lower()}
-            raise StepRefused(_("“%(title)s” is %(state)s meanwhile, so it was not deleted.") % words)
+            params = {"title": locked.title, "state": locked.get_state_display().lower()}
+            raise StepRefused(_("“%(title)s” is %(state)s meanwhile, so it was not deleted.") % params)
         super().delete_model(request, obj)
 
     def response_add(self, request: HttpRequest, obj: Broadcast, post_url_continue: str | None = None) -> HttpResponse:
@@ -193,5 +193,5 @@ class BroadcastAdmin(BroadcastBase):
 
 def no_draft(broadcast: Broadcast) -> str:
     """Return why it is not written."""
-    words = {"title": broadcast.title, "state": broadcast.get_state_display().lower()}
-    return _("“%(title)s” is %(state)s meanwhile, so your changes were not saved.") % words
+    params = {"title": broadcast.title, "state": broadcast.get_state_display().lower()}
+    return _("“%(title)s” is %(state)s meanwhile, so your changes were not saved.") % params

@@ -69,8 +69,8 @@ class RecipientsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
         try:
             return super().clean(value)
         except OverflowError:  # SQLite's, for numbers beyond 64 bits
-            words = {"value": "…"}
-            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice", params=words) from None
+            params = {"value": "…"}
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice", params=params) from None
 
 
 class NotificationForm(Form):

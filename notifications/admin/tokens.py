@@ -74,14 +74,14 @@ class ValidityFilter(admin.SimpleListFilter):
 
 def state_of(token: ApiToken) -> str:
     """Return in words whether a token lets anyone in, and why not."""
-    words = {
+    texts = {
         "": _("Valid"),
         "revoked": _("Revoked"),
         "expired": _("Expired"),
         "user": _("Its user is not active"),
         "maker": _("Who made it may not do this any more"),
     }
-    return words[token.problem]
+    return texts[token.problem]
 
 
 @admin.register(ApiToken)

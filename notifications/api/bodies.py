@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ninja.parser import Parser
 
 from ..exceptions import Refusal
-from .errors import too_large
+from .errors import build_too_large
 
 __all__ = ["BodyParser"]
 
@@ -33,7 +33,7 @@ class BodyParser(Parser):
             ValueError: it is no JSON.
         """
         if len(request.body) > MAX_BODY_BYTES:
-            raise too_large()
+            raise build_too_large()
         return json.loads(request.body, object_pairs_hook=object_of)
 
 

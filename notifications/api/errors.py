@@ -24,7 +24,7 @@ from ninja.errors import HttpError, ValidationError
 from ..exceptions import BadUndoToken, Refusal, UndoExpired, UnknownNotification
 from ..protocol.payloads import dumps
 
-__all__ = ["answer", "handle_errors", "in_one_shape", "too_large"]
+__all__ = ["answer", "build_too_large", "handle_errors", "in_one_shape"]
 
 CONTENT_TYPE: Final = "application/json"
 
@@ -47,23 +47,23 @@ def in_one_shape(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
         try:
             response = view(request, *args, **kwargs)
         except Http404:
-            response = refuse(request, no_such_page())
+            response = refuse(request, build_no_such_page())
         except Refusal as refusal:
             response = refuse(request, refusal)
         if response.status_code == 405:
-            response = refuse(request, not_allowed(request, response["Allow"]))
+            response = refuse(request, build_not_allowed(request, response["Allow"]))
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return wrapped
 
 
-def no_such_page() -> Refusal:
+def build_no_such_page() -> Refusal:
     message = _("There is nothing at this address.")
     return Refusal(404, "not_found", message, remedy=_("openapi.json beside it lists all addresses."))
 
 
-def not_allowed(request: HttpRequest, allowed: str) -> Refusal:
+def build_not_allowed(request: HttpRequest, allowed: str) -> Refusal:
     message = _("%(method)s is not allowed here.") % {"method": request.method}
     remedy = _("Send %(allowed)s.") % {"allowed": allowed}
     return Refusal(405, "method_not_allowed", message, remedy=remedy, headers={"Allow": allowed})
@@ -72,16 +72,16 @@ def not_allowed(request: HttpRequest, allowed: str) -> Refusal:
 def handle_errors(api: NinjaAPI) -> None:
     """Teach the API to answer each error in the one shape."""
     for error, refusal in (
-        (ValidationError, invalid),
-        (HttpError, unreadable),
-        (RequestDataTooBig, too_large),
-        (BadUndoToken, bad_token),
-        (UndoExpired, expired),
+        (ValidationError, build_invalid),
+        (HttpError, build_unreadable),
+        (RequestDataTooBig, build_too_large),
+        (BadUndoToken, build_bad_token),
+        (UndoExpired, build_expired),
         (Refusal, lambda error: error),
     ):
         api.add_exception_handler(error, handler(refusal))
-    api.add_exception_handler(Http404, lambda request, error: refuse(request, no_such_page()))
-    api.add_exception_handler(UnknownNotification, unknown)
+    api.add_exception_handler(Http404, lambda request, error: refuse(request, build_no_such_page()))
+    api.add_exception_handler(UnknownNotification, answer_unknown)
     api.add_exception_handler(Exception, leave_to_django)
 
 
@@ -99,7 +99,7 @@ def leave_to_django(request: HttpRequest, error: Any) -> HttpResponse:
     raise error
 
 
-def invalid(error: ValidationError) -> Refusal:
+def build_invalid(error: ValidationError) -> Refusal:
     """Name the first field that is wrong: `limit`, or `ids.3` for the fourth of a list."""
     first = error.errors[0]
     places = [str(place) for place in first["loc"][1:] if place != "body"]
@@ -108,7 +108,7 @@ def invalid(error: ValidationError) -> Refusal:
     return Refusal(422, "invalid", f"{field}: {first['msg']}.", field=field, remedy=remedy)
 
 
-def unreadable(error: HttpError) -> Refusal:
+def build_unreadable(error: HttpError) -> Refusal:
     """Answer a body that is no JSON, the only such error that ninja itself raises, or that `bodies.py` refuses."""
     if isinstance(error.__cause__, Refusal):
         return error.__cause__
@@ -116,13 +116,13 @@ def unreadable(error: HttpError) -> Refusal:
     return Refusal(error.status_code, "not_json", _("The body is not JSON."), remedy=remedy)
 
 
-def too_large(error: RequestDataTooBig | None = None) -> Refusal:
+def build_too_large(error: RequestDataTooBig | None = None) -> Refusal:
     """Answer a body that Django, or `bodies.py`, does not take for its length."""
     remedy = _("Send fewer ids in one request.")
     return Refusal(413, "too_large", _("The body is too long."), remedy=remedy, field="body")
 
 
-def unknown(request: HttpRequest, error: Any) -> HttpResponse:
+def answer_unknown(request: HttpRequest, error: Any) -> HttpResponse:
     """Name the ids that are not the user's, and where they stood: in the address or in the body."""
     is_in_address = request.resolver_match is not None and "id" in request.resolver_match.kwargs
     message = _("You have no notification %(ids)s.") % {"ids": ", ".join(map(str, error.ids))}
@@ -131,11 +131,11 @@ def unknown(request: HttpRequest, error: Any) -> HttpResponse:
     return refuse(request, Refusal(404, "not_found", message, field=field, remedy=remedy))
 
 
-def bad_token(error: BadUndoToken) -> Refusal:
+def build_bad_token(error: BadUndoToken) -> Refusal:
     remedy = _("Send the token that the action answered with, as the same user.")
     return Refusal(422, "bad_token", _("The token is not one of yours."), field="token", remedy=remedy)
 
 
-def expired(error: UndoExpired) -> Refusal:
+def build_expired(error: UndoExpired) -> Refusal:
     message = _("Undo was possible for %(seconds)d s.") % {"seconds": error.seconds}
     return Refusal(410, "undo_expired", message, field="token", remedy=_("Do the opposite instead."))

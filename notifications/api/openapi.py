@@ -30,7 +30,7 @@ def schema_view(api: NinjaAPI) -> View:
     @csrf_exempt  # so that a POST gets its 405
     @require_safe
     def view(request: HttpRequest) -> HttpResponse:
-        return JsonResponse(described(api, request.path.removesuffix("openapi.json")))
+        return JsonResponse(describe(api, request.path.removesuffix("openapi.json")))
 
     return view
 
@@ -43,14 +43,14 @@ def docs_view(api: NinjaAPI) -> View:
     def view(request: HttpRequest) -> HttpResponse:
         if not (django_settings.DEBUG or (request.user.is_active and getattr(request.user, "is_staff", False))):
             raise Http404
-        spec = described(api, request.path.removesuffix("docs"))
+        spec = describe(api, request.path.removesuffix("docs"))
         return render(request, "notifications/api_docs.html", {"spec": spec, "operations": list(operations(spec))})
 
     return view
 
 
 @lru_cache(maxsize=4)
-def described(api: NinjaAPI, prefix: str) -> dict[str, Any]:
+def describe(api: NinjaAPI, prefix: str) -> dict[str, Any]:
     """Return the OpenAPI description of the API where it is mounted at this path."""
     return dict(api.get_openapi_schema(path_prefix=prefix))
 

@@ -47,7 +47,7 @@ COUNTERS: Final = {"unread": 3, "unseen": 1, "position": POSITION}
 LevelName = Literal["info", "success", "warning", "error"]
 
 
-def shown(example: Any) -> Any:
+def with_example(example: Any) -> Any:
     """Return the configuration of an answer."""
     return {"json_schema_extra": {"examples": [example]}}
 
@@ -69,7 +69,7 @@ class Notification(Schema):
     read_at: dt.datetime | None
     archived_at: dt.datetime | None
 
-    model_config = shown(ITEM)
+    model_config = with_example(ITEM)
 
 
 class Counters(Schema):
@@ -79,7 +79,7 @@ class Counters(Schema):
     unseen: int = Field(..., description="Unread ones that changed since the user last looked.")
     position: str = Field(..., description="Where a stream may start: `stream/?since=…`.")
 
-    model_config = shown(COUNTERS)
+    model_config = with_example(COUNTERS)
 
 
 class Page(Counters):
@@ -91,7 +91,7 @@ class Page(Counters):
         description="`before` of the next page; null at the end. A search may answer with few or no items and a `next`.",
     )
 
-    model_config = shown({"items": [ITEM], "next": 12, **COUNTERS})
+    model_config = with_example({"items": [ITEM], "next": 12, **COUNTERS})
 
 
 class Change(Schema):
@@ -128,7 +128,7 @@ class Changes(Counters):
     changes: list[Change]
     reset: Reset | None
 
-    model_config = shown(
+    model_config = with_example(
         {
             "changes": [{"prev": 41, "modseq": 42, "upsert": [ITEM], "gone": [], "unread": 3, "unseen": 1}],
             "reset": None,
@@ -145,7 +145,7 @@ class Sent(Schema):
         ..., description="Null where everybody has it (200); else the broadcast that now goes out to them (202)."
     )
 
-    model_config = shown({"recipients": 2, "broadcast": None})
+    model_config = with_example({"recipients": 2, "broadcast": None})
 
 
 class UndoOffer(Schema):
@@ -163,7 +163,7 @@ class ActionResult(Counters):
         ..., description="Null where nothing changed, or what was deleted is too long to keep."
     )
 
-    model_config = shown({"changed": 1, "undo": {"token": ".eJyrVk…", "expires_at": SENT}, **COUNTERS})
+    model_config = with_example({"changed": 1, "undo": {"token": ".eJyrVk…", "expires_at": SENT}, **COUNTERS})
 
 
 class UndoResult(Counters):
@@ -172,7 +172,7 @@ class UndoResult(Counters):
     undone: int
     left: int = Field(..., description="Notifications that were changed since, and so left alone.")
 
-    model_config = shown({"undone": 1, "left": 0, **COUNTERS})
+    model_config = with_example({"undone": 1, "left": 0, **COUNTERS})
 
 
 class RefusedRecipient(Schema):
@@ -198,7 +198,7 @@ class Error(Schema):
 
     error: ErrorDetail
 
-    model_config = shown(
+    model_config = with_example(
         {
             "error": {
                 "code": "not_found",

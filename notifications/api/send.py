@@ -157,7 +157,7 @@ def send_once(request: HttpRequest, body: Send, key: str, using: str) -> HttpRes
     """Tell users, or answer again where that was done under this key. In one transaction."""
     with transaction.atomic(using=using):
         if not key:
-            return answered(deliver_and_note(request, body, using))
+            return answer_outcome(deliver_and_note(request, body, using))
         digest = hashlib.sha256(request.body).hexdigest()
         try:
             row, is_new = claim(request.user, key, digest)
@@ -167,7 +167,7 @@ def send_once(request: HttpRequest, body: Send, key: str, using: str) -> HttpRes
         if is_new:
             outcome = deliver_and_note(request, body, using)
             row.status = 200 if outcome.broadcast is None else 202
-            row.answer = content_of(outcome)
+            row.answer = outcome.as_dict()
             row.save()
         return answer(row.answer, status=row.status)
 
@@ -219,7 +219,7 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
     except TooManyForDetails as error:
         raise Refusal(409, "too_many", error.messages[0], remedy=_("Nothing was sent."), field="to") from None
     except ValidationError as error:
-        raise invalid(error, way) from None
+        raise build_invalid(error, way) from None
 
 
 def allow(request: HttpRequest, permission: str) -> None:
@@ -234,7 +234,7 @@ def allow(request: HttpRequest, permission: str) -> None:
     raise Refusal(403, "not_allowed", message, remedy=_("Ask the site's staff for it, or for a token that may send."))
 
 
-def invalid(error: ValidationError, way: str) -> Refusal:
+def build_invalid(error: ValidationError, way: str) -> Refusal:
     """Name the first field that the log refused."""
     name, messages = next(iter(error.message_dict.items()))
     if name == "audience":
@@ -243,9 +243,5 @@ def invalid(error: ValidationError, way: str) -> Refusal:
     return Refusal(422, "invalid", f"{name}: {messages[0]}", remedy=_("openapi.json says what it takes."), field=name)
 
 
-def content_of(outcome: Outcome) -> dict[str, Any]:
-    return {"recipients": outcome.recipients, "broadcast": outcome.broadcast}
-
-
-def answered(outcome: Outcome) -> HttpResponse:
-    return answer(content_of(outcome), status=200 if outcome.broadcast is None else 202)
+def answer_outcome(outcome: Outcome) -> HttpResponse:
+    return answer(outcome.as_dict(), status=200 if outcome.broadcast is None else 202)

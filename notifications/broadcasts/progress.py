@@ -27,7 +27,17 @@ from ..models.broadcast import Broadcast, State, broadcasts
 from ..models.content import Level
 from .states import AT_WORK, GONE
 
-__all__ = ["Progress", "address_of", "figures", "follow", "followed_in", "read_count", "show_now", "tell", "topic_of"]
+__all__ = [
+    "Progress",
+    "address_of",
+    "figures",
+    "follow",
+    "followed_in",
+    "read_count",
+    "show_followers",
+    "show_now",
+    "topic_of",
+]
 
 SHOW_SECONDS: Final = 0.4  # between two amendments: a bar that moves smoothly, at a cost of 5 queries each
 TOPIC: Final = "notifications.broadcast:"
@@ -48,24 +58,24 @@ class Progress:
         now = time.monotonic()
         if broadcast.state in AT_WORK and now - self._shown_at >= SHOW_SECONDS:
             self._shown_at = now
-            tell(broadcast)
+            show_followers(broadcast)
 
 
-def tell(broadcast: Broadcast, *, by: Any = None) -> None:
+def show_followers(broadcast: Broadcast, *, by: Any = None) -> None:
     """Write how far it is into the followers' notifications. Where nothing is at work that is news, but for who did it."""
     if not broadcast.followers:
         return
-    said, now = words(broadcast), timezone.now()
+    content, now = build_content(broadcast), timezone.now()
     theirs = Notification.objects.using(database()).filter(recipient__in=broadcast.followers, topic=topic_of(broadcast))
     if broadcast.state in AT_WORK:
-        theirs.update(**said, read_at=now)
+        theirs.update(**content, read_at=now)
     elif by is None:
-        theirs.update(**said, read_at=None)
+        theirs.update(**content, read_at=None)
     else:
         with transaction.atomic(using=router.db_for_write(Notification)):
             lock_followers(broadcast.followers)
-            theirs.exclude(recipient=by).update(**said, read_at=None)
-            theirs.filter(recipient=by).update(**said, read_at=now)
+            theirs.exclude(recipient=by).update(**content, read_at=None)
+            theirs.filter(recipient=by).update(**content, read_at=now)
 
 
 def follow(broadcast: Broadcast, user: Any) -> None:
@@ -88,8 +98,13 @@ def follow(broadcast: Broadcast, user: Any) -> None:
         lock_followers(followers)
         now.update(followers=followers)
         if not Notification.objects.using(database()).for_user(user).filter(topic=topic_of(there)).exists():
-            said = {"category": "broadcasts", "topic": topic_of(there), "url": address_of(there), **words(there)}
-            Notification(recipient_id=user.pk, read_at=timezone.now(), **said).save()
+            content = {
+                "category": "broadcasts",
+                "topic": topic_of(there),
+                "url": address_of(there),
+                **build_content(there),
+            }
+            Notification(recipient_id=user.pk, read_at=timezone.now(), **content).save()
 
 
 def lock_followers(keys: list[Any]) -> None:
@@ -98,7 +113,7 @@ def lock_followers(keys: list[Any]) -> None:
     lock_inboxes(router.db_for_write(Notification), sorted(map(to_python, keys)))
 
 
-def words(broadcast: Broadcast) -> dict[str, Any]:
+def build_content(broadcast: Broadcast) -> dict[str, Any]:
     """Return what a follower's notification says now."""
     known = {"title": broadcast.title, "state": broadcast.get_state_display()}
     title = _("%(state)s: %(title)s") % known
@@ -145,10 +160,10 @@ def show_now(row: Notification, *, using: str) -> None:
     broadcast = None if pk is None else Broadcast.objects.using(using).filter(pk=pk).first()
     if broadcast is None or str(row.recipient_id) not in map(str, broadcast.followers):
         return
-    said = words(broadcast)
-    if said["data"]["progress"]["state"] != row.data.get("progress", {}).get("state"):
+    content = build_content(broadcast)
+    if content["data"]["progress"]["state"] != row.data.get("progress", {}).get("state"):
         row.read_at = timezone.now() if broadcast.state in AT_WORK else None
-    for name, value in said.items():
+    for name, value in content.items():
         setattr(row, name, value)
 
 

@@ -21,7 +21,7 @@ from ..log.bulk_update import rows_of
 from ..models.broadcast import Broadcast, State
 from .leases import Lease
 from .states import Step
-from .throttle import Pace
+from .throttle import Throttle
 from .transitions import take_step
 
 __all__ = ["retract"]
@@ -29,7 +29,7 @@ __all__ = ["retract"]
 ROWS_PER_READ: Final = 10_000
 
 
-def retract(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
+def retract(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
     """Remove the next chunk at each step; at the end the broadcast is retracted, or expired. Yields it after each.
 
     Raises:
@@ -38,10 +38,10 @@ def retract(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
     broadcast = lease.broadcast
     while True:
         found = next_rows(broadcast, lease.using)
-        for chunk in pace.portions(found):
+        for chunk in throttle.chunks(found):
             began = time.monotonic()
             broadcast = remove_chunk(lease, chunk)
-            pace.rest(lease.using, users=len(chunk), held_seconds=time.monotonic() - began)
+            throttle.rest(lease.using, count=len(chunk), held_seconds=time.monotonic() - began)
             yield broadcast
         if not found and not broadcast.cursor:
             break

@@ -34,7 +34,7 @@ from ..models.broadcast import Broadcast, State
 from .audience import online_of, users_of
 from .leases import Lease
 from .states import Step
-from .throttle import Pace
+from .throttle import Throttle
 from .transitions import take_step
 
 __all__ = ["send"]
@@ -43,7 +43,7 @@ KEYS_PER_READ: Final = 10_000  # an audience may be costly to ask; twenty chunks
 MAX_REPEATS: Final = 5  # of one chunk, because users in it were deleted at that moment
 
 
-def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
+def send(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
     """Write the next chunk at each step; at the end the broadcast is sent. Yields it as it stands after each.
 
     Raises:
@@ -60,7 +60,7 @@ def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
             keys, write = late_keys(broadcast, lease.using), write_late
         if not keys:
             break
-        for chunk in pace.portions(keys):
+        for chunk in throttle.chunks(keys):
             began = time.monotonic()
             try:
                 broadcast = write(lease, chunk)
@@ -69,7 +69,7 @@ def send(lease: Lease, pace: Pace) -> Iterator[Broadcast]:
                 if repeats > MAX_REPEATS:
                     raise
                 break
-            pace.rest(lease.using, users=len(chunk), held_seconds=time.monotonic() - began)
+            throttle.rest(lease.using, count=len(chunk), held_seconds=time.monotonic() - began)
             repeats = 0
             yield broadcast
     yield take_step(broadcast, Step.FINISH, only=lease.mine)

@@ -27,26 +27,26 @@ GONE: Final = (State.RETRACTING, State.RETRACTED, State.EXPIRING, State.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """From which states a step may be taken, to which it leads, and what history says of it."""
 
     sources: tuple[State, ...]
     target: State
-    words: str  # in English: history is kept so, and shown in the reader's language
+    history: str  # in English: history is kept so, and shown in the reader's language
 
 
 class Step(Enum):
     """What may happen to a broadcast. The first ones are people's, from START on they are the workers'."""
 
-    SEND = Move((State.DRAFT,), State.SENDING, gettext_noop("Sending began."))
-    SCHEDULE = Move((State.DRAFT,), State.SCHEDULED, gettext_noop("Scheduled."))
-    WITHDRAW = Move((State.SCHEDULED,), State.DRAFT, gettext_noop("Withdrawn: a draft again."))
-    PAUSE = Move((State.SENDING,), State.PAUSED, gettext_noop("Paused."))
-    RESUME = Move((State.PAUSED,), State.SENDING, gettext_noop("Resumed."))
-    CANCEL = Move((State.SENDING, State.PAUSED), State.CANCELLED, gettext_noop("Cancelled."))
-    RETRACT = Move(DELIVERED, State.RETRACTING, gettext_noop("Retracted."))
-    START = Move((State.SCHEDULED,), State.SENDING, gettext_noop("Sending began, as scheduled."))
-    FINISH = Move((State.SENDING,), State.SENT, gettext_noop("Sent to everybody."))
-    EXPIRE = Move((State.SCHEDULED, *DELIVERED), State.EXPIRING, gettext_noop("Its time is over."))
-    RETRACTED = Move((State.RETRACTING,), State.RETRACTED, gettext_noop("Removed from every inbox."))
-    EXPIRED = Move((State.EXPIRING,), State.EXPIRED, gettext_noop("Expired: removed from every inbox."))
+    SEND = Transition((State.DRAFT,), State.SENDING, gettext_noop("Sending began."))
+    SCHEDULE = Transition((State.DRAFT,), State.SCHEDULED, gettext_noop("Scheduled."))
+    WITHDRAW = Transition((State.SCHEDULED,), State.DRAFT, gettext_noop("Withdrawn: a draft again."))
+    PAUSE = Transition((State.SENDING,), State.PAUSED, gettext_noop("Paused."))
+    RESUME = Transition((State.PAUSED,), State.SENDING, gettext_noop("Resumed."))
+    CANCEL = Transition((State.SENDING, State.PAUSED), State.CANCELLED, gettext_noop("Cancelled."))
+    RETRACT = Transition(DELIVERED, State.RETRACTING, gettext_noop("Retracted."))
+    START = Transition((State.SCHEDULED,), State.SENDING, gettext_noop("Sending began, as scheduled."))
+    FINISH = Transition((State.SENDING,), State.SENT, gettext_noop("Sent to everybody."))
+    EXPIRE = Transition((State.SCHEDULED, *DELIVERED), State.EXPIRING, gettext_noop("Its time is over."))
+    RETRACTED = Transition((State.RETRACTING,), State.RETRACTED, gettext_noop("Removed from every inbox."))
+    EXPIRED = Transition((State.EXPIRING,), State.EXPIRED, gettext_noop("Expired: removed from every inbox."))

@@ -22,17 +22,17 @@ from ..exceptions import StepRefused
 from ..log.attempts import attempt
 from ..models.broadcast import Broadcast, State, broadcasts
 from .audience import users_of
-from .progress import tell
+from .progress import show_followers
 from .states import AT_WORK, Step
 
-__all__ = ["check", "check_times", "news", "note", "order_broadcast", "take_step"]
+__all__ = ["check", "check_times", "order_broadcast", "take_step", "work_available", "write_history"]
 
 BEGINNINGS: Final = (Step.SEND, Step.START)
 REMOVALS: Final = (Step.RETRACT, Step.EXPIRE)
 AUDITED: Final = {Step.CANCEL: "broadcast.cancelled", Step.RETRACT: "broadcast.retracted"}
 ENDS: Final = (State.SENT, State.CANCELLED, State.RETRACTED, State.EXPIRED)
 
-news: Final = threading.Event()  # there is work: a worker of this process need not wait for its next look
+work_available: Final = threading.Event()  # there is work: a worker of this process need not wait for its next look
 
 
 def order_broadcast(draft: Broadcast, *, by: Any = None) -> Broadcast:
@@ -71,19 +71,19 @@ def check_times(draft: Broadcast) -> None:
     """Refuse times that have passed, and an end before the beginning."""
     now = timezone.now()
     if draft.send_at is not None and draft.send_at <= now:
-        raise too_early(
+        raise build_too_early(
             "send_at", draft.send_at, _("%(time)s has passed; choose a later time, or none to send at once.")
         )
     if draft.is_expired(now):
-        raise too_early(
+        raise build_too_early(
             "expires_at", draft.expires_at, _("%(time)s has passed; choose a later time, or none to keep it.")
         )
     if draft.send_at is not None and draft.is_expired(draft.send_at):
         text = _("%(time)s is before it is sent; choose a later time, or none to keep it.")
-        raise too_early("expires_at", draft.expires_at, text)
+        raise build_too_early("expires_at", draft.expires_at, text)
 
 
-def too_early(field: str, moment: Any, text: str) -> ValidationError:
+def build_too_early(field: str, moment: Any, text: str) -> ValidationError:
     local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
     shown = local.strftime("%Y-%m-%d %H:%M")
     return ValidationError({field: ValidationError(text, code="past", params={"time": shown})})
@@ -108,31 +108,31 @@ def take_step(broadcast: Broadcast, step: Step, *, by: Any = None, only: Q | Non
     Raises:
         StepRefused: it is in another state meanwhile, or `only` does not hold. Nothing was changed.
     """
-    move = step.value
+    transition = step.value
     now = timezone.now()
-    values = {"state": move.target, "worker": "", "leased_until": None, "problem": "", **values}
+    values = {"state": transition.target, "worker": "", "leased_until": None, "problem": "", **values}
     if step in BEGINNINGS:
         values["started_at"] = now
     if step in REMOVALS:
         values |= {"cursor": "", "busy_seconds": 0.0, "finished_at": None}
-    if move.target in ENDS:
+    if transition.target in ENDS:
         values["finished_at"] = now
-    return attempt(broadcasts().db, lambda: take_once(broadcast, step, by, only or Q(), values))
+    return attempt(broadcasts().db, lambda: take_step_once(broadcast, step, by, only or Q(), values))
 
 
-def take_once(broadcast: Broadcast, step: Step, by: Any, only: Q, values: dict[str, Any]) -> Broadcast:
+def take_step_once(broadcast: Broadcast, step: Step, by: Any, only: Q, values: dict[str, Any]) -> Broadcast:
     """Take a step in a transaction, with these columns. Raises as `take_step()` does."""
-    move, rows = step.value, broadcasts()
+    transition, rows = step.value, broadcasts()
     with transaction.atomic(using=rows.db):
-        if not rows.filter(only, pk=broadcast.pk, state__in=move.sources).update(**values):
-            raise refusal(broadcast, step)
+        if not rows.filter(only, pk=broadcast.pk, state__in=transition.sources).update(**values):
+            raise build_refusal(broadcast, step)
         taken: Broadcast = rows.get(pk=broadcast.pk)
-        note(taken, getattr(by, "pk", taken.ordered_by_id), str(values["problem"] or move.words))
-        tell(taken, by=by)
+        write_history(taken, getattr(by, "pk", taken.ordered_by_id), str(values["problem"] or transition.history))
+        show_followers(taken, by=by)
         if step in AUDITED:
             transaction.on_commit(lambda: audit_step(taken, step, by), using=rows.db, robust=True)
-        if move.target in AT_WORK:
-            transaction.on_commit(news.set, using=rows.db, robust=True)
+        if transition.target in AT_WORK:
+            transaction.on_commit(work_available.set, using=rows.db, robust=True)
     return taken
 
 
@@ -141,21 +141,21 @@ def audit_step(broadcast: Broadcast, step: Step, by: Any) -> None:
     audit.record(AUDITED[step], broadcast=broadcast.pk, by=getattr(by, "pk", None))
 
 
-def refusal(broadcast: Broadcast, step: Step) -> StepRefused:
-    """Return why a step was not taken, in words for whoever asked."""
+def build_refusal(broadcast: Broadcast, step: Step) -> StepRefused:
+    """Return why a step was not taken, for whoever asked."""
     there = broadcasts().filter(pk=broadcast.pk).first()
     if there is None:
         return StepRefused(_("“%(title)s” was deleted meanwhile.") % {"title": broadcast.title})
-    words = {"title": there.title, "state": there.get_state_display().lower()}
+    params = {"title": there.title, "state": there.get_state_display().lower()}
     if there.state in step.value.sources:
-        return StepRefused(_("“%(title)s” was edited meanwhile, so it was not sent. Look at it again.") % words)
+        return StepRefused(_("“%(title)s” was edited meanwhile, so it was not sent. Look at it again.") % params)
     if there.ordered_by is not None and step in (Step.SEND, Step.SCHEDULE):
-        words["person"] = str(there.ordered_by)
-        return StepRefused(_("%(person)s was quicker: “%(title)s” is %(state)s. Nothing was sent twice.") % words)
-    return StepRefused(_("“%(title)s” is %(state)s meanwhile, so nothing was changed.") % words)
+        params["person"] = str(there.ordered_by)
+        return StepRefused(_("%(person)s was quicker: “%(title)s” is %(state)s. Nothing was sent twice.") % params)
+    return StepRefused(_("“%(title)s” is %(state)s meanwhile, so nothing was changed.") % params)
 
 
-def note(broadcast: Broadcast, user_id: Any, text: str) -> None:
+def write_history(broadcast: Broadcast, user_id: Any, text: str) -> None:
     """Write a line into the admin's history, where there is an admin and somebody to name.
 
     `text` is in English (`gettext_noop`): whoever reads it reads it in another language.

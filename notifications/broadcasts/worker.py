@@ -23,8 +23,8 @@ from .progress import Progress
 from .retracting import retract
 from .sending import send
 from .states import DELIVERED, Step
-from .throttle import Pace
-from .transitions import news, take_step
+from .throttle import Throttle
+from .transitions import take_step, work_available
 
 __all__ = ["Worker"]
 
@@ -40,18 +40,18 @@ class Worker:
     def __init__(self) -> None:
         self.name = secrets.token_hex(8)
         self.is_stopped = False
-        self._pace = Pace()
+        self._throttle = Throttle()
 
     def stop(self) -> None:
         """Finish the chunk in hand and return from `run()`."""
         self.is_stopped = True
-        news.set()
+        work_available.set()
 
     def run(self) -> None:
         """Work until stopped. A database that is away is asked again, and so is one that fails in another way."""
         is_failing = False
         while not self.is_stopped:
-            news.clear()
+            work_available.clear()
             try:
                 has_worked = self._work_again()
             except Exception as error:  # the thread serves the whole process: it outlives whatever this was
@@ -63,7 +63,7 @@ class Worker:
             else:
                 is_failing = False
             if not has_worked and not self.is_stopped:
-                news.wait(settings.send_poll_seconds)
+                work_available.wait(settings.send_poll_seconds)
         connections.close_all()
 
     def work_off(self) -> None:
@@ -96,7 +96,7 @@ class Worker:
         deadline = time.monotonic() + SLICE_SECONDS
         progress = Progress()
         work = send if lease.broadcast.state == State.SENDING else retract
-        for broadcast in work(lease, self._pace):
+        for broadcast in work(lease, self._throttle):
             progress.show(broadcast)
             if self.is_stopped or time.monotonic() > deadline:
                 return
@@ -104,14 +104,14 @@ class Worker:
     def _give_up(self, lease: Lease, error: Exception) -> None:
         """Pause what cannot be sent, with the reason; what cannot be removed is tried again."""
         logger.error("Broadcast %d cannot go on: %s", lease.broadcast.pk, type(error).__name__, exc_info=error)
-        said = str(error) if isinstance(error, InvalidSegment) else f"{type(error).__name__}: {error}"
-        messages = getattr(error, "messages", None) or [said]
+        text = str(error) if isinstance(error, InvalidSegment) else f"{type(error).__name__}: {error}"
+        messages = getattr(error, "messages", None) or [text]
         problem = " ".join(messages)[:MAX_PROBLEM_CHARS]
         try:
             take_step(lease.broadcast, Step.PAUSE, only=lease.mine, problem=problem)
         except StepRefused:
             broadcasts().filter(lease.mine, pk=lease.broadcast.pk).update(problem=problem)
-            news.wait(settings.send_poll_seconds)
+            work_available.wait(settings.send_poll_seconds)
 
 
 def begin_due() -> None:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from notifications.models import CONTENT_FIELDS, Level, Notification
 
-__all__ = ["add_content_options", "build_error", "content_given"]
+__all__ = ["add_content_options", "build_error", "parse_content"]
 
 # Where an option needs other words than the admin's form.
 HELP: Final = {
@@ -29,7 +29,7 @@ def add_content_options(parser: CommandParser) -> None:
         parser.add_argument(f"--{name}", required=name == "title", help=text)
 
 
-def content_given(options: dict[str, Any]) -> dict[str, Any]:
+def parse_content(options: dict[str, Any]) -> dict[str, Any]:
     """Return the content that was given, as `notify()` takes it."""
     return {name: options[name] for name in CONTENT_FIELDS if options[name] is not None}
 

@@ -16,7 +16,7 @@ from django.core.management.base import CommandError, CommandParser
 from notifications.log.keys import key_of
 from notifications.models import Inbox
 
-__all__ = ["add_user_option", "age", "number_of_seconds", "user_keys_given", "whole_number"]
+__all__ = ["add_user_option", "age", "number_of_seconds", "parse_user_keys", "whole_number"]
 
 UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -62,7 +62,7 @@ def add_user_option(parser: CommandParser) -> None:
     )
 
 
-def user_keys_given(value: Any, *, using: str) -> list[Any] | None:
+def parse_user_keys(value: Any, *, using: str) -> list[Any] | None:
     """Return the keys given by `--user` in order, or None where it was not given."""
     if value is None:
         return None

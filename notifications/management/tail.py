@@ -44,15 +44,7 @@ async def follow(
     """
     wakeup = asyncio.Event()
     workers = Workers(threads=1)
-
-    def hear(change: dict[str, Any]) -> None:
-        if change["user"] == str(user_id):
-            wakeup.set()
-
-    async def listen() -> None:
-        await listener.listen(hear, wakeup.set, lambda _seconds: None)
-
-    workers.keep([listen])
+    workers.keep([lambda: listen(user_id, wakeup)])
     position, problem = since, ""
     try:
         while not stop.is_set():
@@ -75,6 +67,16 @@ async def follow(
             await first_of(pause_seconds, wakeup, stop)
     finally:
         await workers.stop()
+
+
+async def listen(user_id: UserKey, wakeup: asyncio.Event) -> None:
+    """Hear the doorbells, and pass on those of this user."""
+
+    def hear(change: dict[str, Any]) -> None:
+        if change["user"] == str(user_id):
+            wakeup.set()
+
+    await listener.listen(hear, wakeup.set, lambda _seconds: None)
 
 
 def read(user_id: UserKey, position: Position | None) -> Replay:

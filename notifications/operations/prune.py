@@ -12,16 +12,15 @@ batch are read, so that the cost of a batch does not grow with the inbox.
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import connections
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
+from ..broadcasts.throttle import Throttle
 from ..log.bulk_delete import Batch, delete_batch
 from ..log.bulk_update import EVERY, rows_of
 from ..log.keys import UserKey
@@ -30,7 +29,7 @@ from ..log.read_counts import note_readers
 if TYPE_CHECKING:
     from ..log.queryset import NotificationQuerySet
 
-__all__ = ["ARCHIVED", "EVERY", "SETTLED", "Policy", "count_doomed", "prune"]
+__all__ = ["ARCHIVED", "EVERY", "SETTLED", "Policy", "count_prunable", "prune"]
 
 SETTLED: Final = Q(read_at__isnull=False) | Q(archived_at__isnull=False)  # what no badge counts
 ARCHIVED: Final = Q(archived_at__isnull=False)
@@ -38,8 +37,6 @@ ARCHIVED: Final = Q(archived_at__isnull=False)
 USERS_PER_LOOK: Final = 100  # users in one query: each may be an OR of two conditions, and SQLite nests at most 1000
 USERS_PER_BATCH: Final = 50  # each inbox is an UPDATE of its own, about 0.3 ms on PostgreSQL
 ROWS_PER_LOOK: Final = 20_000  # rows found by one query, as three numbers each
-LEAST_ROWS: Final = 20  # a batch is never cut smaller than this
-AIM_SECONDS: Final = 0.05  # half of the 100 ms for which another writer may have to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Policy:
     state: Q = SETTLED
 
 
-def count_doomed(policy: Policy, *, using: str, user_ids: Sequence[UserKey] | None = None) -> tuple[int, int]:
+def count_prunable(policy: Policy, *, using: str, user_ids: Sequence[UserKey] | None = None) -> tuple[int, int]:
     """Return how many rows may go, and of how many users. Locks nothing."""
     counts = [
         dict(rows.order_by().values_list("recipient_id").annotate(Count("pk")))
@@ -68,29 +65,23 @@ def prune(
 ) -> Iterator[Batch]:
     """Delete what may go, a batch for each step of the iterator; stop iterating to stop.
 
-    A batch that held its locks for longer than `AIM_SECONDS` makes the next ones smaller.
+    A batch that held its locks for too long makes the next ones smaller (`broadcasts/throttle.py`).
     """
-    has_one_writer = not connections[using].features.has_select_for_update
-    size = batch_rows
+    throttle = Throttle(most=batch_rows, has_rate=False)
     for rows in looks(policy, using, user_ids):
         for found in pages(rows):
             while found:
-                batch = delete_batch(rows, take(found, size), using=using)
+                batch = delete_batch(rows, pop_batch(found, throttle.size), using=using)
                 note_readers(batch.readers, using=using)
                 yield batch
-                if batch.held_seconds > AIM_SECONDS:
-                    size = max(min(LEAST_ROWS, batch_rows), size // 2)
-                elif batch.held_seconds < AIM_SECONDS / 4:
-                    size = min(batch_rows, size * 2)
-                if has_one_writer:  # SQLite does not queue writers: without a gap they would time out
-                    time.sleep(batch.held_seconds / 2)
+                throttle.rest(using, count=batch.deleted, held_seconds=batch.held_seconds)
 
 
 def looks(policy: Policy, using: str, user_ids: Sequence[UserKey] | None) -> Iterator[NotificationQuerySet]:
     """Yield querysets of what may go, of some users each, in the order of their keys."""
     affected = affected_users(policy, using, user_ids)
     for start in range(0, len(affected), USERS_PER_LOOK):
-        yield doomed(policy, using, affected[start : start + USERS_PER_LOOK])
+        yield prunable_rows(policy, using, affected[start : start + USERS_PER_LOOK])
 
 
 def affected_users(policy: Policy, using: str, user_ids: Sequence[Any] | None) -> list[Any]:
@@ -108,7 +99,7 @@ def affected_users(policy: Policy, using: str, user_ids: Sequence[Any] | None) -
     return sorted(affected)
 
 
-def doomed(policy: Policy, using: str, user_ids: list[Any]) -> NotificationQuerySet:
+def prunable_rows(policy: Policy, using: str, user_ids: list[Any]) -> NotificationQuerySet:
     """Return what may go of these users' rows. Which ones are the newest to keep is settled here, in 1 query."""
     mine = rows_of(using).filter(recipient_id__in=user_ids)
     reasons = []
@@ -136,7 +127,7 @@ def pages(rows: NotificationQuerySet) -> Iterator[deque[tuple[Any, int]]]:
         page = list(ordered.filter(Q(recipient_id__gt=user_id) | Q(later, recipient_id=user_id))[:ROWS_PER_LOOK])
 
 
-def take(found: deque[tuple[Any, int]], size: int) -> dict[Any, list[int]]:
+def pop_batch(found: deque[tuple[Any, int]], size: int) -> dict[Any, list[int]]:
     """Remove the next batch from what was found and return it by user."""
     taken: dict[Any, list[int]] = {}
     for _ in range(min(size, len(found))):

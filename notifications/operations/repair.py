@@ -1,6 +1,6 @@
 """Upkeep: recount inboxes against their rows, mend those that are wrong, and declare history replaced.
 
-Receives portions of user keys from `manage.py check_inboxes` and `renew_epochs`. Guarantees that an inbox is called wrong
+Receives chunks of user keys from `manage.py check_inboxes` and `renew_epochs`. Guarantees that an inbox is called wrong
 only when it was so under its lock, where no writer is halfway; and that a repair is a change of that inbox's log like
 any other, with the floor at its head: each connected client is told, and gets the state anew.
 
@@ -30,17 +30,17 @@ __all__ = ["Standing", "check", "inbox_keys", "latest_mended", "mend_loaded", "r
 
 
 def user_keys(using: str, size: int) -> Iterator[list[Any]]:
-    """Yield the keys of all users in portions, in order."""
+    """Yield the keys of all users in chunks, in order."""
     users = Inbox._meta.get_field("user").related_model
-    return portions(users._base_manager.using(using).values_list("pk", flat=True), size)
+    return chunks(users._base_manager.using(using).values_list("pk", flat=True), size)
 
 
 def inbox_keys(using: str, size: int) -> Iterator[list[Any]]:
-    """Yield the keys of all users that have an inbox in portions, in order."""
-    return portions(Inbox.objects.using(using).values_list("pk", flat=True), size)
+    """Yield the keys of all users that have an inbox in chunks, in order."""
+    return chunks(Inbox.objects.using(using).values_list("pk", flat=True), size)
 
 
-def portions(keys: db.QuerySet[Any, Any], size: int) -> Iterator[list[Any]]:
+def chunks(keys: db.QuerySet[Any, Any], size: int) -> Iterator[list[Any]]:
     ordered = keys.order_by("pk")
     portion = list(ordered[:size])
     while portion:

@@ -44,10 +44,10 @@ __all__ = [
     "archive",
     "build_limited",
     "delete",
+    "find_refusal",
     "open_link",
     "read",
     "read_all",
-    "refusal_of",
     "seen",
     "selection",
     "unarchive",
@@ -71,7 +71,7 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
         try:
             if request.method != "POST":
                 raise Refusal(405, "method_not_allowed", _("This address changes something; send it a POST."))
-            if (refusal := refusal_of(request)) is not None:
+            if (refusal := find_refusal(request)) is not None:
                 raise refusal
             spend(request.user)
             answer = act(request, **kwargs)
@@ -95,7 +95,7 @@ def build_limited(error: TooOften) -> Refusal:
     return Refusal(429, "limited", message, headers={"Retry-After": str(error.seconds)})
 
 
-def refusal_of(request: HttpRequest) -> Refusal | None:
+def find_refusal(request: HttpRequest) -> Refusal | None:
     """Return why who asks gets nothing here, or None where it is the reader whose page it is."""
     if not request.user.is_authenticated:
         return Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))

@@ -14,7 +14,7 @@ No cache keeps any of it: after a logout "back" must show nothing.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings as django_settings
 from django.contrib.auth.decorators import login_not_required
@@ -31,8 +31,8 @@ from ..exceptions import TooOften
 from ..log.keys import MAX_KEY
 from ..models import Level, Notification
 from ..protocol.payloads import counters_payload, dumps, payload
-from ..reading.listing import categories_of, page_of
-from .action_views import answer_refusal, build_limited, refusal_of
+from ..reading.listing import Found, categories_of, page_of
+from .action_views import answer_refusal, build_limited, find_refusal
 from .forms import PageForm, Tab
 
 __all__ = ["centre", "stream"]
@@ -49,7 +49,7 @@ def centre(request: HttpRequest) -> HttpResponse:
     """Show one page of a user's notifications. 2 queries besides the session's, 3 where something narrows the list."""
     form = PageForm(request.GET)
     part = form.value("part")
-    refusal = refusal_of(request)
+    refusal = find_refusal(request)
     if refusal is not None and not part:
         return redirect_to_login(request.get_full_path())
     if refusal is not None:
@@ -60,37 +60,38 @@ def centre(request: HttpRequest) -> HttpResponse:
         except TooOften as error:
             return answer_refusal(request, build_limited(error), wants_json=part == "rows")
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
-    before = form.value("before")
-    found = page_of(request.user, form.shown_tab, before=before or MAX_KEY, limit=limit, **form.narrowing)
-    inbox = found.inbox
+    before = form.value("before") or MAX_KEY
+    found = page_of(request.user, form.shown_tab, before=before, limit=limit, **form.narrowing)
     if part == "rows":
         items = [payload(row) for row in found.items]
-        content = dumps({"items": items, "next": found.next, **counters_payload(inbox)})
-        response = HttpResponse(content, content_type="application/json")
-    else:
-        context = {
-            "notification_inbox": inbox,  # {% notification_bell %} takes it from here
-            "notification_reader": tag_of(request.user),
-            "login_url": resolve_url(django_settings.LOGIN_URL),
-            "frame": "notifications/_part.html" if part else "notifications/base.html",
-            "part": part or "list",
-            "items": found.items,
-            "next": found.next,
-            "looked": found.looked,
-            "before": before,
-            "tab": form.shown_tab,
-            "tabs": Tab.choices[:2] if part == "panel" else Tab.choices,
-            "filters": form.narrowing,
-            "is_narrowed": any(form.narrowing.values()),
-            "categories": [] if part == "panel" else categories_of(request.user, form.narrowing["category"]),
-            "levels": Level.choices,
-            "undo_seconds": f"{settings.undo_seconds:g}",
-            "blank": Notification(pk=0, modseq=0),
-        }
-        response = render(
-            request, "notifications/panel.html" if part == "panel" else "notifications/centre.html", context
-        )
-    return response
+        content = dumps({"items": items, "next": found.next, **counters_payload(found.inbox)})
+        return HttpResponse(content, content_type="application/json")
+    template = "notifications/panel.html" if part == "panel" else "notifications/centre.html"
+    return render(request, template, build_context(request, form, found))
+
+
+def build_context(request: HttpRequest, form: PageForm, found: Found) -> dict[str, Any]:
+    """Return what the templates of the centre and of the panel show. 1 query, for the centre's categories."""
+    part = form.value("part")
+    return {
+        "notification_inbox": found.inbox,  # {% notification_bell %} takes it from here
+        "notification_reader": tag_of(request.user),
+        "login_url": resolve_url(django_settings.LOGIN_URL),
+        "frame": "notifications/_part.html" if part else "notifications/base.html",
+        "part": part or "list",
+        "items": found.items,
+        "next": found.next,
+        "looked": found.looked,
+        "before": form.value("before"),
+        "tab": form.shown_tab,
+        "tabs": Tab.choices[:2] if part == "panel" else Tab.choices,
+        "filters": form.narrowing,
+        "is_narrowed": any(form.narrowing.values()),
+        "categories": [] if part == "panel" else categories_of(request.user, form.narrowing["category"]),
+        "levels": Level.choices,
+        "undo_seconds": f"{settings.undo_seconds:g}",
+        "blank": Notification(pk=0, modseq=0),
+    }
 
 
 def stream(request: HttpRequest) -> HttpResponse:

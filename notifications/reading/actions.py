@@ -280,21 +280,21 @@ def undo(user: UserOrKey, token: str) -> UndoResult:
     origins |= {pk for row in gone if (pk := followed_in(row["topic"])) is not None}
     jobs = {row["id"] for row in gone if is_running(row["data"])}
     with own(user, origins, jobs) as mine:
-        if timezone.now() > moment_of(record["until"]) or record["epoch"] != mine.inbox.epoch:
+        if timezone.now() > parse_moment(record["until"]) or record["epoch"] != mine.inbox.epoch:
             raise UndoExpired(record["seconds"])
         untouched = mine.rows.filter(modseq=record["modseq"])
         if "rows" in record:
             undone = insert_again(mine, record["rows"])
         elif "set" in record:
-            field, at = record["set"], moment_of(record["at"])
+            field, at = record["set"], parse_moment(record["at"])
             undone = log.amend(untouched.filter(**{field: at}), {field: None})
         else:
-            times = {int(pk): moment_of(text) for pk, text in record["old"].items()}
+            times = {int(pk): parse_moment(text) for pk, text in record["old"].items()}
             undone = put_back(untouched, record["cleared"], times)
         return UndoResult(undone, record["changed"] - undone, mine.inbox_now())
 
 
-def moment_of(text: str) -> dt.datetime:
+def parse_moment(text: str) -> dt.datetime:
     """Return a token's time as this site's rows hold it: without a zone where USE_TZ is off."""
     moment = dt.datetime.fromisoformat(text)
     return moment if django_settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
@@ -308,7 +308,7 @@ def insert_again(mine: Own, contents: list[dict[str, Any]]) -> int:
     it is by now.
     """
     there = set(rows_of(mine.using).filter(pk__in=[content["id"] for content in contents]).values_list("pk", flat=True))
-    rows = [restored(mine.inbox.pk, content) for content in contents if content["id"] not in there]
+    rows = [restore_row(mine.inbox.pk, content) for content in contents if content["id"] not in there]
     origins = {row.broadcast_id for row in rows if row.broadcast_id is not None}
     if origins:
         kept = Broadcast.objects.using(mine.using).filter(pk__in=origins).exclude(state__in=GONE)
@@ -322,11 +322,11 @@ def insert_again(mine: Own, contents: list[dict[str, Any]]) -> int:
     return len(log.append(rows, using=mine.using))
 
 
-def restored(user_id: Any, content: dict[str, Any]) -> Notification:
+def restore_row(user_id: Any, content: dict[str, Any]) -> Notification:
     """Return an unsaved row with this content."""
     fields = {name: value for name, value in content.items() if name not in ("id", "modseq", "broadcast")}
     for name in ("created_at", "read_at", "archived_at"):
-        fields[name] = fields[name] and moment_of(fields[name])
+        fields[name] = fields[name] and parse_moment(fields[name])
     return Notification(pk=content["id"], recipient_id=user_id, broadcast_id=content.get("broadcast"), **fields)
 
 

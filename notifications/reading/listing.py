@@ -37,7 +37,7 @@ from ..log.queryset import NotificationQuerySet
 from ..log.replay import database, inbox_of
 from ..models import Inbox, Notification
 
-__all__ = ["SCAN_ROWS", "State", "categories_of", "newest_of", "page_of", "rows_in", "shown_inbox"]
+__all__ = ["SCAN_ROWS", "Found", "State", "categories_of", "newest_of", "page_of", "rows_in", "shown_inbox"]
 
 SCAN_ROWS: Final = 5000  # rows that a request looks at: some 20 ms
 SCAN_CHARS: Final = (

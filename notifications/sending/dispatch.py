@@ -43,6 +43,10 @@ class Outcome:
     recipients: int
     broadcast: int | None = None
 
+    def as_dict(self) -> dict[str, int | None]:
+        """Return it as the API tells it."""
+        return {"recipients": self.recipients, "broadcast": self.broadcast}
+
 
 def describe(outcome: Outcome) -> str:
     """Return what the admin's history says of an outcome, in the active language."""

@@ -48,7 +48,7 @@ def mark_one(using: str, pk: int) -> bool:
     limit = Now() - dt.timedelta(seconds=STALL_SECONDS)
     with transaction.atomic(using=using):
         running = RunningJob.objects.using(using).filter(pk=pk)
-        if not running.filter(end__isnull=True, beat_at__lt=limit).update(end=words_of_stalled(), beat_at=Now()):
+        if not running.filter(end__isnull=True, beat_at__lt=limit).update(end=build_stalled_content(), beat_at=Now()):
             return False
         mine = Notification.objects.using(using).filter(pk=pk)
         row = mine.first()
@@ -57,7 +57,7 @@ def mark_one(using: str, pk: int) -> bool:
         running.delete()
         if not isinstance(row.data.get("progress"), dict):
             return False
-        mine.update(**words_of_stalled(), data=data_of_stalled(row.data), read_at=None)
+        mine.update(**build_stalled_content(), data=build_stalled_data(row.data), read_at=None)
     return True
 
 
@@ -72,7 +72,7 @@ def catch_up(rows: Iterable[Notification], *, using: str) -> None:
     ended = RunningJob.objects.using(using).filter(pk__in=by_key, end__isnull=False)
     for pk, end in ended.values_list("pk", "end"):
         row = by_key[pk]
-        shown: dict[str, Any] = {"data": data_of_stalled(row.data), **(end or {})}
+        shown: dict[str, Any] = {"data": build_stalled_data(row.data), **(end or {})}
         for name, value in shown.items():
             setattr(row, name, value)
         row.read_at = None
@@ -85,12 +85,12 @@ def is_running(data: Mapping[str, Any]) -> bool:
     return isinstance(progress, dict) and progress.get("state") == "running"
 
 
-def words_of_stalled() -> dict[str, Any]:
+def build_stalled_content() -> dict[str, Any]:
     return {
         "body": _("It has not been heard of for a while. Its process may have ended."),
         "level": Level.WARNING.value,
     }
 
 
-def data_of_stalled(data: Mapping[str, Any]) -> dict[str, Any]:
+def build_stalled_data(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "progress": {**data["progress"], "state": "stalled"}}

@@ -89,11 +89,11 @@ class Job:
         self.total = None if total is None else number("total", total, least=0)
         self.notification_id = 0
         self._row = compose(key_of(user), title, content)
-        self._said: str | None = None  # the text while it runs
-        self._words: dict[str, Any] = {}  # what its end will show
+        self._body: str | None = None  # the text while it runs
+        self._last_content: dict[str, Any] = {}  # what its end will show
         self._using = router.db_for_write(Notification)
-        self._news = threading.Condition()
-        self._has_news = self._is_over = self._has_failed = self._was_stalled = False
+        self._wakeup = threading.Condition()
+        self._is_changed = self._is_over = self._has_failed = self._was_stalled = False
         self._is_missing = False  # the reader has deleted the notification
         self._written_at = self._beaten_at = 0.0
         self._thread: threading.Thread | None = None
@@ -103,32 +103,32 @@ class Job:
     def advance(self, by: float = 1) -> None:
         """Note that so much more is done. Raises `ValidationError` for what is no finite number."""
         step = number("by", by)
-        with self._news:
+        with self._wakeup:
             self.done += step
-        self._tell()
+        self._wake_writer()
 
     def say(self, body: str) -> None:
         """Show what it is doing now, below the title, until it ends. Raises `ValidationError`."""
-        self._said = log.validated({"body": body})["body"]
-        self._tell()
+        self._body = log.validated({"body": body})["body"]
+        self._wake_writer()
 
-    def finish(self, **words: Unpack[Content]) -> None:
+    def finish(self, **content: Unpack[Content]) -> None:
         """Say what success shows when the block ends, such as `url` and `body`. Raises `ValidationError`."""
-        compose(self._row.recipient_id, self._row.title, words)  # refuses words that are no content
-        cleaned = log.validated(words)
+        compose(self._row.recipient_id, self._row.title, content)  # refuses what is no content
+        cleaned = log.validated(content)
         log.validated({"data": {**cleaned.get("data", {}), "progress": self._progress("success")}})  # as it will be
-        self._words |= cleaned
+        self._last_content |= cleaned
 
     def fail(self, reason: str) -> None:
         """Let the block end as a failure, without an exception. Raises `ValidationError`."""
-        self._words = log.validated({"body": reason})
+        self._last_content = log.validated({"body": reason})
         self._has_failed = True
 
-    def _tell(self) -> None:
-        with self._news:
-            is_first, self._has_news = not self._has_news, True
+    def _wake_writer(self) -> None:
+        with self._wakeup:
+            is_first, self._is_changed = not self._is_changed, True
             if is_first:
-                self._news.notify()
+                self._wakeup.notify()
         if self._thread is None and now() - self._written_at >= WRITE_SECONDS and not in_event_loop():
             self._write()
 
@@ -145,14 +145,14 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._news:
+        with self._wakeup:
             self._is_over = True
-            self._news.notify()
+            self._wakeup.notify()
         if self._thread is not None:
             self._thread.join(JOIN_SECONDS)
         if error is not None:
             self._has_failed = True
-            self._words = {"body": reason_of(error)}
+            self._last_content = {"body": reason_of(error)}
         try:
             self._write_last()
         except Exception:  # the work is done, or has failed for a reason of its own; a hub will call it stalled
@@ -175,15 +175,17 @@ class Job:
         """Write what the job said, and that it is alive, until it is over."""
         try:
             while True:
-                with self._news:
-                    self._news.wait_for(lambda: self._is_over or self._has_news, self._beaten_at + BEAT_SECONDS - now())
-                    if self._has_news:
-                        self._news.wait_for(lambda: self._is_over, self._written_at + WRITE_SECONDS - now())
+                with self._wakeup:
+                    self._wakeup.wait_for(
+                        lambda: self._is_over or self._is_changed, self._beaten_at + BEAT_SECONDS - now()
+                    )
+                    if self._is_changed:
+                        self._wakeup.wait_for(lambda: self._is_over, self._written_at + WRITE_SECONDS - now())
                     if self._is_over:
                         return
                 try:
                     self._beat_if_due()
-                    if self._has_news:
+                    if self._is_changed:
                         self._write()
                 except Exception as error:  # the job goes on; what it says next, or at last, says it all
                     self._written_at = self._beaten_at = now()
@@ -201,9 +203,9 @@ class Job:
         if not mine.filter(end__isnull=True).update(beat_at=Now()) and not mine.update(beat_at=Now(), end=None):
             # taken for dead while the process was frozen
             running.bulk_create([RunningJob(pk=self.notification_id, beat_at=Now())], ignore_conflicts=True)
-            self._has_news = self._was_stalled = True
+            self._is_changed = self._was_stalled = True
         if self._is_missing:  # it may be back
-            self._has_news = self._was_stalled = True
+            self._is_changed = self._was_stalled = True
 
     def _write_first(self) -> None:
         """Write that it begins, and that somebody must look after it."""
@@ -217,41 +219,41 @@ class Job:
 
     def _write(self) -> None:
         """Write how far it is. 5 queries."""
-        words: dict[str, Any] = {}
+        content: dict[str, Any] = {}
         if self._was_stalled:
-            words = {"level": self._row.level, "body": self._row.body}
-        if self._said is not None:
-            words["body"] = self._said
-        with self._news:
-            self._has_news = self._was_stalled = False
+            content = {"level": self._row.level, "body": self._row.body}
+        if self._body is not None:
+            content["body"] = self._body
+        with self._wakeup:
+            self._is_changed = self._was_stalled = False
             progress = self._progress("running")
         self._written_at = now()
-        self._is_missing = not self._amend(words, progress)
+        self._is_missing = not self._amend(content, progress)
 
     def _write_last(self) -> None:
         """Write how it ended, unread; and that nobody need look after it any more."""
         level = Level.ERROR if self._has_failed else Level.SUCCESS
-        words = {"body": self._row.body, "level": level, **self._words}
+        content = {"body": self._row.body, "level": level, **self._last_content}
         progress = self._progress("failure" if self._has_failed else "success")
         running = RunningJob.objects.using(self._using)
-        mine, end = running.filter(pk=self.notification_id), {**words, "data": self._data(words, progress)}
+        mine, end = running.filter(pk=self.notification_id), {**content, "data": self._data(content, progress)}
 
         def write() -> None:
             with transaction.atomic(using=self._using, savepoint=False):
                 is_there = mine.update(end=end, beat_at=Now())  # locked before the inbox, as an undo does
-                if self._amend({**words, "read_at": None}, progress):
+                if self._amend({**content, "read_at": None}, progress):
                     mine.delete()
                 elif not is_there:
                     running.bulk_create([RunningJob(pk=self.notification_id, beat_at=Now(), end=end)])
 
         attempt(self._using, write)
 
-    def _amend(self, words: dict[str, Any], progress: dict[str, Any]) -> int:
+    def _amend(self, content: dict[str, Any], progress: dict[str, Any]) -> int:
         mine = Notification.objects.using(self._using).filter(pk=self.notification_id)
-        return mine.update(**{**words, "data": self._data(words, progress)})
+        return mine.update(**{**content, "data": self._data(content, progress)})
 
-    def _data(self, words: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:
-        return {**words.get("data", self._row.data), "progress": progress}
+    def _data(self, content: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:
+        return {**content.get("data", self._row.data), "progress": progress}
 
 
 def number(name: str, value: Any, *, least: float = -math.inf) -> float:
@@ -277,7 +279,7 @@ def in_event_loop() -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what a user may read of an error: the words of a `JobFailed`, of others no more than their kind."""
+    """Return what a user may read of an error: the text of a `JobFailed`, of others no more than their kind."""
     if isinstance(error, JobFailed):
         return str(error)[:4000]
     if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):

@@ -3,7 +3,7 @@
     NOTIFICATIONS_PUBLIC_TOPICS = ["status"]
     publish_public("status", title="Mail is slow", level="warning")
 
-Receives words; guarantees that a topic's messages are numbered without a gap in the order of their commits, that the
+Receives content; guarantees that a topic's messages are numbered without a gap in the order of their commits, that the
 latest NOTIFICATIONS_PUBLIC_HISTORY of them can be replayed, and that a doorbell rings after commit. Its tables hold no
 user. The data of a message, the same in the stream and from `recent_public()`:
 
@@ -86,7 +86,7 @@ async def apublish_public(topic: str, *, title: str, **content: Unpack[PublicCon
 def write(message: PublicMessage, topic: str, using: str) -> None:
     """Insert a valid message under the next number of its topic, and ring after commit."""
     with transaction.atomic(using=using):
-        head = step(topic, using)
+        head = advance_topic(topic, using)
         message.pk, message.modseq = None, head.modseq  # an attempt that was undone gave it others
         PublicMessage.objects.using(using).bulk_create([message])
         forget(head, using)
@@ -94,7 +94,7 @@ def write(message: PublicMessage, topic: str, using: str) -> None:
         transaction.on_commit(partial(doorbell.ring, [change]), using=using, robust=True)
 
 
-def step(topic: str, using: str) -> PublicTopic:
+def advance_topic(topic: str, using: str) -> PublicTopic:
     """Raise a topic's number and return its row, which stays locked until the transaction ends."""
     topics = PublicTopic.objects.using(using)
     for _attempt in range(ATTEMPTS):

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from notifications.broadcasts.audience import KINDS, Kind, users_of
 from notifications.broadcasts.worker import Worker
 from notifications.exceptions import InvalidSegment, RefusedRecipients
-from notifications.management.content import add_content_options, build_error, content_given
+from notifications.management.content import add_content_options, build_error, parse_content
 from notifications.models.broadcast import Audience
 from notifications.sending.dispatch import broadcast_to_audience
 
@@ -43,12 +43,12 @@ class Command(BaseCommand):
             CommandError: the audience is unknown or empty, or the content is wrong: nothing was sent. Or it could not go on.
         """
         try:
-            audience = audience_given(options)
+            audience = parse_audience(options)
             count = users_of(audience).count()
             if options["dry_run"]:
                 self.stdout.write(f"This would tell {count:,} {'user' if count == 1 else 'users'}.")
                 return
-            broadcast = broadcast_to_audience(audience, content_given(options), by=None)
+            broadcast = broadcast_to_audience(audience, parse_content(options), by=None)
         except (InvalidSegment, RefusedRecipients) as error:
             raise CommandError(f"{error} Nothing was sent.") from None
         except ValidationError as error:
@@ -57,8 +57,8 @@ class Command(BaseCommand):
             Worker().work_off()
             broadcast.refresh_from_db()
             if broadcast.problem:
-                told = f"{broadcast.written:,} of {broadcast.total or count:,} told"
-                raise CommandError(f"Broadcast {broadcast.pk} cannot go on, {told}: {broadcast.problem}")
+                reached = f"{broadcast.written:,} of {broadcast.total or count:,} told"
+                raise CommandError(f"Broadcast {broadcast.pk} cannot go on, {reached}: {broadcast.problem}")
         if options["verbosity"] > 0:
             self.stdout.write(
                 f"Broadcast {broadcast.pk} is {broadcast.get_state_display().lower()}: "
@@ -80,7 +80,7 @@ def add_audience_option(parser: Any, kind: Kind) -> None:
     parser.add_argument(f"--{kind.option or kind.name}", dest=kind.name, **how)
 
 
-def audience_given(options: dict[str, Any]) -> Audience:
+def parse_audience(options: dict[str, Any]) -> Audience:
     """Return the audience that was named."""
     name, value = next((name, options[name]) for name in KINDS if options.get(name) not in (None, False))
     return KINDS[name].named([value] if isinstance(value, str) else [] if value is True else value)

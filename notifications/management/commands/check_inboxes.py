@@ -42,14 +42,14 @@ class Command(BaseCommand):
         using = router.db_for_write(Inbox)
         size = given.whole_number("--batch", options["batch"], least=1, most=5_000)
         users = Inbox._meta.get_field("user").related_model._base_manager.using(using)
-        chosen = given.user_keys_given(options["user"], using=using)
-        portions = user_keys(using, size) if chosen is None else iter([chosen])
+        chosen = given.parse_user_keys(options["user"], using=using)
+        chunks = user_keys(using, size) if chosen is None else iter([chosen])
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
         done = ", repaired" if options["repair"] else ""
         mended, latest = latest_mended(using)
         wrong = 0
         with Progress(self.stdout, users.count() if is_shown else 0, is_shown=is_shown) as progress:
-            for user_ids in portions:
+            for user_ids in chunks:
                 for standing in check(using, user_ids, repair=options["repair"]):
                     progress.say(f"user {standing.user_id}: {'; '.join(standing.faults)}{done}")
                     wrong += 1

@@ -1,4 +1,4 @@
-"""Bring over what django-notifications keeps: once, in portions, through the log."""
+"""Bring over what django-notifications keeps: once, in chunks, through the log."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifications.exceptions import RefusedRecipients
-from notifications.management.content import add_content_options, build_error, content_given
+from notifications.management.content import add_content_options, build_error, parse_content
 from notifications.sending.dispatch import send_to_users
 from notifications.sending.recipients import users_by_name
 
@@ -32,10 +32,10 @@ class Command(BaseCommand):
             CommandError: a user cannot be told, or the content is wrong. Nothing was sent.
         """
         try:
-            told = send_to_users(users_by_name(options["usernames"]), content_given(options)).recipients
+            count = send_to_users(users_by_name(options["usernames"]), parse_content(options)).recipients
         except RefusedRecipients as error:
             raise CommandError(f"{error} Nothing was sent.") from None
         except ValidationError as error:
             raise build_error(error) from None
         if options["verbosity"] > 0:
-            self.stdout.write(f"Told {told:,} {'user' if told == 1 else 'users'}.")
+            self.stdout.write(f"Told {count:,} {'user' if count == 1 else 'users'}.")

@@ -12,7 +12,7 @@ from notifications.log.bulk_delete import Batch
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Notification
-from notifications.operations.prune import ARCHIVED, EVERY, SETTLED, Policy, count_doomed, prune
+from notifications.operations.prune import ARCHIVED, EVERY, SETTLED, Policy, count_prunable, prune
 
 __all__ = ["Command"]
 
@@ -51,11 +51,11 @@ class Command(BaseCommand):
         using = router.db_for_write(Notification)
         policy = policy_of(options)
         batch_rows = given.whole_number("--batch", options["batch"], least=1, most=10_000)
-        user_ids = given.user_keys_given(options["user"], using=using)
+        user_ids = given.parse_user_keys(options["user"], using=using)
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
         total = 0
         if options["dry_run"] or is_shown:  # counting costs a pass over what is there
-            total, users = count_doomed(policy, using=using, user_ids=user_ids)
+            total, users = count_prunable(policy, using=using, user_ids=user_ids)
         if options["dry_run"]:
             self.stdout.write(f"Would delete {total:,} notifications of {users:,} users; nothing was deleted.")
             return

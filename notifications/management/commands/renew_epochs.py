@@ -37,12 +37,12 @@ class Command(BaseCommand):
         """
         using = router.db_for_write(Inbox)
         size = given.whole_number("--batch", options["batch"], least=1, most=1_000)
-        chosen = given.user_keys_given(options["user"], using=using)
-        portions = inbox_keys(using, size) if chosen is None else iter([chosen])
+        chosen = given.parse_user_keys(options["user"], using=using)
+        chunks = inbox_keys(using, size) if chosen is None else iter([chosen])
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
         total = Inbox.objects.using(using).count() if is_shown else 0
         with Progress(self.stdout, total, is_shown=is_shown) as progress:
-            for user_ids in portions:
+            for user_ids in chunks:
                 progress.add(renew(using, user_ids))
         topics = 0 if chosen is not None else renew_topics()
         if topics and options["verbosity"] > 0:

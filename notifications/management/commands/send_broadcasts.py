@@ -42,4 +42,4 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: worker.stop())
         thread.start()
         while thread.is_alive():
-            thread.join(1.0)  # in portions: a join without end would keep signals waiting on some platforms
+            thread.join(1.0)  # in chunks: a join without end would keep signals waiting on some platforms

@@ -112,6 +112,6 @@ def line_of(item: Payload) -> str:
     done = (
         f"{progress.get('done')}/{progress.get('total')} {progress.get('state')}" if isinstance(progress, dict) else ""
     )
-    words = [f"{item['category']}:", item["title"], item["url"], done, f"({state})" if state else ""]
-    text = " ".join(["+", str(item["id"]), item["level"], *(word for word in words if word)])
+    parts = [f"{item['category']}:", item["title"], item["url"], done, f"({state})" if state else ""]
+    text = " ".join(["+", str(item["id"]), item["level"], *(part for part in parts if part)])
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -348,7 +348,7 @@ def test_what_is_sent_meanwhile_is_not_deleted(
         delete(*arguments)
 
     monkeypatch.setattr(BroadcastAdmin, "delete_model", after_order)
-    monkeypatch.setattr("notifications.broadcasts.transitions.note", lambda *_: None)
+    monkeypatch.setattr("notifications.broadcasts.transitions.write_history", lambda *_: None)
     page = admin_client.post(f"{LIST}{broadcast.pk}/delete/", {"post": "yes"}, follow=True)
     assert said(page) == ["“Maintenance at 22:00” is sending meanwhile, so it was not deleted."]
     assert not LogEntry.objects.exists()

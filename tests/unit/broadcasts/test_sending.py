@@ -23,7 +23,7 @@ from notifications.broadcasts import retracting, segments, sending, throttle
 from notifications.broadcasts.leases import Lease, Lost, claim
 from notifications.broadcasts.progress import read_count
 from notifications.broadcasts.sending import send
-from notifications.broadcasts.throttle import Pace
+from notifications.broadcasts.throttle import Throttle
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Inbox, Notification
 from notifications.models.broadcast import State
@@ -93,7 +93,7 @@ def test_chunk_that_is_not_committed_leaves_no_trace(
 ) -> None:
     """Rows and cursor are one transaction: where the worker dies in it, the next one writes that chunk again."""
     lease = leased(broadcast := draft())
-    chunks = send(lease, Pace())
+    chunks = send(lease, Throttle())
     next(chunks)
 
     def die(*args: Any, **values: Any) -> Broadcast:
@@ -112,14 +112,14 @@ def test_chunk_that_is_not_committed_leaves_no_trace(
 
 def test_worker_that_lost_its_lease_writes_nothing(people: list[User], draft: Draft) -> None:
     """A worker that slept while another took over sees it before it writes, under the lock of the row."""
-    slow = send(leased(broadcast := draft()), Pace())
+    slow = send(leased(broadcast := draft()), Throttle())
     next(slow)
     Broadcast.objects.update(leased_until=timezone.now())
     quick = claim("another")
     assert quick is not None
     with pytest.raises(Lost):
         next(slow)
-    assert [chunk.written for chunk in send(quick, Pace())][-1] == 12
+    assert [chunk.written for chunk in send(quick, Throttle())][-1] == 12
     assert received(broadcast) == Counter(user.pk for user in people)
 
 
@@ -138,13 +138,13 @@ def test_each_chunk_renews_the_lease(people: list[User], draft: Draft) -> None:
     lease = leased(draft())
     soon = timezone.now() + dt.timedelta(seconds=1)
     Broadcast.objects.update(leased_until=soon)
-    assert (next(send(lease, Pace())).leased_until or soon) > soon
+    assert (next(send(lease, Throttle())).leased_until or soon) > soon
 
 
 @pytest.mark.parametrize("step", [Step.PAUSE, Step.CANCEL, Step.RETRACT])
 def test_no_chunk_follows_a_step_of_the_staff(people: list[User], draft: Draft, step: Step) -> None:
     """Whoever pauses, cancels or retracts is obeyed before the next row is written."""
-    chunks = send(leased(broadcast := draft()), Pace())
+    chunks = send(leased(broadcast := draft()), Throttle())
     next(chunks)
     take_step(broadcast, step)
     with pytest.raises(Lost):
@@ -154,7 +154,7 @@ def test_no_chunk_follows_a_step_of_the_staff(people: list[User], draft: Draft, 
 
 def test_paused_and_resumed_goes_on_where_it_was(people: list[User], draft: Draft) -> None:
     """Nobody is told twice because of a pause."""
-    chunks = send(leased(broadcast := draft()), Pace())
+    chunks = send(leased(broadcast := draft()), Throttle())
     next(chunks)
     take_step(broadcast, Step.PAUSE)
     Worker().work_off()
@@ -166,7 +166,7 @@ def test_paused_and_resumed_goes_on_where_it_was(people: list[User], draft: Draf
 
 def test_who_joins_and_leaves_during_the_run(people: list[User], draft: Draft) -> None:
     """Whoever is there when the cursor comes by gets it, and so does who was added behind it before the end."""
-    chunks = send(leased(broadcast := draft()), Pace())
+    chunks = send(leased(broadcast := draft()), Throttle())
     next(chunks)
     User.objects.filter(pk__in=[people[0].pk, people[10].pk]).update(is_active=False)
     newcomer = User.objects.create_user("newcomer")
@@ -182,7 +182,7 @@ def test_who_signs_up_behind_the_cursor_gets_it(people: list[User], draft: Draft
     Regression: the cursor never looked back, so that user never got it.
     """
     first, second = (User(pk=people[0].pk - back, username=f"late{back}") for back in (1, 2))
-    chunks = send(leased(broadcast := draft()), Pace())
+    chunks = send(leased(broadcast := draft()), Throttle())
     next(chunks)
     first.save()
     second.save()
@@ -197,7 +197,7 @@ def test_who_signs_up_behind_the_cursor_gets_it(people: list[User], draft: Draft
 
 def test_who_deleted_it_does_not_get_it_again(people: list[User], draft: Draft) -> None:
     """The look back for late sign-ups tells those who deleted theirs while others still waited."""
-    chunks = send(leased(broadcast := draft()), Pace())
+    chunks = send(leased(broadcast := draft()), Throttle())
     next(chunks)
     Notification.objects.get(recipient=people[0], broadcast=broadcast).delete()
     for _ in chunks:
@@ -212,7 +212,7 @@ def test_a_worker_that_dies_while_it_looks_back_leaves_nobody_out(
     monkeypatch.setattr(sending, "KEYS_PER_READ", 100)
     lease = leased(broadcast := draft())
     late = [User(pk=people[0].pk - back, username=f"late{back}") for back in (1, 2, 3, 4)]
-    chunks = send(lease, Pace())
+    chunks = send(lease, Throttle())
     next(chunks)
     User.objects.bulk_create(late)
     while next(chunks).written <= len(people):
@@ -244,7 +244,7 @@ def test_chosen_user_who_is_deleted_is_left_out(people: list[User], draft: Draft
     people[0].delete()
     lease = claim("a")
     assert lease is not None
-    next(send(lease, Pace()))
+    next(send(lease, Throttle()))
     lease.release()
     people[11].delete()
     Worker().work_off()
@@ -317,7 +317,7 @@ def test_retraction_goes_on_where_it_was_cut_off(
     take_step(broadcast, Step.RETRACT)
     lease = claim("me")
     assert lease is not None
-    next(retracting.retract(lease, Pace()))
+    next(retracting.retract(lease, Throttle()))
     assert len(received(broadcast)) == 10
     lease.release()
     Notification(recipient=people[0], broadcast=broadcast, title="came back").save()

@@ -139,13 +139,13 @@ def test_a_step_that_the_database_undid_is_taken_again(
     """A deadlock with somebody else's transaction reaches nobody who took a step; it stands in the history once."""
     undone: list[OperationalError] = []
 
-    def tell(*args: Any, **kwargs: Any) -> None:
+    def show_followers(*args: Any, **kwargs: Any) -> None:
         if not undone:
             undone.append(OperationalError(1213, "undone"))
             raise undone[0] from Conflict()
         real(*args, **kwargs)
 
-    real = progress.tell
-    monkeypatch.setattr(transitions, "tell", tell)
+    real = progress.show_followers
+    monkeypatch.setattr(transitions, "show_followers", show_followers)
     assert order_broadcast(draft(), by=people[0]).state == State.SENDING
     assert history() == [(people[0].get_username(), "Sending began.")]

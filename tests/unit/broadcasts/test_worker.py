@@ -18,8 +18,8 @@ from django.utils import timezone
 from notifications import Step, StepRefused, order_broadcast, take_step
 from notifications.broadcasts import background, progress, sending, throttle, worker
 from notifications.broadcasts.progress import Progress, figures, follow
-from notifications.broadcasts.throttle import Pace
-from notifications.broadcasts.transitions import news
+from notifications.broadcasts.throttle import Throttle
+from notifications.broadcasts.transitions import work_available
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Notification
 from notifications.models.broadcast import State
@@ -40,10 +40,10 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_long_locks_make_smaller_chunks(naps: list[float]) -> None:
     """Others wait for at most some 100 ms; where the database is quick again the chunks grow again."""
-    mine = Pace()
+    mine = Throttle()
     sizes = []
     for held_seconds in (0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.03, 0.001, 0.001):
-        mine.rest(connection.alias, users=mine.size, held_seconds=held_seconds)
+        mine.rest(connection.alias, count=mine.size, held_seconds=held_seconds)
         sizes.append(mine.size)
     assert sizes == [250, 125, 62, 31, 20, 20, 20, 40, 80]
 
@@ -51,16 +51,16 @@ def test_long_locks_make_smaller_chunks(naps: list[float]) -> None:
 def test_rate_is_kept(naps: list[float]) -> None:
     """Small chunks at an even rate; a rest is as long as the chunk was too quick."""
     with override_settings(NOTIFICATIONS_SEND_USERS_PER_SECOND=40):
-        mine = Pace()
-        assert [len(portion) for portion in mine.portions(range(25))] == [10, 10, 5]
-        mine.rest(connection.alias, users=10, held_seconds=0.05)
+        mine = Throttle()
+        assert [len(portion) for portion in mine.chunks(range(25))] == [10, 10, 5]
+        mine.rest(connection.alias, count=10, held_seconds=0.05)
     assert naps == [pytest.approx(0.2)]
 
 
 @pytest.mark.only_on("sqlite")  # PostgreSQL queues writers
 def test_sqlite_gets_a_rest(naps: list[float]) -> None:
     """Without a gap the other writers would time out."""
-    Pace().rest(connection.alias, users=500, held_seconds=0.04)
+    Throttle().rest(connection.alias, count=500, held_seconds=0.04)
     assert naps == [0.02]
 
 
@@ -187,9 +187,9 @@ def test_steps_that_make_work_wake_the_worker(people: list[User], draft: Draft) 
     order_broadcast(broadcast := draft())
     woken = []
     for step in (Step.PAUSE, Step.RESUME, Step.CANCEL, Step.RETRACT):
-        news.clear()
+        work_available.clear()
         take_step(broadcast, step)
-        woken.append(news.is_set())
+        woken.append(work_available.is_set())
     assert woken == [False, True, False, True]
 
 
@@ -200,7 +200,7 @@ def test_followers_are_told_a_few_times_a_second(
     clock = iter([0.0, 0.1, 0.3, 0.41, 0.42, 0.9])
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     told: list[str] = []
-    monkeypatch.setattr(progress, "tell", lambda broadcast: told.append(broadcast.state))
+    monkeypatch.setattr(progress, "show_followers", lambda broadcast: told.append(broadcast.state))
     mine, broadcast = Progress(), draft(state=State.SENDING)
     for _ in range(5):
         mine.show(broadcast)
@@ -219,7 +219,7 @@ def test_follower_has_one_row_that_is_amended(people: list[User], draft: Draft) 
     assert (row.recipient, row.title, row.is_read) == (people[1], "Sending: Maintenance at 22:00", True)
     Worker().work_off()
     row.refresh_from_db()
-    assert not row.is_read  # how it ended is news
+    assert not row.is_read  # how it ended is work_available
     assert (row.title, row.level, row.data["progress"]["done"]) == ("Sent: Maintenance at 22:00", "success", 12)
 
 
@@ -242,7 +242,7 @@ def test_a_follower_who_takes_a_deletion_back_sees_how_it_ended(people: list[Use
 
 
 def test_steps_are_told_to_followers_at_once(people: list[User], draft: Draft) -> None:
-    """Also those that no worker sees, such as a pause; it is no news to who did it."""
+    """Also those that no worker sees, such as a pause; it is no work_available to who did it."""
     broadcast = draft()
     for user in (people[3], people[1]):
         follow(broadcast, user)
@@ -268,7 +268,7 @@ def test_step_and_what_is_told_of_it_are_one(people: list[User], draft: Draft, m
         raise OperationalError("the connection is closed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("notifications.broadcasts.transitions.tell", die)
+        patch.setattr("notifications.broadcasts.transitions.show_followers", die)
         with pytest.raises(OperationalError):
             Worker().work_off()
     broadcast.refresh_from_db()

@@ -14,6 +14,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from notifications import notify
+from notifications.broadcasts import throttle
 from notifications.log import doorbell
 from notifications.log.bulk_delete import Batch, delete_batch
 from notifications.log.replay import inbox_of
@@ -133,7 +134,7 @@ def test_age_and_maximum_are_each_reason_enough(user: User, other_user: User) ->
 def test_an_inbox_that_shrank_meanwhile_is_not_emptied(user: User, other_user: User) -> None:
     """Between the count and the look at the newest N, rows may go: then nothing does, and not everything."""
     fill(user, 2)
-    assert not pruning.doomed(pruning.Policy(keep=3), "default", [user.pk, other_user.pk]).exists()
+    assert not pruning.prunable_rows(pruning.Policy(keep=3), "default", [user.pk, other_user.pk]).exists()
 
 
 def test_small_batches_come_to_the_same(user: User, other_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +176,7 @@ def test_a_dry_run_counts_and_touches_nothing(user: User, other_user: User, rung
 def test_what_was_marked_unread_meanwhile_stays(user: User, other_user: User) -> None:
     """Whether a row may go is asked again under the lock."""
     mine, others = fill(user, 2), fill(other_user, 1)
-    rows = pruning.doomed(
+    rows = pruning.prunable_rows(
         pruning.Policy(before=timezone.now() - dt.timedelta(days=90)), "default", [user.pk, other_user.pk]
     )
     mine[0].mark_unread()
@@ -189,7 +190,7 @@ def test_a_user_who_left_meanwhile_stops_nothing(user: User, other_user: User) -
     """Their rows are gone already; the others' still go."""
     mine, others = fill(user), fill(other_user)
     policy = pruning.Policy(before=timezone.now() - dt.timedelta(days=90))
-    rows = pruning.doomed(policy, "default", [user.pk, other_user.pk])
+    rows = pruning.prunable_rows(policy, "default", [user.pk, other_user.pk])
     taken = {user.pk: [mine[0].pk], other_user.pk: [others[0].pk]}
     user.delete()
     batch = delete_batch(rows, taken, using="default")
@@ -223,8 +224,8 @@ def test_cut_off_it_says_how_far_it_came(
 
 def test_slow_batches_become_smaller(user: User, other_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that held its locks for too long halves the next, down to a least size."""
-    monkeypatch.setattr(pruning, "AIM_SECONDS", 0.0)
-    monkeypatch.setattr("notifications.operations.prune.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(throttle, "AIM_SECONDS", 0.0)
+    monkeypatch.setattr("notifications.broadcasts.throttle.time.sleep", lambda seconds: None)
     fill(user, 200)
     fill(other_user, days=1)
     policy = pruning.Policy(before=timezone.now() - dt.timedelta(days=90))

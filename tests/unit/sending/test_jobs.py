@@ -314,9 +314,9 @@ def dead_job(user: User) -> Job:
     job = track(user, title="Export", total=10).__enter__()
     job.advance(4)
     wait_until(user, done=4)
-    with job._news:
+    with job._wakeup:
         job._is_over = True
-        job._news.notify()
+        job._wakeup.notify()
     assert job._thread is not None
     job._thread.join()
     return job
@@ -381,7 +381,7 @@ def test_a_silent_job_is_heard_of(user: User, monkeypatch: pytest.MonkeyPatch) -
 def test_a_job_that_was_only_frozen_goes_on(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken for dead while its process stood still, it says that it runs, and ends as any other."""
     with track(user, title="Export", total=10, body="Orders") as job:
-        with job._news:
+        with job._wakeup:
             RunningJob.objects.all().delete()
             row = shown(user)
             row.data = {"progress": {"done": 4, "total": 10, "state": "stalled"}}
@@ -389,7 +389,7 @@ def test_a_job_that_was_only_frozen_goes_on(user: User, monkeypatch: pytest.Monk
             row.save()
             monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.02)
             job._beaten_at = 0.0
-            job._news.notify()
+            job._wakeup.notify()
         row = wait_until(user, state="running")
         assert (row.body, row.level) == ("Orders", "info")
         assert RunningJob.objects.exists()
