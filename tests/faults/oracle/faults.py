@@ -85,7 +85,7 @@ with connection.cursor() as cursor:
     for table, column in (("inbox", "user_id"), ("notification", "recipient_id")):
         cursor.execute(f"DROP TABLE IF EXISTS oracle_{table}_backup")
         cursor.execute(
-            f"CREATE TABLE oracle_{table}_backup AS SELECT * FROM notifications_{table} WHERE {column} = {user:d}"
+            f"CREATE TABLE oracle_{table}_backup AS SELECT * FROM live_notifications_{table} WHERE {column} = {user:d}"
         )
 """
 # As docs/howto/restore.md says, for one user; in one transaction, because writers must stop for it.
