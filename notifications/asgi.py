@@ -22,11 +22,13 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.urls import Resolver404, get_script_prefix, resolve, reverse
 
 from .access import cors
+from .access.headers import read_headers
 from .broadcasts import background
 from .conf import settings
-from .endpoints.stream import StreamApplication, answer
+from .endpoints.answers import answer
+from .endpoints.stream import StreamApplication
 from .endpoints.websocket import SocketApplication
-from .hub.transports.streams import for_event_streams
+from .hub.transports import for_event_streams
 
 __all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
 
@@ -87,10 +89,12 @@ class Front:
                 return
             send = for_event_streams(send)
         if serve is self.application and self.is_api(scope):
-            if cors.is_preflight(scope):
-                await cors.answer_preflight(scope, send, API_METHODS)
+            headers = read_headers(scope["headers"])
+            shared = cors.sharing(headers)
+            if cors.is_preflight(scope["method"], headers):
+                await cors.answer_preflight(shared, send, API_METHODS)
                 return
-            send = cors.with_sharing(send, shared) if (shared := cors.sharing(scope)) else send
+            send = cors.with_sharing(send, shared) if shared else send
         connection = serve(scope, receive, send)
         del serve, scope, receive, send  # this frame lives as long as the stream
         await connection

@@ -33,6 +33,7 @@ from django.utils.module_loading import import_string
 
 from ..conf import settings
 from . import auth
+from .headers import Headers, read_headers
 from .openings import AdmissionRequest, Opening
 from .tokens import Bearer, bearer_of
 
@@ -57,16 +58,18 @@ EMPTY_STATUS: Final = 204
 MAINTENANCE_STATUS: Final = 503
 
 
-def credential_of(scope: dict[str, Any]) -> Shown | None:
+def credential_of(scope: dict[str, Any], headers: Headers) -> Shown | None:
     """Return what a connection shows to be let in: the whole of it, where a hook of the site's is to judge that."""
     if settings.admit == DEFAULT:
-        return auth.credential_of(scope["headers"])
+        return auth.credential_of(headers)
     return Opening.of(scope)
 
 
 def is_token(shown: Shown) -> bool:
     """Return whether a client shows a token of ours, by which programs read and change nothing."""
-    return isinstance(shown, Bearer) or (isinstance(shown, Opening) and auth.token_in(shown.headers) is not None)
+    return isinstance(shown, Bearer) or (
+        isinstance(shown, Opening) and auth.token_in(read_headers(shown.headers)) is not None
+    )
 
 
 def hook() -> Hook:

@@ -27,6 +27,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from ..log.keys import chunks
+from .headers import Headers
 from .tokens import Bearer, bearer_of, users_of_tokens
 
 __all__ = [
@@ -48,35 +49,30 @@ MAX_COOKIES_BYTES: Final = 64 * 1024
 MAX_KEY_BYTES: Final = 4096
 
 
-def credential_of(headers: Iterable[tuple[bytes, bytes]]) -> Credential | None:
+def credential_of(headers: Headers) -> Credential | None:
     """Return what a client shows to be let in. A token of ours counts alone: with a bad one no cookie helps."""
     return token_in(headers) or session_key_of(headers)
 
 
-def token_in(headers: Iterable[tuple[bytes, bytes]]) -> Bearer | None:
-    """Return the token of ours in an ASGI scope's headers, or None."""
-    for name, value in headers:
-        if name == b"authorization":
-            bearer = bearer_of(value.decode("latin-1"))
-            if bearer is not None:
-                return bearer
-    return None
+def token_in(headers: Headers) -> Bearer | None:
+    """Return the token of ours in a request's headers, or None."""
+    bearers = (bearer_of(value.decode("latin-1")) for value in headers.get(b"authorization", ()))
+    return next(filter(None, bearers), None)
 
 
-def session_key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return the session key in the cookies of an ASGI scope's headers, or None. The last one counts, as for Django.
+def session_key_of(headers: Headers) -> str | None:
+    """Return the session key in the cookies of a request's headers, or None. The last one counts, as for Django.
 
     Looks for the one cookie and leaves the others alone: what browsers store for a site may be long, anybody may send
     anything, and this runs on the event loop. (Until 3.11.9 and 3.12.5 Python's own parser takes the square of the time.)
     """
     find = cookie_pattern(django_settings.SESSION_COOKIE_NAME)
     found = b""
-    for name, value in headers:
-        if name == b"cookie" and len(value) <= MAX_COOKIES_BYTES:
+    for value in headers.get(b"cookie", ()):
+        if len(value) <= MAX_COOKIES_BYTES:
             for match in find.finditer(value):
-                if not value[
-                    value.rfind(b";", 0, match.start()) + 1 : match.start()
-                ].strip():  # else the end of a longer name
+                before = value[value.rfind(b";", 0, match.start()) + 1 : match.start()]
+                if not before.strip():  # else the end of a longer name
                     found = match[1]
     return None if len(found) > MAX_KEY_BYTES else usable_key(found.strip().decode("latin-1"))
 

@@ -1,6 +1,6 @@
 """Pages of other origins. None of them may follow notifications here with their reader's login, unless listed.
 
-Receives the scope of a request and `NOTIFICATIONS_ALLOWED_ORIGINS`. Guarantees that an origin that is not listed, letter
+Receives the headers of a request and `NOTIFICATIONS_ALLOWED_ORIGINS`. Guarantees that an origin that is not listed, letter
 for letter, gets no header that would let its scripts read anything, and that `*` is never said. The rules:
 https://fetch.spec.whatwg.org/#http-cors-protocol
 
@@ -15,10 +15,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from ..conf import settings
+from .headers import Headers
 
-__all__ = ["Headers", "answer_preflight", "is_preflight", "sharing", "with_sharing"]
+__all__ = ["Sharing", "answer_preflight", "is_preflight", "sharing", "with_sharing"]
 
-Headers = list[tuple[bytes, bytes]]
+Sharing = list[tuple[bytes, bytes]]  # headers of an answer
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # How long a browser may remember a preflight's answer. Who is taken off the list gets nothing at once all the same: each
@@ -28,12 +29,12 @@ PREFLIGHT_SECONDS: Final = 600
 REQUEST_HEADERS: Final = b"authorization, cache-control, content-type, idempotency-key, last-event-id, x-csrftoken"
 
 
-def sharing(scope: dict[str, Any]) -> Headers:
+def sharing(headers: Headers) -> Sharing:
     """Return the headers that let the page that asks read the answer; none for pages of this site and of strangers."""
     allowed = settings.allowed_origins
     if not allowed:
         return []
-    origins = {str(value, "latin-1") for name, value in scope["headers"] if name == b"origin"}
+    origins = {str(value, "latin-1") for value in headers.get(b"origin", ())}
     if len(origins) != 1 or not origins <= set(allowed):
         return []
     return [
@@ -43,18 +44,16 @@ def sharing(scope: dict[str, Any]) -> Headers:
     ]
 
 
-def is_preflight(scope: dict[str, Any]) -> bool:
+def is_preflight(method: str, headers: Headers) -> bool:
     """Return whether a browser asks if it may ask.
 
     https://fetch.spec.whatwg.org/#cors-preflight-request
     """
-    names = {name for name, _value in scope["headers"]}
-    return scope["method"] == "OPTIONS" and {b"origin", b"access-control-request-method"} <= names
+    return method == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers
 
 
-async def answer_preflight(scope: dict[str, Any], send: Send, methods: bytes) -> None:
-    """Say which methods and headers a listed page may use. A stranger gets a bare 403."""
-    shared = sharing(scope)
+async def answer_preflight(shared: Sharing, send: Send, methods: bytes) -> None:
+    """Say which methods and headers a listed page may use. A stranger, with whom nothing is shared, gets a bare 403."""
     headers = shared and [
         *shared,
         (b"access-control-allow-methods", methods),
@@ -71,7 +70,7 @@ async def answer_preflight(scope: dict[str, Any], send: Send, methods: bytes) ->
     await send({"type": "http.response.body", "body": b""})
 
 
-def with_sharing(send: Send, shared: Headers) -> Send:
+def with_sharing(send: Send, shared: Sharing) -> Send:
     """Return a `send` that adds these headers to the response. Not for streams: behind it the server is not recognised."""
 
     async def share(message: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIRequest
 
 from .auth import MAX_COOKIES_BYTES, session_key_of
+from .headers import read_headers
 
 __all__ = ["AdmissionRequest", "Opening"]
 
@@ -62,7 +63,7 @@ class Opening:
     @property
     def session_key(self) -> str | None:
         """The session that its cookies name."""
-        return session_key_of(self.headers)
+        return session_key_of(read_headers(self.headers))
 
     def request(self, method: str = "GET") -> AdmissionRequest:
         """Return it as a hook sees it, anew each time."""

@@ -1,10 +1,10 @@
 """From which pages. Only this site's own may open a stream, whatever cookies a request carries.
 
-Receives the ASGI scope of a request for a stream. A browser says by `Sec-Fetch-Site` how the page that asks relates to
-the address it asks for (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header), and by `Origin` which page that
-is (https://www.rfc-editor.org/rfc/rfc6454#section-7); no script can change either. Programs and old browsers send
-neither. No answer carries a CORS header, so no other site's script could read it anyway; this spares the look-up, and
-a stream that nobody can read.
+Receives the ASGI scope of a request for a stream, and its headers by name. A browser says by `Sec-Fetch-Site` how the
+page that asks relates to the address it asks for (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header), and by
+`Origin` which page that is (https://www.rfc-editor.org/rfc/rfc6454#section-7); no script can change either. Programs
+and old browsers send neither. No answer carries a CORS header, so no other site's script could read it anyway; this
+spares the look-up, and a stream that nobody can read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from django.conf import settings as django_settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
+from .headers import Headers
+
 __all__ = ["is_own_page", "is_own_socket"]
 
 MAX_ORIGIN_BYTES: Final = 300  # the longest host has 253 characters
@@ -26,46 +28,45 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 Origin = tuple[str, str, int | None]  # scheme, host, port
 
 
-def is_own_page(scope: dict[str, Any]) -> bool:
+def is_own_page(scope: dict[str, Any], headers: Headers) -> bool:
     """Return whether a request comes from a page of the origin that it goes to, as far as it says.
 
     What does not parse, and the `null` of a sandboxed page, is nobody's own. Makes no query.
     """
-    origins: set[bytes] = set()
-    for name, value in scope["headers"]:
-        if name == b"sec-fetch-site" and value not in OWN_SITES:
-            return False
-        if name == b"origin":
-            if len(value) > MAX_ORIGIN_BYTES:
-                return False
-            origins.add(value)
+    if any(site not in OWN_SITES for site in headers.get(b"sec-fetch-site", ())):
+        return False
+    origins = set(headers.get(b"origin", ()))
     if not origins:  # the usual case: browsers leave it out of a GET to the page's own origin
         return True
-    own = own_origin(scope) if len(origins) == 1 else None
-    return own is not None and parse_origin(origins.pop().decode("latin-1")) == own
+    text = origins.pop()
+    if origins or len(text) > MAX_ORIGIN_BYTES:
+        return False
+    own = own_origin(scope, headers)
+    return own is not None and parse_origin(text.decode("latin-1")) == own
 
 
-def is_own_socket(scope: dict[str, Any]) -> bool:
+def is_own_socket(scope: dict[str, Any], headers: Headers) -> bool:
     """Return the same of a request for a WebSocket. Browsers send `Origin` with each of those.
 
     Daphne does not say whether it came over TLS, also not behind a proxy that tells it; then either will do, unless
     SECURE_PROXY_SSL_HEADER decides. Channels' `OriginValidator` compares no schemes at all.
     """
     schemes = {"ws": ["http"], "wss": ["https"]}.get(scope.get("scheme", ""), ["https", "http"])
-    return any(is_own_page({**scope, "type": "http", "method": "GET", "scheme": scheme}) for scheme in schemes)
+    as_http = {**scope, "type": "http", "method": "GET"}
+    return any(is_own_page({**as_http, "scheme": scheme}, headers) for scheme in schemes)
 
 
-def own_origin(scope: dict[str, Any]) -> Origin | None:
+def own_origin(scope: dict[str, Any], headers: Headers) -> Origin | None:
     """Return the origin at which Django takes this request to have arrived, or None for a host that it does not serve.
 
     Django's own rules apply: ALLOWED_HOSTS, USE_X_FORWARDED_HOST and SECURE_PROXY_SSL_HEADER. It is shown the headers that
     they concern, and no others.
     """
     wanted = {b"host", b"x-forwarded-host", b"x-forwarded-port", scheme_header()}
-    headers = [(name, value) for name, value in scope["headers"] if name in wanted]
-    if sum(len(value) for _name, value in headers) > len(wanted) * MAX_ORIGIN_BYTES:
+    shown = [(name, value) for name in wanted for value in headers.get(name, ())]
+    if sum(len(value) for _name, value in shown) > len(wanted) * MAX_ORIGIN_BYTES:
         return None
-    request = ASGIRequest({**scope, "query_string": b"", "headers": headers}, BytesIO())
+    request = ASGIRequest({**scope, "query_string": b"", "headers": shown}, BytesIO())
     try:
         return parse_origin(f"{request.scheme}://{request.get_host()}")
     except DisallowedHost:

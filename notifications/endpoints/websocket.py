@@ -1,7 +1,8 @@
 """The same inbox over WebSocket, `/notifications/ws/`, for clients that also want to send.
 
-Receives a raw ASGI connection. Guarantees what the stream does, because it is one: the same subscription of the same hub,
-whose frames become JSON messages (`messages.py`). The client says by `?since=` where it stands, and may send
+Receives a raw ASGI connection. Guarantees what the stream does, because it is one: the same subscription of the same
+hub, whose frames become JSON messages (`protocol/websocket.py`). The client says by `?since=` where it stands, and may
+send
 
     {"do": "read", "ids": [12, 13], "ref": "a"}     also unread, archive, unarchive, delete
     {"do": "ping", "ref": "b"}
@@ -23,24 +24,19 @@ from typing import Any, Final, get_args
 from channels.db import database_sync_to_async
 from django.core.exceptions import PermissionDenied
 
-from ..access import audit
 from ..access.admission import is_token
-from ..access.cors import sharing
 from ..access.limits import spend
-from ..access.origin import is_own_socket
-from ..access.reader import OtherReader
 from ..exceptions import NotificationsError, Refusal, TooOften, UnknownNotification
 from ..hub import hub
-from ..hub.counters import counters
 from ..hub.subscription import Subscription
-from ..hub.transports.sockets import socket_line
-from ..hub.transports.streams import Send
+from ..hub.transports import Send, open_socket
 from ..log.keys import MAX_KEY
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
 from ..protocol.websocket import TOO_BIG, Messages, message
 from ..reading import actions
-from .stream import REFUSED, admit
+from .admit import NotAdmitted, admit, explained, join, require_own_page
+from .request import StreamRequest
 
 __all__ = ["SocketApplication"]
 
@@ -60,72 +56,68 @@ class SocketApplication:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection until either side ends it."""
         await receive()  # websocket.connect
-        if not sharing(scope) and not is_own_socket(scope):
-            counters.connects["origin"] += 1
-            audit.record("origin.refused", door="socket", user=None)
-            await send({"type": "websocket.close"})  # before it is accepted: the server answers 403
-            return
-        line = SocketLine(send)
-        try:
-            subscription = await admit(scope, line.send)
-        except PermissionDenied:
-            counters.connects["forbidden"] += 1
-            audit.record("admission.refused", door="socket")
-            await send({"type": "websocket.close"})
-            return
-        except OtherReader:
-            await line.accept()
-            await line.refuse(Bye.AUTH)
-            return
-        except Exception as error:  # the database is away; the client shall try again
-            logger.warning("A WebSocket could not be opened: %s: %s", type(error).__name__, error)
-            await line.accept()
-            await line.refuse(Bye.OVERLOAD)
-            return
-        if subscription is None:
-            counters.connects["anonymous"] += 1
-            audit.record("login.missing", door="socket")
-            await send({"type": "websocket.close"})
-            return
-        subscription.on_bye = line.on_bye
+        connection = SocketConnection(send)
+        subscription = await open_socket_for(StreamRequest.of(scope), connection)
         del scope, send
-        await line.accept()
-        here = hub()
-        if not here.join(subscription):
-            await line.refuse(Bye.DRAIN if here.is_leaving else Bye.OVERLOAD)
+        if subscription is None:
             return
-        counters.connects["stream"] += 1
+        here = hub()
         try:
-            await listen(subscription, line, receive)
+            await listen(subscription, connection, receive)
         except asyncio.CancelledError:
             if not subscription.is_ended:  # the server's own wish, not the hub's
                 here.end(subscription, Bye.DRAIN)
                 raise
             try:
-                await line.finish()
+                await connection.finish()
             except Exception as error:  # whatever the server raises, the client has gone
                 logger.debug("A WebSocket of user %s was gone before its close: %r", subscription.key, error)
         finally:
             here.leave(subscription)
 
 
-async def listen(subscription: Subscription, line: SocketLine, receive: Receive) -> None:
+async def open_socket_for(request: StreamRequest, connection: SocketConnection) -> Subscription | None:
+    """Return a subscription that the hub has taken in; None, having refused, for who gets none.
+
+    Who is refused for good is refused before the connection is accepted: then the server answers 403.
+    """
+    is_accepted = False
+    try:
+        require_own_page(request, "socket")
+        with explained("socket"):
+            subscription = await admit(request, connection.send, "socket")
+        subscription.on_bye = connection.on_bye
+        await connection.accept()
+        is_accepted = True
+        join(subscription)
+    except NotAdmitted as refused:
+        if refused.bye is None:
+            await connection.reject()
+            return None
+        if not is_accepted:
+            await connection.accept()
+        await connection.refuse(refused.bye)
+        return None
+    return subscription
+
+
+async def listen(subscription: Subscription, connection: SocketConnection, receive: Receive) -> None:
     """Carry out what the client sends, one thing after the other, until it goes."""
-    line.listener = None if line.can_close else subscription.owner
+    connection.listener = None if connection.can_close else subscription.owner
     while (received := await receive())["type"] != "websocket.disconnect":
         if subscription.is_ended:
             continue  # it was told to go, and sends on
         text = received.get("text")
         if text is None or len(text) > MAX_TEXT_CHARS:
             said = f"Send JSON text of at most {MAX_TEXT_CHARS:,} characters."
-            await line.say(message("error", {"code": "invalid", "message": said}))
-            await line.close(TOO_BIG, "invalid")
+            await connection.say(message("error", {"code": "invalid", "message": said}))
+            await connection.close(TOO_BIG, "invalid")
             return
-        with line.held():
-            await obey(subscription, line, text)
+        with connection.pause_reading():
+            await obey(subscription, connection, text)
 
 
-async def obey(subscription: Subscription, line: SocketLine, text: str) -> None:
+async def obey(subscription: Subscription, connection: SocketConnection, text: str) -> None:
     """Carry out an order and say what came of it."""
     pause = asyncio.create_task(asyncio.sleep(ORDER_SECONDS))
     try:
@@ -135,7 +127,7 @@ async def obey(subscription: Subscription, line: SocketLine, text: str) -> None:
     if answer is None:
         hub().end(subscription, Bye.AUTH)
     elif not subscription.is_ended:
-        await line.say(answer)
+        await connection.say(answer)
 
 
 async def answer_to(subscription: Subscription, text: str) -> str | None:
@@ -217,21 +209,21 @@ def shown(value: Any) -> str:
 messages: Final = Messages()
 
 
-class SocketLine:
+class SocketConnection:
     """What the hub takes for an HTTP response: body parts become messages, the last one is followed by a close.
 
     Attributes:
         listener: the task that receives, at a server that cannot close meanwhile; it is cancelled, and closes.
     """
 
-    __slots__ = ("_bye", "_send", "can_close", "held", "listener", "transport")
+    __slots__ = ("_bye", "_send", "can_close", "listener", "pause_reading", "transport")
 
     def __init__(self, send: Send) -> None:
-        line = socket_line(send)
-        self._send = line.send
-        self.held = line.held
-        self.can_close = line.can_close
-        self.transport = line.transport  # where `lines.abort()` finds the way to drop the connection
+        server = open_socket(send)
+        self._send = server.send
+        self.pause_reading = server.pause_reading
+        self.can_close = server.can_close
+        self.transport = server.transport  # where `transports.abort()` finds the way to drop the connection
         self.listener: asyncio.Task[Any] | None = None
         self._bye: Bye | None = None
 
@@ -256,9 +248,12 @@ class SocketLine:
         """Send one message."""
         await self._send({"type": "websocket.send", "text": text})
 
+    async def reject(self) -> None:
+        """Refuse the connection, which was not accepted: the server answers 403."""
+        await self._send({"type": "websocket.close"})
+
     async def refuse(self, why: Bye) -> None:
         """Ask the client to come back later; or not at all, if its page is another reader's."""
-        counters.connects[REFUSED[why]] += 1
         self.on_bye(why)
         await self.send({"type": "http.response.body", "body": bye(why)})
 

@@ -31,7 +31,7 @@ from .presence_tracker import PresenceTracker
 from .recovery import Recovery
 from .shutdown import UNSERVED_SECONDS, before_sigterm, drain, find_server, finish_goodbye, noop, until_unserved
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
-from .transports.streams import abort
+from .transports import abort
 from .workers import Workers
 
 __all__ = ["Hub", "hub", "running_hubs"]

@@ -25,7 +25,7 @@ from ..log.keys import UserKey
 from ..protocol import sse
 from ..protocol.bye import Bye
 from ..protocol.position import Position
-from .transports.streams import Chunk, Send, WriteNow
+from .transports import Chunk, Send, WriteNow
 
 __all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription", "start_with"]
 

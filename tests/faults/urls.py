@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST
 
 from notifications import notify
 from notifications.conf import settings
-from notifications.endpoints.websocket import SocketLine
+from notifications.endpoints.websocket import SocketConnection
 from notifications.hub import running_hubs
 from tests.support.shell import PRELUDE, evaluate
 
@@ -118,7 +118,7 @@ def count_buffers() -> list[int]:
 def buffered(stream: Any) -> int:
     """Count what waits for one client: frames due, the write in flight, the server's own buffer."""
     line = stream.send.__self__
-    if isinstance(line, SocketLine):
+    if isinstance(line, SocketConnection):
         line = line._send.__self__  # type: ignore[attr-defined]
     if hasattr(line, "transport") and hasattr(line.transport, "get_write_buffer_size"):  # uvicorn
         server = line.transport.get_write_buffer_size()

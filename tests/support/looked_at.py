@@ -88,8 +88,8 @@ async def count(query: bytes, headers: Headers) -> int:
 
     from notifications.access.addresses import client_address
     from notifications.asgi import Front
-    from notifications.endpoints.stream import StreamApplication, requested_position
-    from notifications.protocol.position import parse_position
+    from notifications.endpoints.request import StreamRequest
+    from notifications.endpoints.stream import StreamApplication
 
     answers: list[dict[str, Any]] = []
 
@@ -114,7 +114,7 @@ async def count(query: bytes, headers: Headers) -> int:
     request = ASGIRequest({**scope, "query_string": b""}, io.BytesIO())
     with Looked() as looked:
         await StreamApplication()(scope, receive, send)
-        parse_position(requested_position(scope))
+        assert StreamRequest.of(scope).position is None
         front.has_foreign_words(scope)
         client_address(request)
     if answers[0]["status"] not in (401, 403):

@@ -28,7 +28,6 @@ in the link for three reasons, all found in Pushpin's source (1.36, `handler/eng
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -40,6 +39,7 @@ from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from ...access.admission import Shown
+from ...access.headers import Headers
 from ...access.openings import Opening
 from ...conf import settings
 from ...exceptions import InvalidSetting
@@ -167,12 +167,11 @@ def link_seconds_of(channel: str, credential: Shown) -> int:
     return max(1, round(settings.grip_link_seconds * (1 - crc32(channel.encode()) % 1000 / 5000)))
 
 
-def last_ids_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def last_ids_of(headers: Headers) -> dict[str, str]:
     """Return what the proxy says of a connection that it holds, by channel; nothing in a client's own request."""
     found: dict[str, str] = {}
-    for name, value in headers:
-        if name == b"grip-last":
-            for part in str(value, "latin-1").split(","):
-                channel, _semicolon, last = part.partition(";")
-                found[channel.strip()] = last.strip().removeprefix("last-id=")
+    for value in headers.get(b"grip-last", ()):
+        for part in str(value, "latin-1").split(","):
+            channel, _semicolon, last = part.partition(";")
+            found[channel.strip()] = last.strip().removeprefix("last-id=")
     return found

@@ -9,17 +9,18 @@ Needs the extra `[edge]`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from django.core.exceptions import PermissionDenied
 
 from ...access import cors
-from ...access.admission import credential_of
+from ...access.admission import Shown
+from ...access.headers import Headers
 from ...access.reader import OtherReader, is_tag_of
 from ...hub import hub
 from ...hub.counters import counters
 from ...hub.subscription import start_with
-from ...hub.transports.streams import Send
+from ...hub.transports import Send
 from ...protocol import frames
 from ...protocol.bye import LONG_RETRY_MS, RETRY_MS, Bye
 from ...protocol.position import Position, Replay, parse_position
@@ -32,66 +33,62 @@ __all__ = ["Asked", "answer_client", "answer_proxy", "who_asks"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client says of where it stands, and of whose page it is."""
+    """What a client asks and shows, and by which headers a page of another origin may read the answer."""
 
-    position: str
+    path: str
+    shown: Shown | None
+    position_text: str
     reader: str
+    shared: cors.Sharing
 
 
-def who_asks(scope: dict[str, Any]) -> Literal["nobody", "client", "proxy"]:
+def who_asks(headers: Headers) -> Literal["nobody", "client", "proxy"]:
     """Return for whom the proxy asks, a client that has just come or itself; "nobody" where it is not the proxy."""
     proxy = pushpin.edge()
-    if proxy is None or not is_signed(scope["headers"], proxy):
+    if proxy is None or not is_signed(headers, proxy):
         return "nobody"
-    return "proxy" if pushpin.last_ids_of(scope["headers"]) else "client"
+    return "proxy" if pushpin.last_ids_of(headers) else "client"
 
 
-async def answer_client(scope: dict[str, Any], send: Send, asked: Asked, shared: cors.Headers) -> bool:
+async def answer_client(asked: Asked, send: Send) -> bool:
     """Let a client in and have the proxy hold its connection; return False, having sent nothing, where it may not.
 
     Also for one whose opening does not fit into a ticket: its stream is held here, behind the proxy.
-
-    Args:
-        scope: its ASGI scope.
-        send: ASGI's.
-        asked: what the client says of itself.
-        shared: the headers by which a page of another origin may read the answer.
 
     Raises:
         PermissionDenied: the site's hook knows somebody, who may not.
         OtherReader: the page that asks was made for somebody else.
         Exception: whatever the database raises. Nothing was sent then.
     """
-    credential = credential_of(scope)
-    user = await hub().authenticate(credential) if credential is not None else None
-    if credential is None or user is None:
+    shown = asked.shown
+    user = await hub().authenticate(shown) if shown is not None else None
+    if shown is None or user is None:
         return False
     if asked.reader and not is_tag_of(asked.reader, user):
         raise OtherReader
-    ticket = ticket_of(user.pk, credential)
+    ticket = ticket_of(user.pk, shown)
     if len(ticket) > MAX_TICKET_CHARS:
         return False
-    requested = asked.position
-    position = parse_position(requested) if requested else None
+    position = parse_position(asked.position_text) if asked.position_text else None
     replay = await hub().read(user.pk, position)
     if replay is None:  # the user was deleted a moment ago
         return False
-    is_malformed = bool(requested) and position is None
+    is_malformed = bool(asked.position_text) and position is None
     key = str(user.pk)
     hub().openings.count(key)
     wait = LONG_RETRY_MS if hub().openings.are_many(key) else RETRY_MS
     counters.replay(replay, is_malformed=is_malformed)
     body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
-    await answer(send, body, [*shared, *pushpin.hold(user.pk, credential, ticket, stands, scope["path"])])
+    await answer(send, body, [*asked.shared, *pushpin.hold(user.pk, shown, ticket, stands, asked.path)])
     return True
 
 
-async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
+async def answer_proxy(path: str, headers: Headers, send: Send) -> None:
     """Say how a connection goes on that the proxy holds, and with which frames; or that it ends.
 
     Raises whatever the database raises; then nothing was sent.
     """
-    said = pushpin.last_ids_of(scope["headers"])
+    said = pushpin.last_ids_of(headers)
     found = credential_in(said.get(pushpin.ticket_channel(), ""))
     if found is None:  # too old, or of another key: the client comes back and shows what it has
         await end(send, Bye.ROTATE)
@@ -108,8 +105,7 @@ async def answer_proxy(scope: dict[str, Any], send: Send) -> None:
         return
     counters.replay(replay, is_malformed=False)
     body, stands = written(replay, position, needs_hello=False, is_malformed=False)
-    headers = pushpin.hold(user.pk, credential, ticket_of(user.pk, credential), stands, scope["path"])
-    await answer(send, body, headers)
+    await answer(send, body, pushpin.hold(user.pk, credential, ticket_of(user.pk, credential), stands, path))
 
 
 def written(
@@ -137,6 +133,6 @@ async def end(send: Send, why: Bye) -> None:
     await answer(send, frames.bye(why), [])
 
 
-async def answer(send: Send, body: bytes, headers: cors.Headers) -> None:
+async def answer(send: Send, body: bytes, headers: cors.Sharing) -> None:
     await send(start_with(headers))
     await send({"type": "http.response.body", "body": body})

@@ -9,11 +9,11 @@ does not pass for the proxy. In a claim of our own, since a proxy may refuse an 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import Final
 
 import jwt
 
+from ...access.headers import Headers
 from . import Edge
 
 __all__ = ["is_signed", "web_token"]
@@ -24,9 +24,9 @@ MAX_SIGNATURE_BYTES: Final = 2048  # a proxy's has some 150; the library parses 
 PURPOSE: Final = "purpose"
 
 
-def is_signed(headers: Iterable[tuple[bytes, bytes]], proxy: Edge) -> bool:
+def is_signed(headers: Headers, proxy: Edge) -> bool:
     """Return whether a request was signed by the proxy a short while ago, and not by us."""
-    found = next((value for name, value in headers if name == b"grip-sig"), b"")
+    found = next(iter(headers.get(b"grip-sig", ())), b"")
     if not 0 < len(found) <= MAX_SIGNATURE_BYTES:
         return False
     try:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications.access.auth import look_up, session_key_of, users_of
+from notifications.access.headers import read_headers
 from tests.support.asgi import log_in
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +51,9 @@ def test_more_sessions_than_sqlite_takes_parameters(user: User) -> None:
 def test_one_bad_cookie_does_not_shut_others_out(user: User) -> None:
     """A cookie with a NUL character, which PostgreSQL refuses in any query, costs those in the same batch nothing."""
     key = log_in(user)
-    bad = session_key_of([(b"cookie", b'sessionid="abcdefgh\\000"')])  # the quoted form of cookies can carry one
+    bad = session_key_of(
+        read_headers([(b"cookie", b'sessionid="abcdefgh\\000"')])
+    )  # the quoted form of cookies can carry one
     parameters: list[Any] = []
     with queried(parameters):
         users = users_of([key, *([bad] if bad else [])])

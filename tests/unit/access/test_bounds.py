@@ -14,6 +14,7 @@ import django
 import pytest
 
 from notifications.access.auth import session_key_of
+from notifications.access.headers import read_headers
 from notifications.access.origin import is_own_page
 from notifications.endpoints.websocket import parse
 from notifications.exceptions import Refusal
@@ -68,20 +69,20 @@ def test_the_cookie_is_djangos() -> None:
         (b'sessionid="a;b"', '"a'),
         (b'sessionid="', '"'),
     ]:
-        assert session_key_of([(b"cookie", text)]) == key
+        assert session_key_of(read_headers([(b"cookie", text)])) == key
 
 
 def test_too_much_is_as_good_as_nothing() -> None:
     """A header that no server would let through, or a key that no browser would keep, is nobody's."""
-    assert session_key_of([(b"cookie", b"a=" + b"x" * 65536 + b"; sessionid=abc")]) is None
-    assert session_key_of([(b"cookie", b"sessionid=" + b"x" * 4097)]) is None
-    assert session_key_of([(b"cookie", b"sessionid=" + b"x" * 4096)]) == "x" * 4096
+    assert session_key_of(read_headers([(b"cookie", b"a=" + b"x" * 65536 + b"; sessionid=abc")])) is None
+    assert session_key_of(read_headers([(b"cookie", b"sessionid=" + b"x" * 4097)])) is None
+    assert session_key_of(read_headers([(b"cookie", b"sessionid=" + b"x" * 4096)])) == "x" * 4096
 
 
 def test_a_query_that_is_no_text_is_no_error() -> None:
     """Whatever bytes stand in the query, the origin is compared: Django would refuse to decode them."""
     scope: dict[str, Any] = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "query_string": b"\xff"}
-    assert is_own_page(scope | {"headers": [(b"host", b"testserver"), (b"origin", b"http://testserver")]})
+    assert is_own_page(scope, {b"host": [b"testserver"], b"origin": [b"http://testserver"]})
 
 
 @pytest.mark.parametrize("depth", [3, 300, 900, 8000])

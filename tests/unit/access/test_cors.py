@@ -13,6 +13,7 @@ from django.urls import set_script_prefix
 
 from notifications import InvalidSetting
 from notifications.access.cors import sharing
+from notifications.access.headers import read_headers
 from notifications.asgi import with_stream
 from notifications.conf import settings as own
 from notifications.hub.counters import counters
@@ -163,8 +164,7 @@ async def test_a_websocket_needs_a_listed_origin_too(
 @override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED])
 def test_two_origins_are_nobodys() -> None:
     """A request that names two origins is no browser's."""
-    scope = {"headers": [*from_page(LISTED), (b"origin", b"https://evil.example")]}
-    assert not sharing(scope)
+    assert not sharing(read_headers([*from_page(LISTED), (b"origin", b"https://evil.example")]))
 
 
 @pytest.mark.parametrize(

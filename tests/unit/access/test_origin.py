@@ -9,9 +9,10 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from notifications import notify
+from notifications.access.headers import read_headers
 from notifications.access.origin import is_own_page, is_own_socket
-from notifications.endpoints import stream
 from notifications.endpoints.stream import StreamApplication
+from notifications.hub import Hub
 from notifications.hub.counters import counters
 from tests.support.asgi import Site, log_in
 from tests.support.browser import Browser
@@ -31,8 +32,13 @@ def scope_of(*headers: Header, scheme: str = "http") -> dict[str, Any]:
     }
 
 
+def is_own(scope: dict[str, Any]) -> bool:
+    """Return whether this request comes from the site's own page."""
+    return is_own_page(scope, read_headers(scope["headers"]))
+
+
 @pytest.mark.parametrize(
-    ("scheme", "origin", "is_own"),
+    ("scheme", "origin", "expected"),
     [
         ("ws", "http://testserver", True),
         ("wss", "https://testserver", True),
@@ -45,24 +51,24 @@ def scope_of(*headers: Header, scheme: str = "http") -> dict[str, Any]:
         ("ws", "null", False),
     ],
 )
-def test_websockets_come_from_the_sites_own_pages(scheme: str | None, origin: str, is_own: bool) -> None:
+def test_websockets_come_from_the_sites_own_pages(scheme: str | None, origin: str, expected: bool) -> None:
     """The upgrade's origin is compared with that of the HTTP request; where the server tells no scheme, without it."""
     scope = scope_of(("host", "testserver"), ("origin", origin)) | {"type": "websocket", "scheme": scheme}
     if scheme is None:
         del scope["scheme"]
-    assert is_own_socket(scope) is is_own
+    assert is_own_socket(scope, read_headers(scope["headers"])) is expected
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_fetch_metadata_of_the_own_origin_pass(site: str) -> None:
     """A page of this origin, or an address that the reader typed."""
-    assert is_own_page(scope_of(("host", "testserver"), ("sec-fetch-site", site)))
+    assert is_own(scope_of(("host", "testserver"), ("sec-fetch-site", site)))
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "", "same-origin, cross-site", "SAME-ORIGIN"])
 def test_fetch_metadata_of_another_site_are_refused(site: str) -> None:
     """A sister domain is another origin; what browsers do not send is nobody's own."""
-    assert not is_own_page(scope_of(("host", "testserver"), ("sec-fetch-site", site)))
+    assert not is_own(scope_of(("host", "testserver"), ("sec-fetch-site", site)))
 
 
 def test_both_headers_must_agree() -> None:
@@ -70,17 +76,17 @@ def test_both_headers_must_agree() -> None:
     own, foreign = ("origin", "http://testserver"), ("origin", "http://evil.example")
     here, there = ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")
     host = ("host", "testserver")
-    assert is_own_page(scope_of(host, own, here))
-    assert not is_own_page(scope_of(host, own, there))
-    assert not is_own_page(scope_of(host, foreign, here))
-    assert not is_own_page(scope_of(host, own, foreign))
-    assert not is_own_page(scope_of(host, here, there))
+    assert is_own(scope_of(host, own, here))
+    assert not is_own(scope_of(host, own, there))
+    assert not is_own(scope_of(host, foreign, here))
+    assert not is_own(scope_of(host, own, foreign))
+    assert not is_own(scope_of(host, here, there))
 
 
 def test_who_says_nothing_passes() -> None:
     """Programs and old browsers send neither header; what they lack is a session, and that is asked next."""
-    assert is_own_page(scope_of(("host", "testserver")))
-    assert is_own_page(scope_of())
+    assert is_own(scope_of(("host", "testserver")))
+    assert is_own(scope_of())
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,7 @@ def test_the_same_origin_may_be_written_in_several_ways(
 ) -> None:
     """The default port may be left out, and case does not matter."""
     settings.ALLOWED_HOSTS = ["*"]
-    assert is_own_page(scope_of(("host", host), ("origin", origin), scheme=scheme))
+    assert is_own(scope_of(("host", host), ("origin", origin), scheme=scheme))
 
 
 @pytest.mark.parametrize(
@@ -117,13 +123,13 @@ def test_the_same_origin_may_be_written_in_several_ways(
 def test_another_origin_is_refused(settings: Settings, origin: str) -> None:
     """Another scheme, host or port, a sandboxed page, and whatever is no origin at all."""
     settings.ALLOWED_HOSTS = ["*"]
-    assert not is_own_page(scope_of(("host", "a.example"), ("origin", origin)))
+    assert not is_own(scope_of(("host", "a.example"), ("origin", origin)))
 
 
 def test_a_host_that_django_does_not_serve_is_nobodys_own(settings: Settings) -> None:
     """ALLOWED_HOSTS holds here as well, or a page could name its own host."""
     settings.ALLOWED_HOSTS = ["a.example"]
-    assert not is_own_page(scope_of(("host", "evil.example"), ("origin", "http://evil.example")))
+    assert not is_own(scope_of(("host", "evil.example"), ("origin", "http://evil.example")))
 
 
 def test_the_host_behind_a_proxy_is_the_one_django_would_use(settings: Settings) -> None:
@@ -135,11 +141,11 @@ def test_the_host_behind_a_proxy_is_the_one_django_would_use(settings: Settings)
         ("x-forwarded-proto", "https"),
         ("origin", "https://a.example:8443"),
     )
-    assert not is_own_page(scope)
+    assert not is_own(scope)
     settings.USE_X_FORWARDED_HOST = True
-    assert not is_own_page(scope)
+    assert not is_own(scope)
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    assert is_own_page(scope)
+    assert is_own(scope)
 
 
 def from_page(site: Site, session_key: str, *headers: Header) -> Browser:
@@ -160,7 +166,7 @@ async def test_a_page_of_another_site_gets_403_before_any_look_up(
 ) -> None:
     """With a valid session too: no query, no stream, and no header that lets its script read the answer."""
     key = await site.do(log_in, user)
-    monkeypatch.setattr(stream, "credential_of", lambda scope: pytest.fail("looked up"))
+    monkeypatch.setattr(Hub, "authenticate", lambda *_: pytest.fail("looked up"))
     refused = counters.connects["origin"]
     status, headers, body = await from_page(site, key, header).answer()
     assert counters.connects["origin"] == refused + 1

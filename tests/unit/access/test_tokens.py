@@ -20,6 +20,7 @@ from pytest_django import Settings
 
 from notifications import MayNot, notify
 from notifications.access.auth import credential_of, look_up, users_of
+from notifications.access.headers import read_headers
 from notifications.access.tokens import Bearer, bearer_of, find_tokens, make_token, revoke_tokens
 from notifications.models import ApiToken
 from notifications.models.token import Scope
@@ -124,9 +125,9 @@ def test_sessions_and_tokens_are_looked_up_together(user: User, other_user: User
 def test_a_token_counts_alone() -> None:
     """Who shows a token of ours is let in by it or not at all; a cookie beside it changes nothing."""
     headers = [(b"cookie", b"sessionid=abc"), (b"authorization", b"Bearer ntf_nonsense")]
-    assert isinstance(credential_of(headers), Bearer)
-    assert credential_of(headers[:1]) == "abc"
-    assert credential_of([*headers[:1], (b"authorization", b"Basic dXNlcg==")]) == "abc"
+    assert isinstance(credential_of(read_headers(headers)), Bearer)
+    assert credential_of(read_headers(headers[:1])) == "abc"
+    assert credential_of(read_headers([*headers[:1], (b"authorization", b"Basic dXNlcg==")])) == "abc"
 
 
 @pytest.mark.django_db(transaction=True)

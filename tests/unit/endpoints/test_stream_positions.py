@@ -1,11 +1,13 @@
 """Where a stream continues: from the position that its client brings, or with a reset that says why not."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
 from notifications import notify
-from notifications.endpoints.stream import requested_position
+from notifications.endpoints.request import StreamRequest
 from notifications.log.replay import inbox_of
 from tests.support.asgi import Site
 
@@ -93,9 +95,10 @@ async def test_last_event_id_beats_since(site: Site, user: User, other_user: Use
 )
 def test_a_query_says_a_position_in_two_ways(query: bytes, expected: str) -> None:
     """Clients that cannot set the header write `?lastEventId=`, which is newer than what the page wrote into `?since=`."""
-    assert requested_position({"headers": [], "query_string": query}) == expected
-    headers = [(b"last-event-id", b"7.3")]
-    assert requested_position({"headers": headers, "query_string": query}) == "7.3"
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": query}
+    assert StreamRequest.of(scope).position_text == expected
+    scope["headers"] = [(b"last-event-id", b"7.3")]
+    assert StreamRequest.of(scope).position_text == "7.3"
 
 
 @pytest.mark.usefixtures("bystander")

@@ -26,6 +26,7 @@ from hypothesis import given, strategies as st
 
 from notifications import InvalidSetting, notify
 from notifications.access.auth import Credential
+from notifications.access.headers import read_headers
 from notifications.access.tokens import Bearer
 from notifications.checks import TAG
 from notifications.integrations import pushpin
@@ -65,7 +66,7 @@ def test_what_we_publish_with_does_not_pass_for_the_proxy(issuer: str) -> None:
     """One key for both directions: a token of ours that somebody saw on its way opened streams as the proxy would."""
     proxy = pushpin.parse_url(URL + issuer)
     token = web_token(proxy)
-    assert not is_signed([(b"grip-sig", token.encode())], proxy)
+    assert not is_signed(read_headers([(b"grip-sig", token.encode())]), proxy)
     claims = jwt.decode(token, KEY, algorithms=["HS256"])
     assert (claims["iss"], "aud" in claims) == (proxy.issuer, False)
 
@@ -97,15 +98,15 @@ def test_a_signature_is_checked(claims: dict[str, Any], key: str, algorithm: str
     if "exp" in claims:
         claims = {**claims, "exp": int(time.time()) + 60 * claims["exp"]}
     token = jwt.encode(claims, key, algorithm=algorithm)
-    assert is_signed([(b"grip-sig", token.encode())], proxy) is is_ours
+    assert is_signed(read_headers([(b"grip-sig", token.encode())]), proxy) is is_ours
     unsigned = jwt.encode(claims, "", algorithm="none")
-    assert not is_signed([(b"grip-sig", unsigned.encode())], proxy)
+    assert not is_signed(read_headers([(b"grip-sig", unsigned.encode())]), proxy)
 
 
 @given(st.binary())
 def test_what_is_no_signature_is_none(text: bytes) -> None:
     """Whatever stands in the header, it is no error."""
-    assert not is_signed([(b"grip-sig", text)], pushpin.parse_url(URL))
+    assert not is_signed(read_headers([(b"grip-sig", text)]), pushpin.parse_url(URL))
 
 
 def test_what_we_publish_is_signed() -> None:
@@ -185,8 +186,8 @@ def test_a_token_is_asked_about_with_each_ping() -> None:
 def test_last_ids_are_found_by_channel() -> None:
     """The proxy names each channel with its last id, in one header or in several."""
     headers = [(b"grip-last", b"x; last-id=1.1, y; last-id=5.42"), (b"other", b"y"), (b"grip-last", b"z;last-id=3")]
-    assert pushpin.last_ids_of(headers) == {"x": "1.1", "y": "5.42", "z": "3"}
-    assert pushpin.last_ids_of([(b"cookie", b"z; last-id=3")]) == {}
+    assert pushpin.last_ids_of(read_headers(headers)) == {"x": "1.1", "y": "5.42", "z": "3"}
+    assert pushpin.last_ids_of(read_headers([(b"cookie", b"z; last-id=3")])) == {}
 
 
 def test_a_change_without_content_is_a_hint_without_an_id() -> None:
