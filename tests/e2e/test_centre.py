@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from notifications.conf import settings
 from tests.support.chromium import CENTRE, Visitors, badge, expect_unread, headings
 from tests.support.proxy import Proxy
 from tests.support.servers import Person, Server, Site
@@ -199,7 +200,7 @@ async def test_undo_on_every_device(
 async def test_the_clock_of_undo_stops_under_the_pointer(
     visitors: Visitors, daphne: Server, site: Site, user: Person
 ) -> None:
-    """Undo is offered for 10 s; while the reader points at it or has the focus there the clock stands."""
+    """Undo is offered for the time of the setting; while the reader points at it or has the focus there the clock stands."""
     await tell(site, user, "One")
     page = await visitors.arrive(daphne, user, path=CENTRE)
     await page.locator(ITEMS).hover()
@@ -207,9 +208,9 @@ async def test_the_clock_of_undo_stops_under_the_pointer(
     clock = page.locator(".notification-undo > i")
     await page.locator(".notification-undo").hover()
     playing = "clock => [clock.getAnimations()[0].playState, clock.getAnimations()[0].effect.getTiming().duration]"
-    assert await clock.evaluate(playing) == ["paused", 10_000]
+    assert await clock.evaluate(playing) == ["paused", settings.undo_seconds * 1000]
     await page.mouse.move(0, 0)
-    assert await clock.evaluate(playing) == ["running", 10_000]
+    assert await clock.evaluate(playing) == ["running", settings.undo_seconds * 1000]
     await clock.evaluate("clock => clock.getAnimations()[0].finish()")
     await expect(page.locator(".notification-undo")).to_be_hidden()
 

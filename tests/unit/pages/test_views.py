@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import notify
 from notifications.access.reader import HEADER, tag_of
+from notifications.conf import settings as conf
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.protocol.payloads import payload
@@ -497,7 +498,7 @@ def test_undo_refuses(page: Client, user: User, other_user: User, monkeypatch: p
     for bad in (token, "x", ""):
         refused = page.post(CENTRE + "undo/", {"token": bad}, headers=JSON)
         assert (refused.status_code, refused.json()["error"]["field"]) == (400, "token")
-    later = timezone.now() + dt.timedelta(seconds=61)
+    later = timezone.now() + dt.timedelta(seconds=conf.page_undo_seconds + 1)
     monkeypatch.setattr("notifications.reading.actions.timezone.now", lambda: later)
     assert other.post(CENTRE + "undo/", {"token": token}, headers=JSON).status_code == 410
     row.refresh_from_db()

@@ -142,8 +142,9 @@ def test_too_much_to_keep_is_deleted_without_undo(
     assert (done["changed"], done["undo"]) == (1, None)
 
 
-def test_ten_seconds(program: Program, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`expires_at` is ten seconds from now; until then undo works, after it undo is refused and changes nothing."""
+def test_ten_seconds(program: Program, user: User, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Granted ten seconds, `expires_at` is so far from now; until then undo works, after it nothing changes."""
+    settings.NOTIFICATIONS_UNDO_SECONDS = 10.0
     sent = notify(user, title="One")
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now)
