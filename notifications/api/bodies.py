@@ -6,7 +6,6 @@ its event loop. So what they are given is bounded: 200,000 unknown fields in 2 M
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja.parser import Parser
 
 from ..exceptions import Refusal
+from ..protocol.parse_json import MAX_LEVELS, TooDeep, parse_json
 from .errors import build_too_large
 
 __all__ = ["BodyParser"]
@@ -29,12 +29,16 @@ class BodyParser(Parser):
         """Return the content of a body.
 
         Raises:
-            Refusal: it is too long, or an object in it has too many fields.
+            Refusal: it is too long or nested too deep, or an object in it has too many fields.
             ValueError: it is no JSON.
         """
         if len(request.body) > MAX_BODY_BYTES:
             raise build_too_large()
-        return json.loads(request.body, object_pairs_hook=object_of)
+        try:
+            return parse_json(request.body, make_object=object_of)
+        except TooDeep:
+            message = _("The JSON is nested deeper than %(most)d levels.") % {"most": MAX_LEVELS}
+            raise Refusal(422, "invalid", message, remedy=_("openapi.json says what it takes."), field="body") from None
 
 
 def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

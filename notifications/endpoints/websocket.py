@@ -15,7 +15,6 @@ Dead peers are found by the server's own pings (Daphne and uvicorn: every 20 s).
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import reprlib
 from collections.abc import Awaitable, Callable
@@ -33,6 +32,7 @@ from ..hub.transports import Send, open_socket
 from ..log.keys import MAX_KEY
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
+from ..protocol.parse_json import TooDeep, parse_json
 from ..protocol.websocket import TOO_BIG, Messages, message
 from ..reading import actions
 from .admit import NotAdmitted, admit, explained, join, require_own_page
@@ -177,8 +177,10 @@ def parse(text: str) -> dict[str, Any]:
         Refusal: it is none; the text says why.
     """
     try:
-        order = json.loads(text)
-    except (ValueError, RecursionError):
+        order = parse_json(text)
+    except TooDeep as error:
+        raise build_refusal(str(error)) from None
+    except ValueError:
         raise build_refusal('This is no JSON; send {"do": "read", "ids": [12]}.') from None
     if not isinstance(order, dict) or order.get("do") not in ("ping", *ACTIONS):
         given = order.get("do") if isinstance(order, dict) else order

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -180,6 +182,15 @@ def test_a_body_of_many_fields_is_not_gone_through(
     monkeypatch.setattr(api.api, "validation_error_from_error_contexts", go_through)
     fields = "{" + ",".join(f'"{number}": 1' for number in range(bodies.MAX_FIELDS + 1)) + "}"
     status, error = program.refused("POST", path, form % fields)
+    assert (status, error["code"], error["field"]) == (422, "invalid", "body")
+
+
+@pytest.mark.parametrize("depth", [65, 900, 100_000])
+def test_a_body_nested_too_deep_is_not_parsed(program: Program, monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    """However deep its brackets stand in each other, the answer is a refusal, and the parser never sees it."""
+    parser = SimpleNamespace(loads=lambda *_args, **_named: pytest.fail("parsed"), detect_encoding=json.detect_encoding)
+    monkeypatch.setattr("notifications.protocol.parse_json.json", parser)
+    status, error = program.refused("POST", "undo", '{"token": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}")
     assert (status, error["code"], error["field"]) == (422, "invalid", "body")
 
 
