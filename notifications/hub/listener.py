@@ -61,11 +61,7 @@ async def listen(
         logger.error("CHANNEL_LAYERS has no %r, so streams hear nothing but the sweeper.", settings.channel_layer)
         await asyncio.Event().wait()
     group = settings.group
-    async with asyncio.timeout(LAYER_SECONDS):
-        # where the layer is away this fails; new_channel() would fail too, and leave a queue in the layer each time
-        await layer.group_send(group, {"type": PROBE_TYPE, "channel": ""})
-        channel = await layer.new_channel()
-        await layer.group_add(group, channel)
+    channel = await join(layer, group)
     probe_came_back = asyncio.Event()
     receiver = asyncio.create_task(
         receive(layer, channel, hear, on_drain, probe_came_back), name="notifications.hub.receive"
@@ -78,23 +74,49 @@ async def listen(
             pause_seconds = settings.rejoin_seconds
             if receiver.done():
                 receiver.result()
-            probe_came_back.clear()
-            try:
-                async with asyncio.timeout(LAYER_SECONDS):
-                    await layer.group_add(group, channel)
-                    await layer.group_send(group, {"type": PROBE_TYPE, "channel": channel})
-                    await probe_came_back.wait()
-            except TimeoutError:
-                counters.lost_probes += 1
-                raise ProbeLost(f"No probe came back through group {group!r} within {LAYER_SECONDS} s") from None
+            await probe(layer, group, channel, probe_came_back)
             on_probe()
     finally:
         receiver.cancel()
         await asyncio.wait([receiver], timeout=LAYER_SECONDS)  # the layer may hang while it unsubscribes
-        # joined again without leaving first, the Redis pub/sub layer would believe that it is still subscribed
-        with suppress(Exception):
-            async with asyncio.timeout(LAYER_SECONDS):
-                await layer.group_discard(group, channel)
+        await leave(layer, group, channel)
+
+
+async def join(layer: Any, group: str) -> str:
+    """Return a new channel that is in the group."""
+    async with asyncio.timeout(LAYER_SECONDS):
+        # where the layer is away this fails; new_channel() would fail too, and leave a queue in the layer each time
+        await layer.group_send(group, {"type": PROBE_TYPE, "channel": ""})
+        channel: str = await layer.new_channel()
+        await layer.group_add(group, channel)
+    return channel
+
+
+async def probe(layer: Any, group: str, channel: str, came_back: asyncio.Event) -> None:
+    """Join again, and ring for oneself until it is heard.
+
+    Raises:
+        ProbeLost: it is not, in time.
+    """
+    came_back.clear()
+    try:
+        async with asyncio.timeout(LAYER_SECONDS):
+            await layer.group_add(group, channel)
+            await layer.group_send(group, {"type": PROBE_TYPE, "channel": channel})
+            await came_back.wait()
+    except TimeoutError:
+        counters.lost_probes += 1
+        raise ProbeLost(f"No probe came back through group {group!r} within {LAYER_SECONDS} s") from None
+
+
+async def leave(layer: Any, group: str, channel: str) -> None:
+    """Leave the group, if the layer lets us.
+
+    Joined again without leaving first, the Redis pub/sub layer would believe that it is still subscribed.
+    """
+    with suppress(Exception):
+        async with asyncio.timeout(LAYER_SECONDS):
+            await layer.group_discard(group, channel)
 
 
 async def receive(
