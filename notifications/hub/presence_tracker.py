@@ -19,19 +19,17 @@ from typing import Any, Final
 from django.db import close_old_connections, router, transaction
 from django.db.models.functions import Now
 
-from ..conf import settings
 from ..log.keys import UserKey, chunks
 from ..models.presence import Presence, Process
 from ..protocol.bye import Bye
 from .presence import connected, disconnected, since_by_user
+from .sweeps import absence_seconds, lease_seconds, renewal_seconds, tick_seconds
 from .workers import Workers
 
 __all__ = ["PresenceTracker"]
 
 logger = logging.getLogger("notifications.hub")
 
-TICKS_PER_SWEEP: Final = 3
-LEASE_SWEEPS: Final = 3  # a late sweep or two do not take everybody offline
 RETURN_SECONDS: Final = 10.0  # who was asked to move on comes back after a `retry:` of up to 5 s
 FORGET: Final = dt.timedelta(minutes=1)  # rows of a process whose lease ended so long ago are deleted
 FORGET_SECONDS: Final = 60.0
@@ -63,7 +61,7 @@ class PresenceTracker:
         """Note that a user's last stream here has ended, and why if the server ended it."""
         self._coming.pop(key, None)
         if key in self._here:
-            pause_seconds = settings.sweep_seconds * (1 - 1 / TICKS_PER_SWEEP)  # a tick later it is one sweep
+            pause_seconds = absence_seconds()
             if why is not None:
                 pause_seconds = max(pause_seconds, RETURN_SECONDS) if why.comes_back else 0.0
             self._leaving[key] = self._loop.time() + pause_seconds
@@ -75,13 +73,13 @@ class PresenceTracker:
     async def flush(self) -> None:
         """Write down who joined and left, and renew the lease."""
         while True:
-            await asyncio.sleep(settings.sweep_seconds / TICKS_PER_SWEEP)
+            await asyncio.sleep(tick_seconds())
             now = self._loop.time()
             left = [key for key, at in self._leaving.items() if at <= now]
             is_due = self._here and (now >= self._renew_at or not self._is_known)
             if self._coming or left or is_due:
                 await self._write(left)
-                self._renew_at = now + settings.sweep_seconds * (1 - 0.5 / TICKS_PER_SWEEP)  # not a tick too late
+                self._renew_at = now + renewal_seconds()
             if self._here and now >= self._forget_at:
                 self._forget_at = now + FORGET_SECONDS
                 await self._workers.ask(forget_dead)
@@ -94,7 +92,7 @@ class PresenceTracker:
             del self._leaving[key]
         renewed = dict(self._here) if not self._is_known else {}
         self._here |= joined
-        lease = dt.timedelta(seconds=settings.sweep_seconds * LEASE_SWEEPS)
+        lease = dt.timedelta(seconds=lease_seconds())
         self._is_known = False
         try:
             was_known = await self._workers.ask(

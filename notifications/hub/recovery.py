@@ -34,6 +34,7 @@ from ..protocol.bye import Bye
 from ..protocol.position import Position, Replay
 from .counters import counters
 from .subscription import EVER, Subscription
+from .sweeps import interval_seconds, sweep_forever
 from .workers import Workers, is_time_out
 
 __all__ = ["Recovery"]
@@ -299,23 +300,19 @@ class Recovery:
     # --- nobody rang
 
     async def sweep(self) -> None:
-        """Compare every stream's position with its log's head; read for those that differ."""
-        while True:
-            try:
-                async with asyncio.timeout(settings.sweep_seconds):
-                    await self._wake_sweeper.wait()
-            except TimeoutError:
-                pass
-            self._wake_sweeper.clear()
-            since = self._loop.time() - FORGET_SECONDS
-            self._failures = {key: failed for key, failed in self._failures.items() if failed.at > since}
-            for portion in chunks([mine[0].user_id for mine in self._users.values()]):
-                async with asyncio.timeout(ALONE_SECONDS):
-                    found = await self._workers.ask(positions_of, portion)
-                for user_id in portion:
-                    self._compare(self._users.get(str(user_id), ()), found.get(user_id))
-            self._on_swept()
-            counters.sweeps += 1
+        """Compare every stream's position with its log's head, at each sweep; read for those that differ."""
+        await sweep_forever(self._sweep_once, self._wake_sweeper)
+
+    async def _sweep_once(self) -> None:
+        since = self._loop.time() - FORGET_SECONDS
+        self._failures = {key: failed for key, failed in self._failures.items() if failed.at > since}
+        for portion in chunks([mine[0].user_id for mine in self._users.values()]):
+            async with asyncio.timeout(ALONE_SECONDS):
+                found = await self._workers.ask(positions_of, portion)
+            for user_id in portion:
+                self._compare(self._users.get(str(user_id), ()), found.get(user_id))
+        self._on_swept()
+        counters.sweeps += 1
 
     def _compare(self, mine: Iterable[Subscription], head: Position | None) -> None:
         """Read for those that do not stand at the head. None: the user has no inbox (any more); one is made."""
@@ -328,7 +325,7 @@ class Recovery:
 
 def pause_after(refusals: int) -> float:
     """Return how long to wait before a database that is away is asked again; jitter, so that processes part ways."""
-    longest = min(settings.sweep_seconds, FIRST_PAUSE_SECONDS * 2 ** min(refusals, 16))
+    longest = min(interval_seconds(), FIRST_PAUSE_SECONDS * 2 ** min(refusals, 16))
     return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
 

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from notifications.conf import settings
 from notifications.hub import listener
+from notifications.hub.sweeps import interval_seconds
 from notifications.hub.workers import Workers
 from notifications.log.keys import UserKey
 from notifications.log.replay import heads, read_for
@@ -49,7 +49,7 @@ async def follow(
     try:
         while not stop.is_set():
             wakeup.clear()
-            pause_seconds = settings.sweep_seconds
+            pause_seconds = interval_seconds()
             try:
                 replay = await workers.ask(read, user_id, position)
             except Gone:

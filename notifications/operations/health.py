@@ -28,6 +28,7 @@ from ..conf import settings
 from ..hub import running_hubs
 from ..hub.counters import Pulse
 from ..hub.listener import LAYER_SECONDS
+from ..hub.sweeps import interval_seconds
 from ..models import Inbox
 from .metrics import exposition
 
@@ -112,11 +113,11 @@ def problems_of(pulse: Pulse) -> list[Problem]:
     if silent_seconds > settings.rejoin_seconds + LAYER_SECONDS:
         text = (
             f"The hub has not heard its own probe for {silent_seconds:.0f} s, so changes wait for the sweeper, up to "
-            f"{settings.sweep_seconds:g} s. See that the channel layer {settings.channel_layer!r} is configured and "
+            f"{interval_seconds():g} s. See that the channel layer {settings.channel_layer!r} is configured and "
             "that its server, such as Redis, can be reached; the hub joins again by itself."
         )
         problems.append({"code": "deaf", "message": text})
-    if late_seconds > SWEEPS_MISSED * settings.sweep_seconds:
+    if late_seconds > SWEEPS_MISSED * interval_seconds():
         text = (
             f"The sweeper has not completed a round for {late_seconds:.0f} s, so a change whose doorbell was lost is not "
             "found. See the log of notifications.hub for what it failed with; where it says nothing, the database is slow."

@@ -22,6 +22,7 @@ from django_eventstream.views import MAX_PENDING, Listener, get_listener_manager
 
 from ...conf import settings
 from ...hub import Hub, hub
+from ...hub.sweeps import sweep_forever
 from ...log.keys import chunks
 from ...log.replay import positions_of
 from ...protocol.position import Position
@@ -90,12 +91,13 @@ class Bridge:
 
     async def sweep(self) -> None:
         """Compare where listeners stand with their logs' heads; have those read that stand elsewhere."""
-        while True:
-            await asyncio.sleep(settings.sweep_seconds)
-            with self._manager.lock:
-                names = list(self._manager.listeners_by_channel)
-            if names:
-                await self._compare(await self._heads(names))
+        await sweep_forever(self._sweep_once)
+
+    async def _sweep_once(self) -> None:
+        with self._manager.lock:
+            names = list(self._manager.listeners_by_channel)
+        if names:
+            await self._compare(await self._heads(names))
 
     async def _heads(self, names: list[str]) -> dict[str, Position]:
         """Return where these channels' logs end. 1 query for each 500 inboxes, 1 for all public topics."""
