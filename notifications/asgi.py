@@ -34,7 +34,7 @@ __all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
 
 
 # `es-meta=`, however its letters are quoted.
-FOREIGN_WORD: Final = re.compile(
+FOREIGN_PARAMETER: Final = re.compile(
     rb"(?:\A|&)" + b"".join(b"(?:%c|%%%02x)" % (letter, letter) for letter in b"es-meta") + b"=", re.IGNORECASE
 )
 API_METHODS: Final = b"GET, POST, DELETE"
@@ -83,7 +83,7 @@ class Front:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks
             return
         if serve is self.application and self.has_event_streams and scope["type"] == "http":
-            if self.has_foreign_words(scope):
+            if self.has_foreign_parameter(scope):
                 text = "Invalid request: es-meta is for an edge proxy; leave it out.\n"
                 await answer(send, 400, text)
                 return
@@ -99,13 +99,13 @@ class Front:
         del serve, scope, receive, send  # this frame lives as long as the stream
         await connection
 
-    def has_foreign_words(self, scope: dict[str, Any]) -> bool:
+    def has_foreign_parameter(self, scope: dict[str, Any]) -> bool:
         """Return whether somebody says to django-eventstream's view in an edge proxy's name whose stream it is.
 
         `es-meta` is a web token under SECRET_KEY, which other parts of a site may sign as well; one that is none is an error
         of the server there. Where its own edge is set up (django-grip's middleware), its links hold it.
         """
-        if self.has_grip or FOREIGN_WORD.search(scope["query_string"]) is None:
+        if self.has_grip or FOREIGN_PARAMETER.search(scope["query_string"]) is None:
             return False
         try:
             view = resolve(ASGIRequest({**scope, "query_string": b"", "headers": []}, BytesIO()).path_info).func

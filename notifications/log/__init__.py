@@ -257,29 +257,30 @@ def mark_all_read(
     with open_inboxes(using, [user_id]) as current:
         inbox = current.inboxes[user_id]
         unread = rows_of(using).for_user(user_id).unread()
-        is_meant, is_unseen = EVERY if up_to is None else Q(modseq__lte=up_to), Q(modseq__gt=inbox.seen_upto)
-        rows = unread.filter(is_meant)
-        up_to = inbox.modseq if up_to is None else min(up_to, inbox.modseq)
-        counts = unread.aggregate(
-            unread=Count("pk", filter=is_meant),
-            unseen=Count("pk", filter=is_meant & is_unseen),
-            all_unread=Count("pk"),
-            all_unseen=Count("pk", filter=is_unseen),
-            top=Coalesce(Max("modseq"), 0),
-        )
+        is_meant = EVERY if up_to is None else Q(modseq__lte=up_to)
+        counts = count_unread(unread, is_meant, seen_upto=inbox.seen_upto)
         is_misplaced = counts["top"] > inbox.modseq
         if is_misplaced or (counts["all_unread"], counts["all_unseen"]) != (inbox.unread, inbox.unseen):
             current.stamp(user_id)
             current.doubt(user_id, is_misplaced=is_misplaced)
         if counts["unread"]:
             modseq = current.stamp(user_id)
-            rows.update_rows(read_at=now, modseq=modseq)
+            unread.filter(is_meant).update_rows(read_at=now, modseq=modseq)
             current.count(user_id, unread=-counts["unread"], unseen=-counts["unseen"])
-            change = current.pending[user_id]
-            if change.upsert or change.gone or change.read_upto is not None:
-                change.drop_content()  # rows told earlier in this transaction may have been read just now
-            change.read_upto, change.read_at = min(up_to, change.prev), now
-    return int(counts["unread"])
+            current.pending[user_id].add_read_upto(inbox.modseq if up_to is None else up_to, at=now)
+    return counts["unread"]
+
+
+def count_unread(unread: NotificationQuerySet, is_meant: Q, *, seen_upto: int) -> dict[str, int]:
+    """Return how many unread rows are meant and how many of those are unseen, the same of all, and the last `modseq`."""
+    is_unseen = Q(modseq__gt=seen_upto)
+    return unread.aggregate(
+        unread=Count("pk", filter=is_meant),
+        unseen=Count("pk", filter=is_meant & is_unseen),
+        all_unread=Count("pk"),
+        all_unseen=Count("pk", filter=is_unseen),
+        top=Coalesce(Max("modseq"), 0),
+    )
 
 
 def mark_topic_read(user: UserOrKey, topic: str, *, at: dt.datetime | None = None, using: str | None = None) -> int:

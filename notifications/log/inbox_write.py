@@ -91,6 +91,12 @@ class PendingChange:
         if len(self.upsert) + len(self.gone) > MAX_TOLD_ROWS or self.read_upto is not None:
             self.drop_content()  # rows and `read_upto` in one frame would leave open which of them came first
 
+    def add_read_upto(self, up_to: int, *, at: dt.datetime) -> None:
+        """Add that everything up to a `modseq` was read, without the rows."""
+        if self.upsert or self.gone or self.read_upto is not None:
+            self.drop_content()  # rows that were added earlier in this transaction may have been read just now
+        self.read_upto, self.read_at = min(up_to, self.prev), at
+
     def drop_content(self) -> None:
         """Ring without content from now on."""
         self.is_light = True

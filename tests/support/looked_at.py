@@ -115,7 +115,7 @@ async def count(query: bytes, headers: Headers) -> int:
     with Looked() as looked:
         await StreamApplication()(scope, receive, send)
         assert StreamRequest.of(scope).position is None
-        front.has_foreign_words(scope)
+        front.has_foreign_parameter(scope)
         client_address(request)
     if answers[0]["status"] not in (401, 403):
         raise SystemExit(f"a stranger was answered with {answers[0]['status']}")

@@ -76,8 +76,8 @@ def item_of(change: Change) -> Item:
     return item(channel, {"content": frame}, **ids)
 
 
-def item(channel: str, words: dict[str, str], **ids: str) -> Item:
-    return {"channel": channel, **ids, "formats": {"http-stream": words}}
+def item(channel: str, content: dict[str, str], **ids: str) -> Item:
+    return {"channel": channel, **ids, "formats": {"http-stream": content}}
 
 
 def text_of(item_: Item) -> bytes:
@@ -96,7 +96,7 @@ class Publisher:
         """Forget everything, as in a process that has just begun."""
         self.sent = self.dropped = 0
         self._waiting: deque[Item] = deque()
-        self._news = threading.Condition()
+        self._wakeup = threading.Condition()
         self._is_sending = False
         self._is_failing = False
         self._thread: threading.Thread | None = None
@@ -105,7 +105,7 @@ class Publisher:
 
     def put(self, items: Iterable[Item]) -> None:
         """Queue items; what is more than NOTIFICATIONS_DOORBELL_BACKLOG is dropped."""
-        with self._news:
+        with self._wakeup:
             for item in items:
                 if len(self._waiting) >= settings.doorbell_backlog:
                     self.dropped += 1
@@ -114,26 +114,26 @@ class Publisher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="notifications-edge", daemon=True)
                 self._thread.start()
-            self._news.notify_all()
+            self._wakeup.notify_all()
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
         """Wait until everything was sent or given up, at most this long; return whether it was."""
-        with self._news:
-            return self._news.wait_for(lambda: not (self._waiting or self._is_sending), seconds)
+        with self._wakeup:
+            return self._wakeup.wait_for(lambda: not (self._waiting or self._is_sending), seconds)
 
     def _run(self) -> None:
         while True:
-            with self._news:
-                self._news.wait_for(lambda: self._waiting)
+            with self._wakeup:
+                self._wakeup.wait_for(lambda: self._waiting)
                 batch = self._take()
                 self._is_sending = True
             try:
                 self._send(batch)
             except Exception as error:  # whatever a network raises: the write stands, and the proxy will ask
                 self._fail(len(batch), error)
-            with self._news:
+            with self._wakeup:
                 self._is_sending = False
-                self._news.notify_all()
+                self._wakeup.notify_all()
 
     def _take(self) -> list[bytes]:
         batch: list[bytes] = []
