@@ -16,7 +16,7 @@ urlpatterns = [
     path("metrics/", health.metrics, name="metrics"),
     path("health/", health.health, name="health"),
     # Without the extra `[api]` there is no JSON API; `manage.py check` says so.
-    *([path("api/", include("notifications.api"))] if find_spec("ninja") else []),
+    *([path("api/", include("notifications.api.views"))] if find_spec("ninja") else []),
     path("read-all/", actions.read_all, name="read_all"),
     path("selection/", actions.selection, name="selection"),
     path("undo/", actions.undo, name="undo"),

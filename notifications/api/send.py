@@ -22,7 +22,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, override
 from ninja import Body, Field, Router, Schema
 from ninja.params.functions import Header
-from pydantic import create_model
 
 from ..access import audit
 from ..access.tokens import SEND
@@ -80,8 +79,15 @@ class Named(Schema):
 
 
 AUDIENCES: Final = {name: kind for name, kind in KINDS.items() if kind.named_by is not None}
-WithAudiences: Any = create_model(
-    "WithAudiences", __base__=Named, **{name: build_field(kind) for name, kind in AUDIENCES.items()}
+FIELDS: Final = {name: build_field(kind) for name, kind in AUDIENCES.items()}
+WithAudiences: Any = type(
+    "WithAudiences",
+    (Named,),
+    {
+        "__module__": __name__,
+        "__annotations__": {name: kind for name, (kind, _field) in FIELDS.items()},
+        **{name: field for name, (_kind, field) in FIELDS.items()},
+    },
 )
 
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
-from .. import log
 from ..protocol.payloads import make_copy_encoder
-from . import tables
+from . import tables, writes
 from .attempts import repeatable
 from .inbox_write import InboxWrite, open_inboxes
 from .locks import are_of
@@ -41,7 +40,7 @@ def append_copies(content: Mapping[str, Any], user_ids: list[Any], *, using: str
             insert_copies(current, tables.Notification(recipient_id=user_ids[0], **content), stamps)
             return
         rows = [tables.Notification(recipient_id=key, modseq=stamp, **content) for key, stamp in stamps.items()]
-        log.insert(current, rows)
+        writes.insert(current, rows)
 
 
 def insert_copies(current: InboxWrite, row: Notification, stamps: Mapping[Any, int]) -> None:

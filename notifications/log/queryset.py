@@ -14,7 +14,6 @@ from django.db.models import Q
 from django.db.models.query import ModelIterable
 from django.utils import timezone
 
-from .. import log
 from ..exceptions import BypassesLog
 from .attempts import attempt
 from .keys import UserOrKey
@@ -23,6 +22,7 @@ from .salvage import UNREADABLE, is_unreadable, read_alone
 
 if TYPE_CHECKING:
     from ..models import Notification
+from . import writes
 
 __all__ = ["NotificationQuerySet"]
 
@@ -79,25 +79,25 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def mark_read(self) -> int:
         """Mark as read what is not."""
-        return log.amend(self, {"read_at": timezone.now()}, only=Q(read_at=None))
+        return writes.amend(self, {"read_at": timezone.now()}, only=Q(read_at=None))
 
     mark_read.alters_data = True  # type: ignore[attr-defined]
 
     def mark_unread(self) -> int:
         """Mark as unread what is read."""
-        return log.amend(self, {"read_at": None}, only=Q(read_at__isnull=False))
+        return writes.amend(self, {"read_at": None}, only=Q(read_at__isnull=False))
 
     mark_unread.alters_data = True  # type: ignore[attr-defined]
 
     def archive(self) -> int:
         """Take out of the list and the counters; an unread one stays unread until it returns."""
-        return log.amend(self, {"archived_at": timezone.now()}, only=Q(archived_at=None))
+        return writes.amend(self, {"archived_at": timezone.now()}, only=Q(archived_at=None))
 
     archive.alters_data = True  # type: ignore[attr-defined]
 
     def unarchive(self) -> int:
         """Bring back into the list and the counters."""
-        return log.amend(self, {"archived_at": None}, only=Q(archived_at__isnull=False))
+        return writes.amend(self, {"archived_at": None}, only=Q(archived_at__isnull=False))
 
     unarchive.alters_data = True  # type: ignore[attr-defined]
 
@@ -116,13 +116,13 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
                     f"update({name}={value!r}) sets an SQL expression, which cannot be validated or shown to connected "
                     "clients; set a plain value, or change the instances and call bulk_update()."
                 )
-        return log.amend(self, values)
+        return writes.amend(self, values)
 
     update.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete every row as one change of each recipient's log; connected clients are told the ids."""
-        return log.remove(self)
+        return writes.remove(self)
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
@@ -142,11 +142,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
                 "bulk_create() with ignore_conflicts or update_conflicts does not say which rows it wrote; "
                 "leave the conflicting ones out, or use save()."
             )
-        return log.append(list(objs), using=self.write_db, batch_size=batch_size)
+        return writes.append(list(objs), using=self.write_db, batch_size=batch_size)
 
     def bulk_update(self, objs: Iterable[Notification], fields: Iterable[str], batch_size: int | None = None) -> int:
         """Write these fields of these instances, validated, as one change of each recipient's log."""
-        return log.amend_each(list(objs), set(fields), using=self.write_db)
+        return writes.amend_each(list(objs), set(fields), using=self.write_db)
 
     def update_or_create(
         self,

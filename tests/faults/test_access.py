@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.test import Client as Django
 from django.urls import URLPattern, URLResolver, reverse
 
-from notifications import api as api_routes, notify, urls
+from notifications import notify, urls
+from notifications.api import views as api_routes
 from notifications.models import Notification
 from tests.faults.trial import ALLOWANCE_SECONDS, PING_SECONDS, Trial
 from tests.support.client import Client, follow

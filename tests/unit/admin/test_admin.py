@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from notifications import admin as notification_admin, notify, notify_many
+from notifications import notify, notify_many
+from notifications.admin import notifications as notification_admin
 from notifications.models import Inbox, Notification
 from tests.support.staff import ADD, FORM, LIST, errors, login_with, run, said
 

@@ -11,8 +11,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from notifications import api, notify
-from notifications.api import bodies
+from notifications import notify
+from notifications.api import bodies, views
 from notifications.models import Notification
 from tests.support.api import API, Program
 
@@ -179,7 +179,7 @@ def test_a_body_of_many_fields_is_not_gone_through(
     def go_through(*_: Any) -> None:
         raise AssertionError("The errors of a large body were listed.")
 
-    monkeypatch.setattr(api.api, "validation_error_from_error_contexts", go_through)
+    monkeypatch.setattr(views.api, "validation_error_from_error_contexts", go_through)
     fields = "{" + ",".join(f'"{number}": 1' for number in range(bodies.MAX_FIELDS + 1)) + "}"
     status, error = program.refused("POST", path, form % fields)
     assert (status, error["code"], error["field"]) == (422, "invalid", "body")
@@ -234,7 +234,7 @@ def test_what_nobody_foresaw_is_left_to_django(program: Program, monkeypatch: py
     def broken(_user: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(api, "inbox_of", broken)
+    monkeypatch.setattr(views, "inbox_of", broken)
     with pytest.raises(RuntimeError, match="broken"):
         program.send("GET", "counts")
 

@@ -1,4 +1,4 @@
-"""Tests of broadcasts. They commit for real, here and in `integration/test_postgresql_broadcasts.py`."""
+"""Tests of broadcasts. They commit for real, here and in `integration/test_databases.py`."""
 
 import pytest
 

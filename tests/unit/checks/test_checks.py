@@ -18,7 +18,7 @@ from django.views import debug as django_debug
 from impersonate.middleware import ImpersonateMiddleware
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications import checks
+from notifications.checks import TAG, site
 from notifications.models import Notification
 from notifyproj.settings import INSTALLED_APPS, MIDDLEWARE, TEMPLATES
 
@@ -38,7 +38,7 @@ class OwnAuthentication(AuthenticationMiddleware):
 
 def found() -> list[CheckMessage]:
     """Return what the app's checks have to say."""
-    return run_checks(tags=[checks.TAG])
+    return run_checks(tags=[TAG])
 
 
 def ids() -> list[str]:
@@ -133,7 +133,7 @@ def test_mariadb_counts_what_is_there(
 ) -> None:
     """A level in which rows are read as they were and locked as they are is refused, unless such writes are."""
     connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.mysql", "OPTIONS": options}})
-    monkeypatch.setattr(checks, "connections", connection)
+    monkeypatch.setattr(site, "connections", connection)
     assert ids() == expected
 
 
@@ -152,14 +152,14 @@ def test_sqlite_takes_its_lock_at_once(
 ) -> None:
     """SQLite must begin its transactions with the write lock."""
     connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": options}})
-    monkeypatch.setattr(checks, "connections", connection)
+    monkeypatch.setattr(site, "connections", connection)
     assert ids() == expected
 
 
 def test_postgresql_needs_no_such_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     """What SQLite needs is not asked of another database, and no server is called."""
     postgres = {"ENGINE": "django.db.backends.postgresql", "NAME": "none", "HOST": "192.0.2.1"}
-    monkeypatch.setattr(checks, "connections", ConnectionHandler({"default": postgres}))
+    monkeypatch.setattr(site, "connections", ConnectionHandler({"default": postgres}))
     assert ids() == []
 
 

@@ -1,4 +1,4 @@
-"""Tests of the log. They commit for real, on SQLite here and once more on others (`integration/test_postgresql.py`)."""
+"""Tests of the log. They commit for real, on SQLite here and once more on others (`integration/test_databases.py`)."""
 
 import pytest
 

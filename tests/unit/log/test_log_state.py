@@ -14,7 +14,7 @@ from django.db.models.signals import ModelSignal, post_delete, post_save, pre_sa
 from django.test import override_settings
 
 from notifications import log, notify, notify_many
-from notifications.log import inbox_write
+from notifications.log import inbox_write, writes
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from tests.support.ledger import Client, Rung, assert_exact, standing
@@ -249,7 +249,7 @@ def test_a_row_that_vanished_is_not_written_again(user: User, monkeypatch: pytes
         with lock(using, user_ids) as current:
             yield current
 
-    monkeypatch.setattr(log, "open_inboxes", delete_then_lock)
+    monkeypatch.setattr(writes, "open_inboxes", delete_then_lock)
     with pytest.raises(DatabaseError):
         row.save(update_fields=["title"])
 

@@ -14,7 +14,7 @@ from notifications.admin.broadcast_forms import BroadcastForm
 from notifications.admin.forms import NotificationForm
 from notifications.api import responses
 from notifications.api.send import Send
-from notifications.log import FIXED, editable_fields
+from notifications.log.writes import FIXED, editable_fields
 from notifications.management.content import add_content_options
 from notifications.models import CONTENT_FIELDS, DETAIL_FIELDS, Broadcast, Level, Notification
 from notifications.protocol.payloads import Payload, payload

@@ -1,6 +1,6 @@
 """Upkeep among writers: nothing deadlocks, nothing is miscounted, and nobody is called wrong who is only being written to.
 
-Runs on SQLite with everything else, and on PostgreSQL by `integration/test_postgresql_commands.py`.
+Runs on SQLite with everything else, and on PostgreSQL by `integration/test_databases.py`.
 """
 
 from __future__ import annotations
