@@ -131,7 +131,7 @@ class TooOften(NotificationsError):
     """A user, or an address, did more than the limits grant; `seconds` says when one more is granted."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"That was too much in this minute; wait {seconds} s.")
+        super().__init__(f"Too many requests; try again in {seconds} seconds.")
         self.seconds = seconds
 
 
@@ -148,7 +148,7 @@ class UnknownTopic(NotificationsError, LookupError):
 
     def __init__(self, topic: str, declared: Iterable[str]) -> None:
         known = ", ".join(map(repr, declared)) or "none"
-        super().__init__(f"{topic!r} is no public topic; declare it in NOTIFICATIONS_PUBLIC_TOPICS (now: {known}).")
+        super().__init__(f"{topic!r} is not a public topic; declare it in NOTIFICATIONS_PUBLIC_TOPICS (now: {known}).")
 
 
 class BadUndoToken(NotificationsError, ValueError):
@@ -159,5 +159,5 @@ class UndoExpired(NotificationsError, ValueError):
     """An undo token that came too late: it was good for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"Undo was possible for {seconds:.0f} s; do the opposite instead.")
+        super().__init__(f"An action can be undone for {seconds:.0f} seconds only; do the opposite instead.")
         self.seconds = seconds

@@ -2,7 +2,7 @@
 
 Receives Django's request. A header is believed only as far as proxies of this site wrote it: `X-Forwarded-For` is read
 from its right end, where the nearest proxy writes, and the first address that is no proxy of ours is the client's.
-What stands further left was sent by the client, who may write there what it likes.
+What stands further left was sent by the client, which can write there what it likes.
 
     NOTIFICATIONS_TRUSTED_PROXIES = ["10.1.0.0/16"]
     X-Forwarded-For: 203.0.113.9, 198.51.100.7, 10.1.0.4   from 10.1.0.3  →  198.51.100.7

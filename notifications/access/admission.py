@@ -1,13 +1,13 @@
 """The door: who follows, and whether they may. One hook of the site's says both, whoever asks and however often.
 
-    NOTIFICATIONS_ADMIT = "notifications.access.session_or_token"      the default: who is logged in, or has a token
+    NOTIFICATIONS_ADMIT = "notifications.access.session_or_token"      the default: users with a login or a token
     NOTIFICATIONS_ADMIT = "notifications.access.through_middleware"    whom the site's own MIDDLEWARE lets through
     NOTIFICATIONS_ADMIT = "shop.door.admit"                            a function of the site's, `def` or `async def`
 
 A hook receives the request with which a stream was opened, as Django makes it; it returns the user, or None for nobody, and
-raises `PermissionDenied` for who is known and may not. It is asked when somebody connects, again with each ping, before
-each order over a WebSocket (then the request is a POST) and at each question of an edge. What else it raises is no
-answer: who connects is told to come back, and a stream that is open goes on.
+raises `PermissionDenied` for a known user who is not allowed. It is asked when a client connects, again with each ping,
+before each order over a WebSocket (then the request is a POST) and at each question of an edge. Any other exception is no
+answer: a client that connects is told to come back, and a stream that is open goes on.
 
 The default is not called like this: `hub/authenticator.py` asks it about many connections in two queries.
 """
@@ -86,7 +86,7 @@ def decide(opening: Opening, method: str = "GET") -> Any:
     """Return whom the hook lets in by this opening, or None. On this thread.
 
     Raises:
-        PermissionDenied: somebody who may not.
+        PermissionDenied: the user is known and not allowed.
     """
     ask = hook()
     request = opening.request(method)
@@ -97,7 +97,7 @@ def decide(opening: Opening, method: str = "GET") -> Any:
 
 
 def known(user: Any) -> Any:
-    """Return a user who is somebody, else None."""
+    """Return a user who is logged in, else None."""
     return user if getattr(user, "is_authenticated", False) else None
 
 

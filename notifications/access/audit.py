@@ -41,9 +41,9 @@ EVENTS: Final = {
         is_tallied=True,
     ),
     "program.sent": Event(logging.INFO, "the API told users, or ordered a broadcast"),
-    "login.missing": Event(logging.INFO, "a stream was refused to somebody who is not logged in", is_tallied=True),
+    "login.missing": Event(logging.INFO, "a stream was refused because nobody was logged in", is_tallied=True),
     "admission.refused": Event(
-        logging.WARNING, "`NOTIFICATIONS_ADMIT` does not let somebody follow who is known", is_tallied=True
+        logging.WARNING, "`NOTIFICATIONS_ADMIT` did not allow a known user to follow", is_tallied=True
     ),
     "origin.refused": Event(logging.WARNING, "a page of another origin was refused", is_tallied=True),
     "limit.hit": Event(logging.WARNING, "somebody did more than a limit grants", is_tallied=True),

@@ -1,4 +1,4 @@
-"""Pages of other origins. None of them may follow notifications here with their reader's login, unless listed.
+"""The CORS headers for pages of other origins, which may use their reader's login here only if they are listed.
 
 Receives the headers of a request and `NOTIFICATIONS_ALLOWED_ORIGINS`. Guarantees that an origin that is not listed, letter
 for letter, gets no header that would let its scripts read anything, and that `*` is never said. The rules:

@@ -2,7 +2,7 @@
 
 Receives who does something, before it is done. Page, API and WebSocket ask here about everything that changes something and
 about every search, so there is one budget for all of them; what is sent by the API is counted besides. Openings of streams
-are only counted, in the process (`Openings`): who is logged in is never refused one, but asked to come back later.
+are only counted, in the process (`Openings`): a logged-in user is never refused one, but asked to come back later.
 
 Counted in Django's default cache, since several processes serve one user. A cache that is away grants everything: it must
 not be what keeps readers from their notifications. Blocks for up to three questions to the cache, so never call it on an
@@ -57,7 +57,7 @@ def spend(user: Any, kind: Kind = "acts") -> None:
 
 
 def spend_address(address: str) -> None:
-    """Count one opening of public topics by somebody who is not logged in. Raises as `spend()` does.
+    """Count one opening of public topics without a login. Raises as `spend()` does.
 
     Where nobody can tell the address (a Unix socket without NOTIFICATIONS_TRUSTED_PROXIES) nothing is counted: one visitor
     would shut all others out.

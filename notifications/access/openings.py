@@ -2,7 +2,7 @@
 
 Receives ASGI scopes, of HTTP and WebSocket alike, and makes Django's requests of them. Guarantees that what is kept is
 bounded, that its cookies are read in a time that grows as they do, whatever Python runs it, and that asking changes no
-session: an answer to a stream carries no cookie back, and a ping is nobody's visit.
+session: an answer to a stream carries no cookie back, and a ping is not a visit.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""From which pages. Only this site's own may open a stream, whatever cookies a request carries.
+"""Decide which pages may open a stream: this site's own, whatever cookies a request carries.
 
 Receives the ASGI scope of a request for a stream, and its headers by name. A browser says by `Sec-Fetch-Site` how the
 page that asks relates to the address it asks for (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header), and by
 `Origin` which page that is (https://www.rfc-editor.org/rfc/rfc6454#section-7); no script can change either. Programs
-and old browsers send neither. No answer carries a CORS header, so no other site's script could read it anyway; this
-spares the look-up, and a stream that nobody can read.
+and old browsers send neither. Without a CORS header no other site's script could read
+the answer anyway, and only the origins of NOTIFICATIONS_ALLOWED_ORIGINS get one (`cors.py`). Refusing the others here saves
+the look-up, and a stream that nobody can read.
 """
 
 from __future__ import annotations

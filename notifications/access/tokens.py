@@ -91,13 +91,13 @@ def make_token(user: Any, *, name: str, scopes: Iterable[Scope], by: Any = None,
         The token's text, such as `ntf_5f0c1d9a4be2_Jv9…`, which cannot be read again.
 
     Raises:
-        MayNot: it is to send in the name of somebody who may not, or is made by somebody who may not.
+        MayNot: it would allow sending, and its user or its creator has no permission to send.
     """
     wanted = set(scopes)
     people = {user.pk: user} | ({} if by is None else {by.pk: by})
     if "send" in wanted and not may_send(*people.values()):
         who = " and ".join(f"user {key}" for key in people)
-        raise MayNot(f"A token that sends needs a permission of {who}: {' or '.join(map(repr, SEND))}.")
+        raise MayNot(f"A token that sends needs {who} to have the permission {' or '.join(map(repr, SEND))}.")
     token = ApiToken(user=user, made_by=by, name=name, may_read="read" in wanted, may_send="send" in wanted, **times)
     return save_new(token)
 
@@ -163,7 +163,7 @@ def digest_of(text: str) -> str:
 
 
 def find_tokens(bearers: Iterable[Bearer]) -> dict[Bearer, ApiToken]:
-    """Return the valid token of each bearer, with its user; who has none is left out.
+    """Return the valid token of each bearer, with its user; a bearer without one is left out.
 
     Queries: 1 for each 500, 2 for each person who made tokens for others, and 1 more where one was not used for the last
     5 minutes.

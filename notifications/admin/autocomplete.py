@@ -1,8 +1,8 @@
-"""The search box for recipients: who is meant stands first, and can be told from the others before anything is sent.
+"""The search box for recipients: the best match stands first, and users with similar names can be told apart.
 
-Receives what staff typed. Guarantees Django's own rules (who may search is who may view users, by the fields that the user's
-admin searches); besides, whoever's name begins with what was typed comes before those who only contain it, and each line
-says full name, username and e-mail.
+Receives what staff typed. Guarantees Django's own rules (only staff with the permission to view users can search, by the
+fields that the user's admin searches). Names that begin with what was typed come before those that only contain it, and
+each line says full name, username and e-mail.
 
     “mi”  →  Mia Berg · mia · mia@example.com,  admin · admin@example.com
 """

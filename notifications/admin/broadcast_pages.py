@@ -103,8 +103,8 @@ class Pages:
         except ValidationError as error:
             self.owner.message_user(request, " ".join(error.messages), messages.ERROR)
         else:
-            write_history(broadcast, request.user.pk, gettext_noop("Sent to oneself, as a test."))
-            self.owner.message_user(request, _("You have got it, as everybody else will."), messages.SUCCESS)
+            write_history(broadcast, request.user.pk, gettext_noop("Sent a test to themselves."))
+            self.owner.message_user(request, _("A test was sent to you."), messages.SUCCESS)
         return HttpResponseRedirect(self.owner.page_of(broadcast))
 
     def step(self, request: HttpRequest, pk: int, word: str) -> HttpResponse:

@@ -94,7 +94,7 @@ class BroadcastAdmin(BroadcastBase):
         offered = broadcast_form(request, self.admin_site).base_fields
         return [
             (None, {"fields": CONTENT_FIELDS}),
-            (_("To whom"), {"fields": [name for name in WHOM if name in offered]}),
+            (_("Audience"), {"fields": [name for name in WHOM if name in offered]}),
             (_("When"), {"fields": TIMES}),
         ]
 
@@ -148,7 +148,7 @@ class BroadcastAdmin(BroadcastBase):
         locked = broadcasts().select_for_update().filter(pk=obj.pk).first()  # delete_view() opened the transaction
         if locked is not None and locked.state not in DELETABLE:
             params = {"title": locked.title, "state": locked.get_state_display().lower()}
-            raise StepRefused(_("“%(title)s” is %(state)s meanwhile, so it was not deleted.") % params)
+            raise StepRefused(_("“%(title)s” is now %(state)s, so it was not deleted.") % params)
         super().delete_model(request, obj)
 
     def response_add(self, request: HttpRequest, obj: Broadcast, post_url_continue: str | None = None) -> HttpResponse:
@@ -194,4 +194,4 @@ class BroadcastAdmin(BroadcastBase):
 def no_draft(broadcast: Broadcast) -> str:
     """Return why it is not written."""
     params = {"title": broadcast.title, "state": broadcast.get_state_display().lower()}
-    return _("“%(title)s” is %(state)s meanwhile, so your changes were not saved.") % params
+    return _("“%(title)s” is now %(state)s, so your changes were not saved.") % params

@@ -172,7 +172,7 @@ class UsernamesField(forms.CharField):
         missing = [name for name in names if wanted.get(name) not in found]
         if missing:
             raise ValidationError(
-                _("No user is called %(names)s; correct or remove what stands here."),
+                _("Unknown users: %(names)s; correct or remove these names."),
                 code="unknown",
                 params={"names": ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")},
             )

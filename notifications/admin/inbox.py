@@ -39,7 +39,7 @@ class OnlineFilter(admin.SimpleListFilter):
         return [("yes", _("Online now")), ("no", _("Not online"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep who is online, or who is not."""
+        """Keep the users who are online, or those who are not."""
         is_here = online_now().values("user")
         if self.value() == "yes":
             return queryset.filter(pk__in=is_here)

@@ -151,7 +151,7 @@ class NotificationAdmin(NotificationBase):
             self.message_user(request, done % changed, messages.SUCCESS)
         else:
             self.message_user(
-                request, _("Nothing to change: the selected notifications were like that already."), messages.INFO
+                request, _("Nothing was changed: the selected notifications were already in this state."), messages.INFO
             )
 
     # --- the forms
@@ -252,13 +252,15 @@ class NotificationAdmin(NotificationBase):
         rows = Notification.objects.using(database()).filter(pk__in=kept["ids"])
         if time.time() > kept["until"]:
             self.message_user(
-                request, _("It is too late to undo that; select what you sent, and delete it."), messages.ERROR
+                request,
+                _("It is too late to undo this; select the notifications you sent and delete them."),
+                messages.ERROR,
             )
         else:
             with transaction.atomic(using=database()):
                 self.log_deletions(request, rows)
                 count = rows.delete()[0]
-            text = ngettext("It was taken back from %d person.", "It was taken back from %d people.", count)
+            text = ngettext("Sending was undone for %d person.", "Sending was undone for %d people.", count)
             self.message_user(request, text % count, messages.SUCCESS)
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:live_notifications_notification_changelist"))
 

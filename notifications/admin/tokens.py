@@ -40,17 +40,19 @@ class TokenForm(TokenFormBase):
         """Refuse a token that may do nothing, is over already, or may do more than its giver or its user."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if not given.get("may_read") and not given.get("may_send"):
-            raise ValidationError(_("A token that may do nothing is of no use; choose what it may do."), code="scopes")
+            raise ValidationError(_("Choose at least one permission."), code="scopes")
         if given.get("expires_at") and given["expires_at"] <= timezone.now():
-            self.add_error("expires_at", _("This time is over; choose a later one, or none."))
+            self.add_error("expires_at", _("This time has passed; choose a later one or leave it empty."))
         user = given.get("user")
         if given.get("may_send") and not may_send(self.giver):
-            self.add_error("may_send", _("You may not send yourself, so no program may for you."))
+            self.add_error("may_send", _("You have no permission to send, so a token of yours cannot have it."))
         elif given.get("may_send") and user is not None and not may_send(self.giver, user):
-            text = _("%(user)s may not send what you may, so no program may in that name; choose another user.")
+            text = _(
+                "%(user)s has no permission to send, so a token for this user cannot have it; choose another user."
+            )
             self.add_error("may_send", text % {"user": user})
         if given.get("may_read") and user != self.giver and not self.giver.has_perm(LOOK):
-            self.add_error("may_read", _("You may not look at the notifications of others; choose yourself."))
+            self.add_error("may_read", _("You have no permission to view other users’ notifications; choose yourself."))
         return given
 
 
@@ -79,7 +81,7 @@ def state_of(token: ApiToken) -> str:
         "revoked": _("Revoked"),
         "expired": _("Expired"),
         "user": _("Its user is not active"),
-        "maker": _("Who made it may not do this any more"),
+        "maker": _("Its creator no longer has this permission"),
     }
     return texts[token.problem]
 
@@ -129,7 +131,7 @@ class ApiTokenAdmin(TokenBase):
         return self.get_fields(request, obj) if obj else ()
 
     def get_form(self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any) -> Any:
-        """Tell the form who asks."""
+        """Tell the form which user is logged in."""
         form = super().get_form(request, obj, change=change, **kwargs)
         return type("TokenForm", (form,), {"giver": request.user})
 

@@ -31,7 +31,7 @@ class SessionAuth(APIKeyCookie):
     param_name = django_settings.SESSION_COOKIE_NAME
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Return the user; refuse who is not logged in, and then who has no CSRF token or comes from elsewhere."""
+        """Return the user; refuse a request without a login, then one without a CSRF token or from another site."""
         return self.authenticate(request, None)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Any:
@@ -42,9 +42,9 @@ class SessionAuth(APIKeyCookie):
             remedy = _("Log in and try again, or send a token: Authorization: Bearer ntf_….")
             raise Refusal(401, "not_logged_in", _("You are not logged in."), remedy=remedy, headers=challenge)
         if check_csrf(request) is not None:
-            message = _("The CSRF token is missing or wrong, or the origin is another.")
+            message = _("The CSRF token is missing or wrong, or the request comes from another site.")
             audit.record("origin.refused", door="api", user=request.user.pk)
-            remedy = _("Send the cookie %(name)r and its value as X-CSRFToken, from this site.")
+            remedy = _("Send the cookie %(name)r, and its value in the header X-CSRFToken, from a page of this site.")
             raise Refusal(403, "csrf", message, remedy=remedy % {"name": django_settings.CSRF_COOKIE_NAME})
         return request.user
 
@@ -67,17 +67,19 @@ class TokenAuth(HttpBearer):
                 401,
                 "invalid_token",
                 _("This token is unknown, revoked or expired."),
-                remedy=_("Ask the site’s staff for another one."),
+                remedy=_("Ask the site’s staff for a new one."),
                 headers={"WWW-Authenticate": 'Bearer realm="notifications", error="invalid_token"'},  # RFC 6750, 3
             )
         if self.scope not in token.scopes or (self.scope == "read" and request.method != "GET"):
-            message = _("This token may do nothing but this: %(scopes)s.")
+            message = _("This token only allows: %(scopes)s.")
             audit.record("token.refused", reason="scope", token=token.pk, user=token.user_id)
             raise Refusal(
                 403,
                 "scope",
                 message % {"scopes": ", ".join(sorted(token.scopes))},
-                remedy=_("Ask the site’s staff for one that may, or log in: only people change their notifications."),
+                remedy=_(
+                    "Ask the site’s staff for a token that allows it, or log in; no token can change notifications."
+                ),
                 headers={"WWW-Authenticate": 'Bearer realm="notifications", error="insufficient_scope"'},
             )
         request.user = token.user
@@ -100,11 +102,11 @@ class PerUser(BaseThrottle):
             try:
                 spend(request.user, self.kind)
             except TooOften as error:
-                remedy = _("Wait %(seconds)s s, as Retry-After says; the stream tells changes without asking.")
+                remedy = _("Try again in %(seconds)s seconds; use the stream to get changes without polling.")
                 raise Refusal(
                     429,
                     "throttled",
-                    _("Too many requests in this minute."),
+                    _("Too many requests."),
                     remedy=remedy % {"seconds": error.seconds},
                     headers={"Retry-After": str(error.seconds)},
                 ) from None

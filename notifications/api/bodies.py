@@ -38,12 +38,14 @@ class BodyParser(Parser):
             return parse_json(request.body, make_object=object_of)
         except TooDeep:
             message = _("The JSON is nested deeper than %(most)d levels.") % {"most": MAX_LEVELS}
-            raise Refusal(422, "invalid", message, remedy=_("openapi.json says what it takes."), field="body") from None
+            raise Refusal(
+                422, "invalid", message, remedy=_("See openapi.json for what is accepted."), field="body"
+            ) from None
 
 
 def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object with these fields; of one that is given twice the last counts."""
     if len(pairs) > MAX_FIELDS:
         message = _("An object has more than %(most)d fields.") % {"most": MAX_FIELDS}
-        raise Refusal(422, "invalid", message, remedy=_("openapi.json says what it takes."), field="body")
+        raise Refusal(422, "invalid", message, remedy=_("See openapi.json for what is accepted."), field="body")
     return dict(pairs)

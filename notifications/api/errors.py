@@ -60,12 +60,12 @@ def in_one_shape(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
 
 def build_no_such_page() -> Refusal:
     message = _("There is nothing at this address.")
-    return Refusal(404, "not_found", message, remedy=_("openapi.json beside it lists all addresses."))
+    return Refusal(404, "not_found", message, remedy=_("See openapi.json for all addresses."))
 
 
 def build_not_allowed(request: HttpRequest, allowed: str) -> Refusal:
     message = _("%(method)s is not allowed here.") % {"method": request.method}
-    remedy = _("Send %(allowed)s.") % {"allowed": allowed}
+    remedy = _("Use %(allowed)s.") % {"allowed": allowed}
     return Refusal(405, "method_not_allowed", message, remedy=remedy, headers={"Allow": allowed})
 
 
@@ -104,7 +104,7 @@ def build_invalid(error: ValidationError) -> Refusal:
     first = error.errors[0]
     places = [str(place) for place in first["loc"][1:] if place != "body"]
     field = ".".join(places) or str(first["loc"][0])
-    remedy = _("openapi.json says what it takes.")
+    remedy = _("See openapi.json for what is accepted.")
     return Refusal(422, "invalid", f"{field}: {first['msg']}.", field=field, remedy=remedy)
 
 
@@ -113,7 +113,7 @@ def build_unreadable(error: HttpError) -> Refusal:
     if isinstance(error.__cause__, Refusal):
         return error.__cause__
     remedy = _('Send a JSON object such as {"up_to": 42}, with Content-Type: application/json.')
-    return Refusal(error.status_code, "not_json", _("The body is not JSON."), remedy=remedy)
+    return Refusal(error.status_code, "not_json", _("The body is not valid JSON."), remedy=remedy)
 
 
 def build_too_large(error: RequestDataTooBig | None = None) -> Refusal:
@@ -132,10 +132,10 @@ def answer_unknown(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def build_bad_token(error: BadUndoToken) -> Refusal:
-    remedy = _("Send the token that the action answered with, as the same user.")
-    return Refusal(422, "bad_token", _("The token is not one of yours."), field="token", remedy=remedy)
+    remedy = _("Send the undo token from the answer to your action, as the same user.")
+    return Refusal(422, "bad_token", _("This undo token is not yours."), field="token", remedy=remedy)
 
 
 def build_expired(error: UndoExpired) -> Refusal:
-    message = _("Undo was possible for %(seconds)d s.") % {"seconds": error.seconds}
-    return Refusal(410, "undo_expired", message, field="token", remedy=_("Do the opposite instead."))
+    message = _("An action can be undone for %(seconds)d seconds only.") % {"seconds": error.seconds}
+    return Refusal(410, "undo_expired", message, field="token", remedy=_("Send the opposite action instead."))

@@ -76,7 +76,7 @@ class Counters(Schema):
     """Where the inbox stands."""
 
     unread: int
-    unseen: int = Field(..., description="Unread ones that changed since the user last looked.")
+    unseen: int = Field(..., description="Unread notifications that changed since the user last looked.")
     position: str = Field(..., description="Where a stream may start: `stream/?since=…`.")
 
     model_config = with_example(COUNTERS)

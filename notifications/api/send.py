@@ -1,4 +1,4 @@
-"""Sending through the API, for programs and for those who may.
+"""Sending through the API, for programs and for users who have the permission.
 
     POST /notifications/api/send          Authorization: Bearer ntf_…          Idempotency-Key: order-7-shipped
     {"to": {"usernames": ["ada"]}, "title": "Your order has left", "url": "/orders/7/"}
@@ -92,7 +92,7 @@ WithAudiences: Any = type(
 
 
 class To(WithAudiences):
-    """Whom to tell, in exactly one way. Everybody in an audience is told who is active."""
+    """The recipients, named in exactly one way. Of an audience, all active users are told."""
 
 
 class Send(Schema):
@@ -154,7 +154,13 @@ def send(
     """Tell users, all of them or none. Up to 500 at once; a larger audience is told by a broadcast (202)."""
     if len(request.body) > MAX_BODY_BYTES:
         message = _("The body is longer than %(most)d bytes.") % {"most": MAX_BODY_BYTES}
-        raise Refusal(413, "too_large", message, remedy=_("Name a group or a segment, or send in parts."), field="body")
+        raise Refusal(
+            413,
+            "too_large",
+            message,
+            remedy=_("Send to a group or a segment, or split it into several requests."),
+            field="body",
+        )
     using = router.db_for_write(Notification)
     return attempt(using, lambda: send_once(request, body, key, using))
 
@@ -168,7 +174,7 @@ def send_once(request: HttpRequest, body: Send, key: str, using: str) -> HttpRes
         try:
             row, is_new = claim(request.user, key, digest)
         except KeyReused as error:
-            remedy = _("Give each request a key of its own; repeat one only with the very same body.")
+            remedy = _("Use a new key for each request; repeat a key only with exactly the same body.")
             raise Refusal(409, "key_reused", str(error), remedy=remedy, field="Idempotency-Key") from None
         if is_new:
             outcome = deliver_and_note(request, body, using)
@@ -220,7 +226,7 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
         audience = AUDIENCES[way].named([named] if isinstance(named, str) else [] if named is True else named)
         return send_to_audience(audience, body.content, by=request.user)
     except RefusedRecipients as error:
-        remedy = _("Correct or leave out those in `refused`; nothing was sent.")
+        remedy = _("Correct or remove the recipients listed in `refused`; nothing was sent.")
         raise Refusal(409, "refused", str(error), remedy=remedy, field=f"to.{way}", refused=error.refused) from None
     except TooManyForDetails as error:
         raise Refusal(409, "too_many", error.messages[0], remedy=_("Nothing was sent."), field="to") from None
@@ -229,24 +235,33 @@ def deliver(request: HttpRequest, body: Send) -> Outcome:
 
 
 def allow(request: HttpRequest, permission: str) -> None:
-    """Refuse who may not send to these. A token needs a user and a maker who both may, now."""
+    """Refuse a user without the permission to send to these. Of a token, its user and its creator both need it, now."""
     token = getattr(request, "auth", None)
     if (token if isinstance(token, ApiToken) else request.user).has_perm(permission):
         return
-    message = _("You lack the permission “%(name)s”.") % {"name": permission}
+    message = _("You do not have the permission “%(name)s”.") % {"name": permission}
     if isinstance(token, ApiToken):
-        message = _("The user of this token, or who made it, lacks the permission “%(name)s”.") % {"name": permission}
+        message = _("The user of this token, or its creator, does not have the permission “%(name)s”.") % {
+            "name": permission
+        }
     audit.record("permission.refused", user=request.user.pk, permission=permission)
-    raise Refusal(403, "not_allowed", message, remedy=_("Ask the site's staff for it, or for a token that may send."))
+    raise Refusal(
+        403,
+        "not_allowed",
+        message,
+        remedy=_("Ask the site’s staff for this permission, or for a token that allows sending."),
+    )
 
 
 def build_invalid(error: ValidationError, way: str) -> Refusal:
     """Name the first field that the log refused."""
     name, messages = next(iter(error.message_dict.items()))
     if name == "audience":
-        remedy = _("Name another; nothing was sent.")
+        remedy = _("Choose another audience; nothing was sent.")
         return Refusal(409, "no_audience", messages[0], remedy=remedy, field=f"to.{way}")
-    return Refusal(422, "invalid", f"{name}: {messages[0]}", remedy=_("openapi.json says what it takes."), field=name)
+    return Refusal(
+        422, "invalid", f"{name}: {messages[0]}", remedy=_("See openapi.json for what is accepted."), field=name
+    )
 
 
 def answer_outcome(outcome: Outcome) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""To whom: an audience as staff or programs name it → a queryset of active users.
+"""Turn an audience, as staff or programs name it, into a queryset of active users.
 
 Guarantees that whatever an audience is, its users are active and each comes once; that what is unknown is refused by
 name; and that nothing is read before the queryset is used.
@@ -58,7 +58,7 @@ def users_of(audience: Audience, *, are_known: bool = False) -> QuerySet[Any]:
     kind = KINDS.get(audience.kind)
     if kind is None:
         known = ", ".join(KINDS)
-        raise build_error(_("“%(kind)s” is no audience; choose %(known)s."), kind=audience.kind, known=known)
+        raise build_error(_("Unknown audience “%(kind)s”; choose %(known)s."), kind=audience.kind, known=known)
     return kind.users(audience.chosen, are_known=are_known)
 
 
@@ -72,7 +72,7 @@ def inactive_of(audience: Audience) -> QuerySet[Any]:
 
 
 def online_of(users: QuerySet[Any]) -> QuerySet[Any]:
-    """Keep who has a page open now, exact to one sweep."""
+    """Keep the users who have a page open now, exact to one sweep."""
     return users.filter(pk__in=online_now().values("user"))
 
 
@@ -128,7 +128,7 @@ class Kind:
 
 class Everyone(Kind):
     name = AudienceKind.EVERYONE
-    summary = "everybody who may log in"
+    summary = "everybody who can log in"
 
     def users(self, chosen: Sequence[Any], *, are_known: bool) -> QuerySet[Any]:
         return active_users()
@@ -136,14 +136,14 @@ class Everyone(Kind):
 
 class Staff(Kind):
     name = AudienceKind.STAFF
-    summary = "everybody who may use the admin"
+    summary = "everybody who can use the admin"
 
     def is_offered(self) -> bool:
         return has_field("is_staff")
 
     def users(self, chosen: Sequence[Any], *, are_known: bool) -> QuerySet[Any]:
         if not has_field("is_staff"):
-            raise build_error(_("This site’s users have no staff among them; choose another audience."))
+            raise build_error(_("This site’s user model has no staff; choose another audience."))
         return active_users().filter(is_staff=True)
 
 
@@ -159,7 +159,7 @@ class Groups(Kind):
 
     def users(self, chosen: Sequence[Any], *, are_known: bool) -> QuerySet[Any]:
         if not has_field("groups"):
-            raise build_error(_("This site’s users have no groups; choose another audience."))
+            raise build_error(_("This site’s user model has no groups; choose another audience."))
         groups = all_of(group_model()._default_manager.all(), chosen)
         return active_users().filter(pk__in=get_user_model()._default_manager.filter(groups__in=groups).values("pk"))
 
@@ -185,7 +185,7 @@ class Groups(Kind):
             group_model()._default_manager.all(),
             required=False,
             label=_("Groups"),
-            help_text=_("For “Groups”. Who is in two of them is told once."),
+            help_text=_("For “Groups”. A user in several of them gets it once."),
             widget=forms.CheckboxSelectMultiple,
         )
 
@@ -205,14 +205,14 @@ class Users(Kind):
     def build_field(self, choose_users: Callable[[], forms.Field]) -> forms.Field | None:
         field: Any = choose_users()
         field.label, field.required = _("Users"), False
-        field.help_text = _("For “Chosen users”. Who is named twice is told once.")
+        field.help_text = _("For “Chosen users”. A user chosen twice gets it once.")
         return field  # type: ignore[no-any-return]
 
     def from_field(self, value: Any) -> list[Any]:
         require_choice(value)
         inactive = [str(user) for user in value if not user.is_active]
         if inactive:
-            text = _("%(names)s cannot log in any more and would get nothing; take them out.")
+            text = _("%(names)s can no longer log in and would get nothing; remove them.")
             raise ValidationError(text, code="inactive", params={"names": shorten(inactive)})
         return super().from_field(value)
 
@@ -246,7 +246,7 @@ class Segment(Kind):
             choices=[("", "---------"), *((name, name) for name in names)],
             required=False,
             label=_("Segment"),
-            help_text=_("For “A segment”. The site decides who belongs to it, when it is sent."),
+            help_text=_("For “A segment”. When it is sent, the site decides who belongs to it."),
         )
 
     def to_field(self, chosen: list[Any]) -> Any:
@@ -266,7 +266,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 def active_users() -> QuerySet[Any]:
-    """Return everybody who may log in. A user model without `is_active` has only active users."""
+    """Return everybody who can log in. A user model without `is_active` has only active users."""
     users: QuerySet[Any] = get_user_model()._default_manager.all()
     return users.filter(is_active=True) if has_field("is_active") else users
 
@@ -287,7 +287,7 @@ def all_of(rows: QuerySet[Any], keys: Iterable[Any]) -> list[Any]:
     there = set(rows.filter(pk__in=fitting).values_list("pk", flat=True))
     missing = [key for key in wanted if known.get(key) not in there]
     if missing:
-        text = _("There is no %(name)s with the key %(keys)s; remove what was deleted.")
+        text = _("No %(name)s has the key %(keys)s; remove it.")
         raise build_error(text, name=meta.verbose_name, keys=shorten(missing))
     return sorted(there)
 
@@ -295,12 +295,12 @@ def all_of(rows: QuerySet[Any], keys: Iterable[Any]) -> list[Any]:
 def members(chosen: Sequence[Any]) -> QuerySet[Any]:
     """Return the users of the one segment chosen."""
     if len(chosen) != 1:
-        raise build_error(_("%(count)d segments chosen; choose one."), count=len(chosen))
+        raise build_error(_("%(count)d segments chosen; choose only one."), count=len(chosen))
     try:
         return segment_users(str(chosen[0]))
     except LookupError:
         known = ", ".join(segment_names()) or _("none so far")
-        text = _("There is no segment “%(name)s”; registered: %(known)s.")
+        text = _("Unknown segment “%(name)s”; registered segments: %(known)s.")
         raise build_error(text, name=chosen[0], known=known) from None
 
 

@@ -92,7 +92,7 @@ def follow(broadcast: Broadcast, user: Any) -> None:
         )
         there: Broadcast | None = now.first()
         if there is None:
-            raise StepRefused(_("“%(title)s” was deleted meanwhile.") % {"title": broadcast.title})
+            raise StepRefused(_("“%(title)s” has been deleted.") % {"title": broadcast.title})
         key = user.pk if isinstance(user.pk, int) else str(user.pk)
         followers = [*there.followers, *({key} - {*there.followers})]
         lock_followers(followers)

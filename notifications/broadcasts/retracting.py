@@ -52,7 +52,7 @@ def retract(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
 
 
 def next_rows(broadcast: Broadcast, using: str) -> list[tuple[Any, int]]:
-    """Return (user, row) keys behind the cursor, in the order of the index that says who has it."""
+    """Return (user, row) keys behind the cursor, in the order of the index of recipients."""
     rows = rows_of(using).filter(broadcast=broadcast)
     if broadcast.cursor:
         rows = rows.filter(recipient_id__gt=get_user_model()._meta.pk.to_python(broadcast.cursor))

@@ -1,4 +1,4 @@
-"""Before sending: to how many it would go, who they are, who is online now, and what stands in the way."""
+"""What staff see before sending: how many users get it, some of their names, how many are online, and what prevents it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sight:
 
     names: bool  # of users
     members: bool  # of groups
-    presence: bool  # who is online
+    presence: bool  # of the users who are online
 
 
 def sight_of(viewer: Any) -> Sight:

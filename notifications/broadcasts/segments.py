@@ -48,13 +48,13 @@ def segment(name: str) -> Callable[[Users], Users]:
         InvalidSegment: the name is blank, too long, or taken by another function.
     """
     if not name.strip() or len(name) > MAX_NAME_CHARS:
-        raise InvalidSegment(f"{name!r} cannot name a segment; use 1 to {MAX_NAME_CHARS} characters.")
+        raise InvalidSegment(f"{name!r} is not a valid name for a segment; use 1 to {MAX_NAME_CHARS} characters.")
 
     def register(function: Users) -> Users:
         other = registered.get(name)
         if other is not None and place_of(other) != place_of(function):  # the same one again: its module was reloaded
             raise InvalidSegment(
-                f"{place_of(other)} is the segment {name!r} already; name {place_of(function)} otherwise."
+                f"The segment name {name!r} is taken by {place_of(other)}; choose another name for {place_of(function)}."
             )
         registered[name] = function
         return function
@@ -80,7 +80,7 @@ def segment_users(name: str) -> QuerySet[Any]:
     except DatabaseError:  # one that is away is asked again, and no fault of the segment
         raise
     except Exception as error:  # the site's own code: whatever it was, who chose the segment is told
-        raise InvalidSegment(f"The segment {name!r} failed with {type(error).__name__}: {error}; mend it.") from error
+        raise InvalidSegment(f"The segment {name!r} failed with {type(error).__name__}: {error}; fix it.") from error
     user_model = get_user_model()
     if not isinstance(users, QuerySet) or not issubclass(users.model, user_model):
         raise InvalidSegment(

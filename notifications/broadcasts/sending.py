@@ -7,13 +7,14 @@ behind it: nobody gets it twice (a constraint says so too), nobody is left out.
 
 # Note [Who belongs to it]
 
-The audience is read as the cursor comes to it, 10,000 keys at a time. Who joins it before that gets the broadcast; who
-leaves it, or is deactivated or deleted, does not. At the end it is asked once more who came up behind the cursor: a sign-up
-draws its key before it commits, and random keys (UUIDs) fall anywhere. So whoever signs up before the end gets it.
+The audience is read as the cursor comes to it, 10,000 keys at a time. A user who joins it before that gets the broadcast. A
+user who leaves it, or is deactivated or deleted, does not. At the end the audience is read once more, for users who joined
+behind the cursor: a sign-up draws its key before it commits, and random keys (UUIDs) fall anywhere. So everybody who signs
+up before the end gets it.
 
-Who deleted it must not get it again, and no row says who did. But whoever deletes anything raises the floor of the inbox, so
-at the end only who has no inbox, or one whose floor never rose, is looked for. Who joins behind the cursor with an older
-inbox from which something was deleted is left out.
+A user who deleted it must not get it again, and no row says which users did. But each deletion raises the floor of the
+inbox. So the last look is only for users without an inbox, or with one whose floor never rose. A user who joins behind the
+cursor with an older inbox from which something was deleted is left out.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def send(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
             began = time.monotonic()
             try:
                 broadcast = write(lease, chunk)
-            except (ValidationError, IntegrityError):  # a user was deleted a moment ago: read again who is there
+            except (ValidationError, IntegrityError):  # a user was deleted a moment ago: read the users again
                 repeats += 1
                 if repeats > MAX_REPEATS:
                     raise

@@ -47,6 +47,6 @@ class Step(Enum):
     RETRACT = Transition(DELIVERED, State.RETRACTING, gettext_noop("Retracted."))
     START = Transition((State.SCHEDULED,), State.SENDING, gettext_noop("Sending began, as scheduled."))
     FINISH = Transition((State.SENDING,), State.SENT, gettext_noop("Sent to everybody."))
-    EXPIRE = Transition((State.SCHEDULED, *DELIVERED), State.EXPIRING, gettext_noop("Its time is over."))
+    EXPIRE = Transition((State.SCHEDULED, *DELIVERED), State.EXPIRING, gettext_noop("Expired."))
     RETRACTED = Transition((State.RETRACTING,), State.RETRACTED, gettext_noop("Removed from every inbox."))
     EXPIRED = Transition((State.EXPIRING,), State.EXPIRED, gettext_noop("Expired: removed from every inbox."))

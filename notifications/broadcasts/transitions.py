@@ -63,7 +63,7 @@ def check(draft: Broadcast) -> None:
     draft.full_clean(exclude={field.name for field in draft._meta.fields if not field.editable})
     check_times(draft)
     if not users_of(draft.addressed).exists():
-        text = _("Nobody active belongs to this audience, so nothing would be sent; choose another.")
+        text = _("This audience has no active users, so nothing would be sent; choose another.")
         raise ValidationError({"audience": ValidationError(text, code="empty")})
 
 
@@ -72,14 +72,14 @@ def check_times(draft: Broadcast) -> None:
     now = timezone.now()
     if draft.send_at is not None and draft.send_at <= now:
         raise build_too_early(
-            "send_at", draft.send_at, _("%(time)s has passed; choose a later time, or none to send at once.")
+            "send_at", draft.send_at, _("%(time)s has passed; choose a later time, or leave it empty to send at once.")
         )
     if draft.is_expired(now):
         raise build_too_early(
-            "expires_at", draft.expires_at, _("%(time)s has passed; choose a later time, or none to keep it.")
+            "expires_at", draft.expires_at, _("%(time)s has passed; choose a later time, or leave it empty to keep it.")
         )
     if draft.send_at is not None and draft.is_expired(draft.send_at):
-        text = _("%(time)s is before it is sent; choose a later time, or none to keep it.")
+        text = _("%(time)s is before the time of sending; choose a later time, or leave it empty to keep it.")
         raise build_too_early("expires_at", draft.expires_at, text)
 
 
@@ -145,14 +145,16 @@ def build_refusal(broadcast: Broadcast, step: Step) -> StepRefused:
     """Return why a step was not taken, for whoever asked."""
     there = broadcasts().filter(pk=broadcast.pk).first()
     if there is None:
-        return StepRefused(_("“%(title)s” was deleted meanwhile.") % {"title": broadcast.title})
+        return StepRefused(_("“%(title)s” has been deleted.") % {"title": broadcast.title})
     params = {"title": there.title, "state": there.get_state_display().lower()}
     if there.state in step.value.sources:
-        return StepRefused(_("“%(title)s” was edited meanwhile, so it was not sent. Look at it again.") % params)
+        return StepRefused(
+            _("“%(title)s” was edited after you reviewed it, so it was not sent. Review it again.") % params
+        )
     if there.ordered_by is not None and step in (Step.SEND, Step.SCHEDULE):
         params["person"] = str(there.ordered_by)
-        return StepRefused(_("%(person)s was quicker: “%(title)s” is %(state)s. Nothing was sent twice.") % params)
-    return StepRefused(_("“%(title)s” is %(state)s meanwhile, so nothing was changed.") % params)
+        return StepRefused(_("%(person)s acted first: “%(title)s” is now %(state)s. Nothing was sent twice.") % params)
+    return StepRefused(_("“%(title)s” is now %(state)s, so nothing was changed.") % params)
 
 
 def write_history(broadcast: Broadcast, user_id: Any, text: str) -> None:

@@ -2,9 +2,8 @@
 
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches
 a database. What cannot be told apart raises no alarm. About apps, databases and templates: `site.py`; about the
-stream's routing: `asgi.py`; about the values of
-settings: `settings.py`; about secrets and limits: `security.py`; about the way to Redis: `transport.py`; about who may
-follow: `admission.py`.
+stream's routing: `asgi.py`; about the values of settings: `settings.py`; about secrets and limits: `security.py`; about the
+way to Redis: `transport.py`; about NOTIFICATIONS_ADMIT: `admission.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
 """

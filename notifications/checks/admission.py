@@ -1,6 +1,6 @@
-"""System check of who may follow: the site's hook is there, and no middleware is left out that is known to matter.
+"""System check of NOTIFICATIONS_ADMIT: the site's hook is there, and no middleware is left out that is known to matter.
 
-Known are middlewares of packages that name another user than the session does, or that refuse somebody who is logged in.
+It knows middlewares of packages that name another user than the session does, or that refuse a user who is logged in.
 What those of the site's own do nobody can tell, so nothing is said of them.
 """
 
@@ -23,9 +23,9 @@ KNOWN: Final = {
     "allauth_2fa.middleware.BaseRequire2FAMiddleware": "asks for a second factor",
     "django_auto_logout.middleware.auto_logout": "ends sessions that are idle",
     "django_mfa.middleware.MfaMiddleware": "asks for a second factor",
-    "django_otp.middleware.OTPMiddleware": "knows who has given a second factor",
+    "django_otp.middleware.OTPMiddleware": "knows which users have given a second factor",
     "django_session_timeout.middleware.SessionTimeoutMiddleware": "ends sessions that are idle",
-    "impersonate.middleware.ImpersonateMiddleware": "makes another user of who is logged in",
+    "impersonate.middleware.ImpersonateMiddleware": "lets a logged-in user act as another user",
     "iprestrict.middleware.IPRestrictMiddleware": "refuses addresses",
     "lockdown.middleware.LockdownMiddleware": "locks the site",
     "maintenance_mode.middleware.MaintenanceModeMiddleware": "closes the site",
@@ -65,7 +65,7 @@ def check_hook(path: str) -> Iterator[CheckMessage]:
         problem = f"{type(error).__name__}: {error}"
     if not is_usable:
         yield Error(
-            f"NOTIFICATIONS_ADMIT = {path!r} is of no use, so nobody can follow: {problem}",
+            f"NOTIFICATIONS_ADMIT = {path!r} does not work, so nobody can open a stream: {problem}",
             hint="Name a function that takes a request and returns a user, or 'notifications.access.through_middleware'.",
             id="notifications.E050",
         )

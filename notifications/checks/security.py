@@ -30,8 +30,8 @@ def check_limits(**_: object) -> Iterator[CheckMessage]:
         return  # Django says so itself
     if not django_settings.DEBUG and isinstance(backend, type) and issubclass(backend, LocMemCache | DummyCache):
         yield Risk(
-            f"The default cache is a {backend.__name__}, which no other process sees: each process grants anew what "
-            "NOTIFICATIONS_ACTS_PER_MINUTE and its like say.",
+            f"The default cache is a {backend.__name__}, which other processes do not see: each process counts "
+            "NOTIFICATIONS_ACTS_PER_MINUTE and similar limits on its own.",
             hint="Set CACHES['default'] to django.core.cache.backends.redis.RedisCache or another that processes share, or "
             "silence this where one process does everything.",
             id="notifications.W030",

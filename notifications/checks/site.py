@@ -110,7 +110,8 @@ def check_subclasses(**_: Any) -> Iterator[CheckMessage]:
             yield Error(
                 f"{model._meta.label} has a table of its own beside Notification's, which the log does not write: creating "
                 "one is refused.",
-                hint="Make it a proxy and keep what is more in `data`, or point to the notification with a OneToOneField.",
+                hint="Make it a proxy and keep additional values in `data`, or point to the notification with a "
+                "OneToOneField.",
                 obj=model,
                 id="notifications.E009",
             )
@@ -156,14 +157,14 @@ def commands_of(app_path: str) -> list[str]:
 
 
 def check_accounts(**_: Any) -> Iterator[CheckMessage]:
-    """Find what keeps the stream or the pages from knowing who asks."""
+    """Find what keeps the stream or the pages from knowing the user."""
     engine = django_settings.SESSION_ENGINE
     if engine in DATABASE_SESSIONS and not apps.is_installed("django.contrib.sessions"):
         yield E005
     for middleware in (SessionMiddleware, AuthenticationMiddleware):
         if not any(is_kind_of(middleware, path) for path in django_settings.MIDDLEWARE):
             yield Error(
-                f"MIDDLEWARE has no {middleware.__name__}, so the pages cannot know who asks.",
+                f"MIDDLEWARE has no {middleware.__name__}, so the pages cannot know which user is logged in.",
                 hint=f"Add '{middleware.__module__}.{middleware.__name__}' to MIDDLEWARE.",
                 id="notifications.E006",
             )
@@ -223,7 +224,7 @@ def check_eventstream(**_: Any) -> Iterator[CheckMessage]:
     ours = "notifications.integrations.eventstream"
     if paths[0].startswith(ours) and (not paths[1] or paths[1].startswith("django_eventstream.")):
         yield Error(
-            f"EVENTSTREAM_STORAGE_CLASS is {paths[0]!r}, and the channel manager does not know whose an inbox is.",
+            f"EVENTSTREAM_STORAGE_CLASS is {paths[0]!r}, and the channel manager does not know which user owns an inbox.",
             hint=f"Set EVENTSTREAM_CHANNELMANAGER_CLASS = '{ours}.LogChannelManager', or a class made of that.",
             id="notifications.E020",
         )
@@ -245,7 +246,8 @@ def check_edge(**_: Any) -> Iterator[CheckMessage]:
         return
     if proxy is not None and min(len(proxy.key), len(proxy.verify_key)) < MIN_KEY_BYTES:
         yield Risk(
-            f"A key in NOTIFICATIONS_GRIP_URL is shorter than {MIN_KEY_BYTES} bytes; who guesses it passes for the proxy.",
+            f"A key in NOTIFICATIONS_GRIP_URL is shorter than {MIN_KEY_BYTES} bytes; anyone who guesses it can pass as the "
+            "proxy.",
             hint="Make one with `openssl rand -hex 32`, for sig_key in pushpin.conf and for `key=` here.",
             id="notifications.W016",
         )

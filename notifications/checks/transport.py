@@ -30,8 +30,8 @@ def check_transport(**_: Any) -> Iterator[CheckMessage]:
         ]
         if faults:
             yield Risk(
-                f"CHANNEL_LAYERS reaches Redis at {name} {' and '.join(faults)}: whoever is on the way or gets in reads the "
-                "notifications that doorbells carry.",
+                f"CHANNEL_LAYERS reaches Redis at {name} {' and '.join(faults)}: anyone who listens on "
+                "the way or gets in can read the notifications that doorbells carry.",
                 hint="Use rediss:// with a password, or a network of its own and silence this; with "
                 "NOTIFICATIONS_RING_CONTENT = False doorbells carry no content.",
                 id="notifications.W040",

@@ -1,8 +1,8 @@
-"""Who is let in, over HTTP and WebSocket alike, and what is counted and logged of it.
+"""Admit a client to the hub, over HTTP and WebSocket alike, and count and log the outcome.
 
 Receives a request that was read (`request.py`). Guarantees that each opening is counted once, by what came of it, and
-that nobody joins the hub who may not: a request of another site's page, one without a login, one whose page is another
-reader's.
+that the hub is joined only by requests that are allowed: none of another site's page, none without a login, none whose page
+is another reader's.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def explained(door: Door) -> Iterator[None]:
 
 
 async def admit(request: StreamRequest, send: Send, door: Door, write_now: WriteNow | None = None) -> Subscription:
-    """Return the subscription of who is let in.
+    """Return the subscription of a client that is let in.
 
     Args:
         request: what is asked and shown.
@@ -82,7 +82,7 @@ async def admit(request: StreamRequest, send: Send, door: Door, write_now: Write
 
     Raises:
         NotAdmitted: it shows nothing by which anybody is.
-        PermissionDenied: the site's hook knows somebody, who may not.
+        PermissionDenied: the site's hook knows the user, who is not allowed.
         OtherReader: the page that asks was made for somebody else.
         Exception: whatever kept the hub from finding out.
     """

@@ -93,5 +93,5 @@ def read_parameters(query: bytes) -> dict[bytes, str]:
 
 
 def unquoted(value: bytes) -> str:
-    """Return a value that a client sent; one that is too long to be any is cut, and fits nothing all the more."""
+    """Return a value that a client sent; one that is too long is cut, so that it matches nothing."""
     return unquote(value[: MAX_VALUE_BYTES + 1].decode("latin-1"))

@@ -1,9 +1,9 @@
 """The ASGI endpoint, `GET /notifications/stream/`: read the request, admit, join the hub, wait until the client goes.
 
 Receives a raw ASGI connection, in front of Django's handler. Inside a Django view each open stream would pin a thread
-and 50 KiB. What is sent comes from the hub (`hub/`); here are only the answers that need no stream: 403 for who is not
-logged in, for who may not and for pages of other sites, 401 for a bad token, 405 for other methods, `bye overload`, and
-`bye auth` for a page that was made for another reader.
+and 50 KiB. What is sent comes from the hub (`hub/`); here are only the answers that need no stream: 403 without a
+login, for users who are not allowed and for pages of other sites, 401 for a bad token, 405 for other methods,
+`bye overload`, and `bye auth` for a page that was made for another reader.
 
 EventSource gives up for good on any status but 200, so what may pass (overload, a database that is away) is a 200 with
 `bye` and a long `retry:`.
@@ -88,7 +88,7 @@ def require_get(request: StreamRequest) -> None:
 
 
 async def was_answered_for_edge(request: StreamRequest, send: Send) -> bool:
-    """Answer a proxy that holds the connection itself; return False, having sent nothing, for who is to be answered here.
+    """Answer a proxy that holds the connection itself; return False, having sent nothing, for others.
 
     Raises what `handler.answer_client()` does.
     """

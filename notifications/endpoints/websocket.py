@@ -8,7 +8,7 @@ send
     {"do": "ping", "ref": "b"}
 
 which is answered by `done`, `pong` or `error` with the same `ref`; what an action changed comes as a `change` to all of
-the user's clients. A page of another origin, and who is not logged in, is refused before the connection is accepted.
+the user's clients. A page of another origin, or a client without a login, is refused before the connection is accepted.
 Dead peers are found by the server's own pings (Daphne and uvicorn: every 20 s).
 """
 
@@ -181,20 +181,22 @@ def parse(text: str) -> dict[str, Any]:
     except TooDeep as error:
         raise build_refusal(str(error)) from None
     except ValueError:
-        raise build_refusal('This is no JSON; send {"do": "read", "ids": [12]}.') from None
+        raise build_refusal('This is not valid JSON; send {"do": "read", "ids": [12]}.') from None
     if not isinstance(order, dict) or order.get("do") not in ("ping", *ACTIONS):
         given = order.get("do") if isinstance(order, dict) else order
-        raise build_refusal(f"{shown(given)} is nothing to do; use ping, {', '.join(ACTIONS)}.", field="do")
+        raise build_refusal(f"Unknown action {shown(given)}; use ping, {', '.join(ACTIONS)}.", field="do")
     ids = order.get("ids", [])
     is_valid = isinstance(ids, list) and all(type(pk) is int and 0 < pk <= MAX_KEY for pk in ids)
     if order["do"] != "ping" and not (is_valid and 0 < len(ids) <= MAX_IDS):
-        raise build_refusal(f"{shown(ids)} are no ids; send a list of 1 to {MAX_IDS} of them.", field="ids")
+        raise build_refusal(f"`ids` must be a list of 1 to {MAX_IDS} numbers, not {shown(ids)}.", field="ids")
     if not isinstance(order.get("ref"), str | int | None):
-        raise build_refusal("A ref is text or a number of your own; the answer carries it.", field="ref")
+        raise build_refusal(
+            f"`ref` must be text or a number, not {shown(order['ref'])}; the answer repeats it.", field="ref"
+        )
     try:
         str(order.get("ref")).encode()  # JSON can write what UTF-8 cannot
     except UnicodeEncodeError:
-        raise build_refusal("The ref holds half of a surrogate pair; send whole characters.", field="ref") from None
+        raise build_refusal("`ref` contains half of a surrogate pair; send whole characters.", field="ref") from None
     return order
 
 

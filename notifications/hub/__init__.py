@@ -68,14 +68,14 @@ class Hub:
         self._forget_sigterm = before_sigterm(self._leave_for_good)
 
     async def authenticate(self, shown: Shown, *, method: str = "GET") -> Any:
-        """Return the user who is let in by what a client shows, or None; raises what `Authenticator.authenticate()` does.
+        """Return the user of the credential that a client shows, or None; raises what `Authenticator.authenticate()` does.
 
         A site's own hook sees a request with this method: a POST where something is to be changed.
         """
         return await self._authenticator.authenticate(shown, method)
 
     async def read(self, user_id: UserKey, position: Position | None) -> Replay | None:
-        """Return what a user's log says after a position, for who streams elsewhere; None: there is no such user."""
+        """Return what a user's log says after a position, for a stream held elsewhere; None: there is no such user."""
         return await self._recovery.answer(user_id, position)
 
     def attach(self, hear: Callable[[dict[str, Any]], None], *works: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -25,12 +25,12 @@ from .workers import Workers
 __all__ = ["AGAIN_AT_ONCE", "Authenticator"]
 
 HOOKS_AT_ONCE: Final = 8
-# Of these, for streams that are open already: who comes does not stand behind ten thousand of them.
+# Of these, for streams that are open already: a new client does not wait behind ten thousand of them.
 AGAIN_AT_ONCE: Final = 4
 
 
 class Authenticator:
-    """Asks who is behind what a client shows, for one hub."""
+    """Finds the user of the credential that a client shows, for one hub."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
@@ -42,7 +42,7 @@ class Authenticator:
         """Return the user, or None.
 
         Raises:
-            PermissionDenied: the hook knows somebody, who may not.
+            PermissionDenied: the hook knows the user, who is not allowed.
             Exception: whatever kept it from finding out.
         """
         if not isinstance(shown, Opening):

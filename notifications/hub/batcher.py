@@ -1,6 +1,6 @@
 """The batcher. What is asked while a look-up runs is looked up together in the next one.
 
-Receives questions, such as who is behind a credential, from as many connections as come in; makes one query of many.
+Receives questions, such as which user a credential belongs to, from as many connections as come in; makes one query of many.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ V = TypeVar("V")
 
 LookUp = Callable[[Iterable[K]], tuple[Mapping[K, V], Mapping[K, Exception]]]
 
-CHECK_SECONDS: Final = 5.0  # longest wait for a look-up, such as that of who is logged in
+CHECK_SECONDS: Final = 5.0  # longest wait for a look-up, such as that of a session
 
 
 class Batcher(Generic[K, V]):

@@ -1,7 +1,7 @@
 """What happened in this process, as plain numbers.
 
-Hub, listener, recovery and endpoints add to them; `metrics.py` reads them when someone asks. Adding is one attribute add,
-without a lock: a number is changed on the hub's event loop only, and read from other threads as it stands. They only
+Hub, listener, recovery and endpoints add to them; `operations/metrics.py` reads them when asked. Adding is one attribute
+add, without a lock: a number is changed on the hub's event loop only, and read from other threads as it stands. They only
 grow, also when a hub ends and another one begins. The doorbell keeps its own three numbers: it rings from many threads.
 """
 

@@ -1,4 +1,4 @@
-"""The heartbeat. What happens to streams because time passes: pings, rotation, the check of who is logged in.
+"""The heartbeat. What happens to streams because time passes: pings, rotation, the check of sessions.
 
 Every stream is visited once in each ping interval, in the order of joining. Those due in one tick are checked together,
 so a logout, or a token revoked, ends the streams within one ping. Where a site's own hook judges, each is asked about by
@@ -62,7 +62,7 @@ class Heartbeat:
         self._queue.append(subscription)
 
     async def tick(self) -> None:
-        """Ping who is due, rotate who stayed long enough, end the streams of those who are logged in no more."""
+        """Ping streams that are due, rotate those that are old enough, end those of users who are no longer logged in."""
         while True:
             await asyncio.sleep(min(1.0, settings.ping_seconds / 4))
             now = self._loop.time()

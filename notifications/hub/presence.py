@@ -89,7 +89,7 @@ def online_since(user: UserOrKey) -> dt.datetime | None:
 
 
 def since_by_user(user_ids: Iterable[UserKey]) -> dict[Any, dt.datetime]:
-    """Return since when each of up to 500 users is online; who is not is left out. 1 query."""
+    """Return since when each of up to 500 users is online; users who are not are left out. 1 query."""
     rows = online_now().filter(user__in=list(user_ids)).values_list("user").annotate(begin=Min("since"))
     return dict(rows.order_by())
 

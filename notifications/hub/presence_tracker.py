@@ -1,4 +1,4 @@
-"""The presence tracker. What each hub writes down of who is here, so that every process can tell who is online.
+"""The presence tracker: each hub stores which users have a stream open, so that every process can tell who is online.
 
 Receives from `hub/` the users who join (their first stream here) and leave (their last). Guarantees that within one sweep
 the database says so (`hub/presence.py`), with one write of one row for each sweep while nothing changes. It never keeps a
@@ -126,7 +126,7 @@ def write(process_id: uuid.UUID, lease: dt.timedelta, joined: list[Any], left: l
         if not was_known:
             processes.create(pk=process_id, alive_until=Now() + lease)
         for chunk in chunks(joined):
-            since = since_by_user(chunk)  # who comes over from another process never left
+            since = since_by_user(chunk)  # a user who comes from another process never left
             rows = [Presence(user_id=each, process_id=process_id, since=since.get(each, Now())) for each in chunk]
             presences.bulk_create(rows, ignore_conflicts=True)
         for chunk in chunks(left):

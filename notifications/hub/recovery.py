@@ -1,7 +1,7 @@
 """Recovery. Streams that do not stand at the head are found and brought there from the log, in batches.
 
 Receives from `hub/` the streams that are owed something: new ones, ones with a gap, ones that were slow; and the questions
-of who streams elsewhere. `sweep` finds the streams that nobody told: it is the guarantee behind the doorbell, and compares
+of streams held elsewhere. `sweep` finds the streams that nobody told: it is the guarantee behind the doorbell, and compares
 every connected user's position with the inbox table every few seconds in one query (for each 500 users).
 
 # Note [Nobody holds up anybody]
@@ -56,7 +56,7 @@ Deliver = Callable[[Subscription, Replay], None]
 
 
 class Question:
-    """What somebody who streams elsewhere wants to know of a log."""
+    """A question about a log, for a stream that is held elsewhere."""
 
     __slots__ = ("answer", "key", "position", "user_id")
 
@@ -249,7 +249,7 @@ class Recovery:
     # --- without an inbox
 
     async def make(self) -> None:
-        """Make the inboxes that are lacking, and read on for those whose it are."""
+        """Make the missing inboxes, and read on for the users who got one."""
         while True:
             await self._wake_maker.wait()
             self._wake_maker.clear()
@@ -269,7 +269,7 @@ class Recovery:
                     self._give_up(waiter, None)
 
     def _give_up(self, waiter: Waiter, error: Exception | None) -> None:
-        """Leave a stream to the sweeper, or, where its user was deleted, to the next check of who is logged in."""
+        """Leave a stream to the sweeper, or, where its user was deleted, to the next check of sessions."""
         if self._apart.pop(waiter, EVER) is EVER:
             return
         if isinstance(waiter, Subscription):

@@ -1,4 +1,4 @@
-"""Leaving. Streams are asked to move on before a process goes, spread over a grace window.
+"""End a process's streams before it stops, spread over a grace window.
 
 Receives SIGTERM, a drain ordered over the doorbell (`manage.py drain_streams`), which reaches every worker behind any
 server, or the sight of a server that listens no more, as uvicorn does after `--limit-max-requests`. Guarantees
@@ -126,4 +126,4 @@ async def until_unserved(server: Any) -> None:
 
 
 def noop() -> None:
-    """Stand for what is to be called, where nothing is to be done."""
+    """Do nothing: the default of a callback."""

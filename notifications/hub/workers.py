@@ -24,7 +24,7 @@ logger = logging.getLogger("notifications.hub")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS: Final = 2  # one may wait for a slow read while the other answers who is logged in
+THREADS: Final = 2  # one may wait for a slow read while the other checks sessions
 # Room for all that may be stuck at once: reads of the log (1, and 5 of one user each), an inbox that is made, presence,
 # jobs; and two for the others.
 MOST_THREADS: Final = 11

@@ -16,7 +16,7 @@ rollback by hand says which changes it took back, by the moments at which they a
 What a hook tells may have been undone in part, or wholly past Django: a later write under a savepoint of its own,
 `transaction.savepoint_rollback()` called by hand, an error that the site swallowed. Each is a statement, and these are
 watched (`transactions.py`): after a rollback or an error the hook rings without content: "user 7 is at 42, read the log".
-That misleads nobody: who reads the log finds what was committed.
+That misleads nobody: a stream that reads the log finds what was committed.
 
 Only where the transaction is one write of ours is nothing watched: there is nobody to undo a part of it.
 

@@ -44,13 +44,14 @@ def key_of(user: UserOrKey) -> Any:
         ValidationError: the key cannot be one, such as "x" where keys are numbers.
     """
     if user is None or (hasattr(user, "pk") and user.pk is None):
-        raise ValueError(f"{user!r} is no saved user; pass a user from the database or a primary key.")
+        raise ValueError(f"{user!r} is not a saved user; pass a user from the database or a primary key.")
     key = getattr(user, "pk", user)
     try:
         return tables.Inbox._meta.get_field("user").to_python(key)
     except ValidationError:
         raise ValidationError(
-            {"recipient": _("%(key)r is no user's key; pass a user from the database.") % {"key": key}}, code="unknown"
+            {"recipient": _("%(key)r is not a user’s key; pass a user from the database.") % {"key": key}},
+            code="unknown",
         ) from None
 
 

@@ -57,7 +57,7 @@ class LockedInbox:
 
 
 def lock_inbox(*users: UserOrKey, using: str | None = None) -> None:
-    """Lock the inboxes of these users until the transaction ends; who has none gets one. 1 query for users who have.
+    """Lock the inboxes of these users until the transaction ends; a user without one gets one. 1 query where all have one.
 
     Call it first in a transaction that locks rows of the site as well, where another one locks them after it notified:
     then both have one order. Several users are locked in the order of their keys. Waits for whoever holds one of them.
@@ -73,7 +73,8 @@ def lock_inbox(*users: UserOrKey, using: str | None = None) -> None:
     using = using or router.db_for_write(tables.Notification)
     if not connections[using].in_atomic_block:
         raise transaction.TransactionManagementError(
-            "lock_inbox() was called outside of a transaction, with whose end it ends; call it in transaction.atomic()."
+            "lock_inbox() was called outside a transaction; its lock lasts until the transaction ends, so call it in "
+            "transaction.atomic()."
         )
     user_ids = sorted(set(map(key_of, users)))
     if len(user_ids) > 1:
@@ -192,7 +193,7 @@ def make_inboxes(using: str, user_ids: list[UserKey]) -> None:
                 insert_inboxes(using, chunk, missing)
         if unknown:  # raised outside, so that the caller's transaction is not broken
             raise ValidationError(
-                {"recipient": _("No user has the key %(key)s; send to users that exist.") % {"key": min(unknown)}},
+                {"recipient": _("No user has the key %(key)s; send to existing users only.") % {"key": min(unknown)}},
                 code="unknown",
             )
 

@@ -201,7 +201,7 @@ def read_for(user: UserOrKey, position: Position | None) -> Replay | None:
 
 
 def make_missing(user_ids: list[UserKey]) -> tuple[set[Any], set[Any]]:
-    """Make inboxes for those of these users that exist; return who has one now, and whose waits for somebody.
+    """Make inboxes for those of these users that exist; return the users with one, and those who have to wait.
 
     Where a transaction that has not ended is making the same one, this waits for `LOCK_SECONDS` and not for it.
     """

@@ -1,7 +1,7 @@
 """What an inbox says, and what its rows say: where the two differ, something was written past the log.
 
-Receives users. Guarantees that what is compared was read by one statement, and locks nothing: who is to rely on it holds
-the inboxes.
+Receives users. Guarantees that what is compared was read by one statement, and locks nothing: a caller that relies on it
+holds the inboxes.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class State(NamedTuple):
 
 
 def tails(using: str, behind: Sequence[tuple[Any, int]], *, most: int) -> Iterator[State]:
-    """Yield each log with the rows after a `modseq`, in log order; a user who is gone is left out. 1 query for each 100.
+    """Yield each log with the rows after a `modseq`, in log order; a user who was deleted is left out. 1 query for each 100.
 
     A log with more than `most` of them has the bound 0, and no rows: the index says so, nothing is read. Past the ORM,
     which has no words for it. SQLite and MariaDB know no LATERAL; PostgreSQL needs it, for it guesses how many rows lie
@@ -97,7 +97,7 @@ PAGE: Final = """
 def latest(using: str, user_ids: Sequence[UserKey], *, most: int) -> Iterator[State]:
     """Yield each log with its latest rows that are not archived, newest first. 1 query for each.
 
-    Not for many at once: asked for an average user, a planner would walk the whole table for one who has nothing.
+    Not for many at once: asked for an average user, a planner would walk the whole table for a user without notifications.
     """
     connection = connections[using]
     sql = partial(LATEST.format, most=most)

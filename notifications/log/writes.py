@@ -1,6 +1,6 @@
 """The log. The only writer of `modseq`; whatever changes a notification comes through here.
 
-Receives instances or querysets from `models/__init__.py`, `log/queryset.py` and `sending/publish.py`. Guarantees, for
+Receives instances or querysets from `models/notification.py`, `log/queryset.py` and `sending/publish.py`. Guarantees, for
 each write: it happens in one transaction with the counters; each touched user's `modseq` rises once in that transaction
 and is stamped on every touched row; inboxes are locked in `user_id` order; a doorbell rings after commit (`inbox_write.py`).
 
@@ -148,7 +148,7 @@ def update_row(row: Notification, force_update: bool, update_fields: set[str] | 
     with open_inboxes(using, [row.recipient_id]) as current:
         old = mine.values(*STATE).first()
         if old is None:
-            raise DatabaseError(f"Notification {row.pk} was deleted a moment ago; it is not saved again.")
+            raise DatabaseError(f"Notification {row.pk} was deleted a moment ago, so it was not saved.")
         row.modseq = current.stamp(row.recipient_id)
         mine.update_rows(**{name: getattr(row, name) for name in update_fields or editable_fields()}, modseq=row.modseq)
         # what is told is the row as stored: with update_fields the instance may differ from it
@@ -332,7 +332,7 @@ def validate(row: Notification) -> None:
     if row._meta.concrete_model is not tables.Notification:
         raise BypassesLog(
             f"{row._meta.label} has a table of its own beside Notification's, which the log does not write; make it a "
-            "proxy and keep what is more in `data`, or point to the notification with a OneToOneField."
+            "proxy and keep additional values in `data`, or point to the notification with a OneToOneField."
         )
     if row.recipient_id is None:
         raise ValidationError({"recipient": _("Is missing; give a saved user.")}, code="required")

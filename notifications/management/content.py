@@ -14,8 +14,8 @@ __all__ = ["add_content_options", "build_error", "parse_content"]
 # Where an option needs other words than the admin's form.
 HELP: Final = {
     "title": "what happened, 1 to 200 characters",
-    "body": "more of it, up to 4,000 characters",
-    "url": "where it leads: https://…, http://… or a path on the site",
+    "body": "further text, up to 4,000 characters",
+    "url": "link to open: https://…, http://… or a path on the site",
     "level": f"one of {', '.join(Level.values)} (default: info)",
     "category": "a key to filter and mute by (default: general)",
 }

@@ -25,7 +25,9 @@ def age(name: str, value: Any) -> dt.timedelta:
     """Return an age such as `90d`."""
     match = re.fullmatch(r"([1-9][0-9]{0,6})([hdw])", str(value), re.ASCII)
     if not match:
-        raise CommandError(f"{name} {value!r} is no age; write a number from 1 and h, d or w: 36h, 90d, 12w.")
+        raise CommandError(
+            f"{name} {value!r} is not an age; write a number from 1 and h, d or w, such as 36h, 90d or 12w."
+        )
     try:
         length = dt.timedelta(**{UNITS[match[2]]: int(match[1])})
         dt.datetime.now(dt.UTC) - length
@@ -38,7 +40,7 @@ def whole_number(name: str, value: Any, *, least: int, most: int) -> int:
     """Return a whole number within bounds."""
     text = str(value)
     if not re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) or not least <= int(text) <= most:
-        raise CommandError(f"{name} {value!r} is no number from {least:,} to {most:,}; write one, such as {least}.")
+        raise CommandError(f"{name} {value!r} is not a number from {least:,} to {most:,}; write one, such as {least}.")
     return int(text)
 
 
@@ -50,7 +52,7 @@ def number_of_seconds(name: str, value: Any, *, least: float, most: float) -> fl
         seconds = math.nan
     if not least <= seconds <= most:  # also false for NaN
         raise CommandError(
-            f"{name} {value!r} is no number of seconds from {least:g} to {most:g}; write one, such as 5."
+            f"{name} {value!r} is not a number of seconds from {least:g} to {most:g}; write one, such as 5."
         )
     return seconds
 

@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                     "expires_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="Then it leaves every inbox. Leave empty to keep it.",
+                        help_text="At this time it is removed from every inbox. Leave empty to keep it.",
                         null=True,
                         verbose_name="expires at",
                     ),
@@ -199,7 +199,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "followers",
-                    models.JSONField(default=list, editable=False, help_text="Keys of the users who watch it go out."),
+                    models.JSONField(
+                        default=list, editable=False, help_text="Keys of the users who follow its progress."
+                    ),
                 ),
                 ("started_at", models.DateTimeField(editable=False, null=True, verbose_name="started at")),
                 ("finished_at", models.DateTimeField(editable=False, null=True, verbose_name="finished at")),
@@ -251,7 +253,7 @@ class Migration(migrations.Migration):
                     "epoch",
                     models.PositiveBigIntegerField(
                         default=notifications.protocol.position.random_epoch,
-                        help_text="Changes when history was replaced, as by a restored backup.",
+                        help_text="Changes when the history is replaced, for example by a restored backup.",
                         verbose_name="epoch",
                     ),
                 ),
@@ -274,7 +276,7 @@ class Migration(migrations.Migration):
                     "unseen",
                     models.PositiveIntegerField(
                         default=0,
-                        help_text="Unread ones that changed since the user last looked.",
+                        help_text="Unread notifications that changed since the user last looked.",
                         verbose_name="unseen",
                     ),
                 ),
@@ -283,9 +285,9 @@ class Migration(migrations.Migration):
                     "mended_at",
                     models.DateTimeField(
                         editable=False,
-                        help_text="When a write last found it wrong and set it right.",
+                        help_text="When a write last found wrong numbers here and repaired them.",
                         null=True,
-                        verbose_name="mended at",
+                        verbose_name="repaired at",
                     ),
                 ),
             ],
@@ -378,7 +380,7 @@ class Migration(migrations.Migration):
                     "actor",
                     models.CharField(
                         blank=True,
-                        help_text="Who did it, as shown.",
+                        help_text="The name shown for the person or system that did it.",
                         max_length=150,
                         validators=[notifications.models.validators.validate_text],
                         verbose_name="actor",
@@ -590,21 +592,21 @@ class Migration(migrations.Migration):
                     "may_read",
                     models.BooleanField(
                         default=False,
-                        help_text="This user's notifications: the stream, and the GETs of the API.",
+                        help_text="Allows reading this user’s notifications: the stream, and GET requests to the API.",
                         verbose_name="may read",
                     ),
                 ),
                 (
                     "may_send",
                     models.BooleanField(
-                        default=False, help_text="To anybody, through the API.", verbose_name="may send"
+                        default=False, help_text="Allows sending to anybody through the API.", verbose_name="may send"
                     ),
                 ),
                 ("prefix", models.CharField(editable=False, max_length=12, unique=True, verbose_name="begins with")),
                 ("digest", models.CharField(editable=False, max_length=64)),
                 (
                     "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="made at"),
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
                 ),
                 ("last_used_at", models.DateTimeField(editable=False, null=True, verbose_name="last used at")),
                 (
@@ -626,13 +628,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
-                        verbose_name="made by",
+                        verbose_name="created by",
                     ),
                 ),
                 (
                     "user",
                     models.ForeignKey(
-                        help_text="For whom the program acts.",
+                        help_text="The user for whom the program acts.",
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,

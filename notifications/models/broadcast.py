@@ -1,6 +1,6 @@
 """What was ordered and how far it came: one row for each broadcast.
 
-Written by the admin and the commands while it is a draft, by `broadcasts/states.py` when it goes from state to state,
+Written by the admin and the commands while it is a draft, by `broadcasts/transitions.py` when it goes from state to state,
 and by the worker that holds its lease while it is at work.
 """
 
@@ -70,7 +70,10 @@ class Broadcast(AbstractContent):
     )
     send_at = models.DateTimeField(_("send at"), null=True, blank=True, help_text=_("Leave empty to send at once."))
     expires_at = models.DateTimeField(
-        _("expires at"), null=True, blank=True, help_text=_("Then it leaves every inbox. Leave empty to keep it.")
+        _("expires at"),
+        null=True,
+        blank=True,
+        help_text=_("At this time it is removed from every inbox. Leave empty to keep it."),
     )
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DRAFT, editable=False)
     revision = models.PositiveIntegerField(_("revision"), default=1, editable=False)
@@ -84,7 +87,9 @@ class Broadcast(AbstractContent):
         related_name="+",
         verbose_name=_("ordered by"),
     )
-    followers = models.JSONField(default=list, editable=False, help_text=_("Keys of the users who watch it go out."))
+    followers = models.JSONField(
+        default=list, editable=False, help_text=_("Keys of the users who follow its progress.")
+    )
     started_at = models.DateTimeField(_("started at"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
 

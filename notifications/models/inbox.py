@@ -28,7 +28,9 @@ class Inbox(models.Model):
         verbose_name=_("user"),
     )
     epoch = models.PositiveBigIntegerField(
-        _("epoch"), default=random_epoch, help_text=_("Changes when history was replaced, as by a restored backup.")
+        _("epoch"),
+        default=random_epoch,
+        help_text=_("Changes when the history is replaced, for example by a restored backup."),
     )
     modseq = models.PositiveBigIntegerField(
         _("modseq"), default=FIRST_MODSEQ, help_text=_("Number of the latest change.")
@@ -38,11 +40,14 @@ class Inbox(models.Model):
     )
     unread = models.PositiveIntegerField(_("unread"), default=0)
     unseen = models.PositiveIntegerField(
-        _("unseen"), default=0, help_text=_("Unread ones that changed since the user last looked.")
+        _("unseen"), default=0, help_text=_("Unread notifications that changed since the user last looked.")
     )
     seen_upto = models.PositiveBigIntegerField(_("seen up to"), default=0)
     mended_at = models.DateTimeField(
-        _("mended at"), null=True, editable=False, help_text=_("When a write last found it wrong and set it right.")
+        _("repaired at"),
+        null=True,
+        editable=False,
+        help_text=_("When a write last found wrong numbers here and repaired them."),
     )
 
     class Meta:

@@ -43,7 +43,11 @@ class Notification(AbstractContent):
         _("modseq"), editable=False, help_text=_("The recipient's log position at the latest change of this row.")
     )
     actor = models.CharField(
-        _("actor"), max_length=150, blank=True, validators=[validate_text], help_text=_("Who did it, as shown.")
+        _("actor"),
+        max_length=150,
+        blank=True,
+        validators=[validate_text],
+        help_text=_("The name shown for the person or system that did it."),
     )
     topic = models.CharField(
         _("topic"),

@@ -37,7 +37,7 @@ class ApiToken(models.Model):
         on_delete=models.CASCADE,
         related_name="+",
         verbose_name=_("user"),
-        help_text=_("For whom the program acts."),
+        help_text=_("The user for whom the program acts."),
     )
     made_by = models.ForeignKey(
         django_settings.AUTH_USER_MODEL,
@@ -45,16 +45,20 @@ class ApiToken(models.Model):
         null=True,
         editable=False,
         related_name="+",
-        verbose_name=_("made by"),
+        verbose_name=_("created by"),
     )
     name = models.CharField(_("name"), max_length=100, help_text=_("What it is for, such as “nightly reports”."))
     may_read = models.BooleanField(
-        _("may read"), default=False, help_text=_("This user's notifications: the stream, and the GETs of the API.")
+        _("may read"),
+        default=False,
+        help_text=_("Allows reading this user’s notifications: the stream, and GET requests to the API."),
     )
-    may_send = models.BooleanField(_("may send"), default=False, help_text=_("To anybody, through the API."))
+    may_send = models.BooleanField(
+        _("may send"), default=False, help_text=_("Allows sending to anybody through the API.")
+    )
     prefix = models.CharField(_("begins with"), max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
-    created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
     expires_at = models.DateTimeField(
         _("expires at"),
@@ -78,7 +82,7 @@ class ApiToken(models.Model):
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What the program may do now. 2 queries where staff made it for somebody else, who may lose the right to."""
+        """What the program may do now. 2 queries where staff made it for another user, for staff can lose the permission."""
         given: dict[Scope, bool] = {
             "read": self.may_read and (self._is_own or self.made_by.has_perm(LOOK)),  # type: ignore[union-attr]
             "send": self.may_send,

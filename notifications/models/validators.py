@@ -108,13 +108,13 @@ def validate_data(value: Any) -> None:
         raise ValidationError(_("Contains a NUL character; remove it."), code="nul")
     if size > DATA_MAX_BYTES:
         raise ValidationError(
-            _("Takes %(size)d bytes; at most %(most)d fit. Store the rest yourself and put its key here."),
+            _("Is %(size)d bytes long; at most %(most)d are allowed. Store the rest elsewhere and put its key here."),
             code="too_large",
             params={"size": size, "most": DATA_MAX_BYTES},
         )
     if has_depth(value, DATA_MAX_DEPTH + 1):
         raise ValidationError(
-            _("Has more than %(most)d levels in each other; store the rest yourself and put its key here."),
+            _("Is nested more than %(most)d levels deep; store the rest elsewhere and put its key here."),
             code="too_deep",
             params={"most": DATA_MAX_DEPTH},
         )

@@ -38,7 +38,7 @@ logger = logging.getLogger("notifications.operations.health")
 
 SWEEPS_MISSED: Final = 3  # so many may fail before that is no hiccup any more
 DATABASE_SECONDS: Final = 2.0  # longest wait for the database: below the 3 to 5 s that probes usually wait for us
-ANSWER_SECONDS: Final = 1.0  # who asks again within this gets the same answer: the page is public and must stay cheap
+ANSWER_SECONDS: Final = 1.0  # a request within this time gets the same answer: the page is public and must stay cheap
 HANGING_SECONDS: Final = 15.0  # a question that hangs so long is left alone, and put anew
 # Any of them says that a proxy came between, and that the address is the proxy's or the proxy's word.
 FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")

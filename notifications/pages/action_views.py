@@ -6,7 +6,7 @@ user reaches only their own notifications, and that everything but "seen" can be
     POST /notifications/selection/   action=archive&id=12&id=13     Accept: application/json
     200 {"changed": 2, "undo": {"token": "…", "expires_at": "…"}, "unread": 2, "unseen": 0, "position": "8198….43"}
     404 {"error": {"code": "not_found", "message": "You have no notification 12; reload the page."}}
-    429 {"error": {"code": "limited", "message": "That was too much in this minute; wait 8 s and try again."}}
+    429 {"error": {"code": "limited", "message": "Too many requests; try again in 8 seconds."}}
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
     The function returns what to tell a program besides the counters, or an address to go to. It may raise `Refusal`.
     """
 
-    @login_not_required  # it says itself, in JSON where that is asked for, who has to log in
+    @login_not_required  # it answers itself, in JSON where asked for, that a login is needed
     @wraps(act)
     def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         wants_json = "application/json" in request.headers.get("Accept", "")
         try:
             if request.method != "POST":
-                raise Refusal(405, "method_not_allowed", _("This address changes something; send it a POST."))
+                raise Refusal(405, "method_not_allowed", _("This address changes data; use POST."))
             if (refusal := find_refusal(request)) is not None:
                 raise refusal
             spend(request.user)
@@ -90,17 +90,17 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
 
 
 def build_limited(error: TooOften) -> Refusal:
-    """Return the refusal of who does too much."""
-    message = _("That was too much in this minute; wait %(seconds)d s and try again.") % {"seconds": error.seconds}
+    """Return the refusal of a user who does too much."""
+    message = _("Too many requests; try again in %(seconds)d seconds.") % {"seconds": error.seconds}
     return Refusal(429, "limited", message, headers={"Retry-After": str(error.seconds)})
 
 
 def find_refusal(request: HttpRequest) -> Refusal | None:
-    """Return why who asks gets nothing here, or None where it is the reader whose page it is."""
+    """Return why this request is refused, or None where it comes from the reader of the page."""
     if not request.user.is_authenticated:
         return Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))
     if not is_theirs(request):
-        return Refusal(403, "reader", _("This page was made for somebody else; reload it."))
+        return Refusal(403, "reader", _("This page belongs to another user; reload it."))
     return None
 
 
@@ -216,7 +216,9 @@ def within(bound: Bound, act: Callable[..., ActionResult], *arguments: Any, **fi
     try:
         return act(*arguments, bound.modseq, epoch=bound.epoch, seconds=settings.page_undo_seconds, **fields)
     except HistoryReplaced:
-        message = _("Your notifications were replaced since the page was loaded; reload it. Nothing was changed.")
+        message = _(
+            "Your notifications were replaced after the page was loaded, so nothing was changed; reload the page."
+        )
         raise Refusal(409, "conflict", message, field="up_to") from None
 
 
@@ -242,10 +244,10 @@ def undo(request: HttpRequest) -> Answer:
     try:
         return actions.undo(request.user, request.POST.get("token", "")[: MAX_TOKEN_CHARS + 1]).as_dict()
     except BadUndoToken:
-        message = _("Must be the token that an action of yours was answered with.")
+        message = _("Must be the undo token from the answer to your action.")
         raise Refusal(400, "invalid", message, field="token") from None
     except UndoExpired:
-        raise Refusal(410, "expired", _("It is too late to take this back; do the opposite instead.")) from None
+        raise Refusal(410, "expired", _("It is too late to undo this; do the opposite instead.")) from None
 
 
 @action

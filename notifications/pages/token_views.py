@@ -23,7 +23,7 @@ from .action_views import action
 
 __all__ = ["revoke_token", "tokens"]
 
-MOST: Final = 100  # the latest; who has more asks the site's staff
+MOST: Final = 100  # the latest; a user with more asks the site's staff
 
 
 @require_safe

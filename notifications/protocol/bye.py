@@ -16,7 +16,7 @@ from typing import Final
 __all__ = ["LONG_RETRY_MS", "RETRY_MS", "Bye"]
 
 RETRY_MS: Final = (2000, 5000)  # random, so that clients cut off together do not come back together
-LONG_RETRY_MS: Final = (20_000, 60_000)  # of an overloaded process, and for who comes back too often
+LONG_RETRY_MS: Final = (20_000, 60_000)  # of an overloaded process, and for clients that come back too often
 
 
 class Bye(Enum):

@@ -1,4 +1,4 @@
-"""What they send, to whom → written at once, or ordered as a broadcast.
+"""Send content to recipients: written at once, or as a broadcast where there are many.
 
 Guarantees all or nothing: what goes out at once is one transaction, and what is too large for one becomes a broadcast, which
 is resumed until everybody has it (`broadcasts/`).
@@ -95,13 +95,15 @@ def send_to_audience(audience: Audience, content: Mapping[str, Any], *, by: Any)
     users = users_of(audience)
     keys = list(users.values_list("pk", flat=True).order_by("pk")[: USERS_PER_TRANSACTION + 1])
     if not keys:
-        text = _("Nobody active belongs to this audience, so nothing was sent; choose another.")
+        text = _("This audience has no active users, so nothing was sent; choose another.")
         raise ValidationError({"audience": ValidationError(text, code="empty")})
     if len(keys) <= USERS_PER_TRANSACTION:
         return send_to_users(keys, content)
     extra = sorted(content.keys() - set(CONTENT_FIELDS))
     if extra:
-        text = _("An audience of more than %(most)d goes out as a broadcast, which has no %(names)s; leave it out.")
+        text = _(
+            "An audience of more than %(most)d users is sent as a broadcast, which cannot have %(names)s; leave it out."
+        )
         raise TooManyForDetails(text % {"most": USERS_PER_TRANSACTION, "names": ", ".join(extra)})
     return Outcome(users.count(), broadcast_to_audience(audience, content, by=by).pk)
 

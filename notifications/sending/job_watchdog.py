@@ -87,7 +87,7 @@ def is_running(data: Mapping[str, Any]) -> bool:
 
 def build_stalled_content() -> dict[str, Any]:
     return {
-        "body": _("It has not been heard of for a while. Its process may have ended."),
+        "body": _("It has not reported for a while. Its process may have ended."),
         "level": Level.WARNING.value,
     }
 

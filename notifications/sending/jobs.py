@@ -65,7 +65,7 @@ def track(user: UserOrKey, *, title: str, total: float | None = None, **content:
     the end.
 
     Args:
-        user: who is told; a saved user or a primary key.
+        user: the user who sees it; a saved user or a primary key.
         total: what `advance()` counts towards; None: nobody knows, so the bar only says that something happens.
         content: as in `notify()`.
 
@@ -260,7 +260,7 @@ def number(name: str, value: Any, *, least: float = -math.inf) -> float:
     """Return a number as JSON holds it, also one of numpy's or a decimal: one that it cannot hold would never be written."""
     found = float(value) if isinstance(value, SupportsFloat) else math.nan
     if not math.isfinite(found) or found < least:
-        text = _("%(value)r is no number that progress can be counted in; give a finite one.")
+        text = _("Progress must be a finite number, not %(value)r.")
         raise ValidationError({name: text % {"value": value}}, code="number")
     return operator.index(value) if isinstance(value, SupportsIndex) else found
 

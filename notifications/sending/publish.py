@@ -1,4 +1,4 @@
-"""Write. What a site calls to tell its users something.
+"""The functions that a site calls to notify its users.
 
 Receives users and content; hands validated rows to `log/`. When a function returns outside a transaction, the rows are
 committed and the doorbell is ringing; inside one, both happen with its commit.

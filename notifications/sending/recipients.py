@@ -1,7 +1,7 @@
-"""Whom they name → users who can be told.
+"""Find the users behind names and keys that were typed.
 
-Receives names and keys as they were typed. Guarantees that each recipient who cannot be told is refused by name and with the
-reason, all of them at once, so that nothing is sent by halves.
+Receives names and keys. Guarantees that each recipient who cannot be notified is refused by name and with the reason, and
+that all of these are reported at once, so that nothing is sent to a part of them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def require_all(given: list[str], asked: list[Any], found: dict[Any, tuple[Any, 
         elif key in keys:
             refused.append(RefusedRecipient(text, "twice", _("%(name)r is named twice.") % {"name": text}))
         elif not is_active:
-            refused.append(RefusedRecipient(text, "inactive", _("%(name)r may not log in.") % {"name": text}))
+            refused.append(RefusedRecipient(text, "inactive", _("%(name)r cannot log in.") % {"name": text}))
         else:
             keys[key] = None
     if refused:

@@ -197,7 +197,7 @@ async def test_second_of_two_who_send_a_draft_is_told(
     await expect(first.locator(STATE).first).to_have_text("Sent", timeout=30_000)
     await press(second, "Send to")
     await expect(second.locator(".messagelist .error")).to_contain_text(
-        f"{ada.username.capitalize()} was quicker: “{title}” is sent"
+        f"{ada.username.capitalize()} acted first: “{title}” is now sent"
     )
     staff = await office.acall("User.objects.filter(is_staff=True).count()")
     assert await rows(office, title) == staff

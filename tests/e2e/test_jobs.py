@@ -91,6 +91,6 @@ async def test_a_job_whose_process_was_killed_is_stalled(
         f"RunningJob.objects.update(beat_at={long_ago})"
     )
     item = page.locator(".notification-item[data-level=warning]")
-    await expect(item).to_contain_text(re.compile("not been heard of"), timeout=STALLED_MS)
+    await expect(item).to_contain_text(re.compile("not reported"), timeout=STALLED_MS)
     assert await bar.evaluate("bar => [bar.value, bar.max]") == [4, 10]
     await expect_unread(page, 1)

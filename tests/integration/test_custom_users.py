@@ -73,8 +73,8 @@ def test_uuid_users_get_broadcasts(sent: Path, database: str) -> None:
         "left": 0,
         "seen": ["Retracted: for three"] * 2,
         "refused": [
-            "This site’s users have no staff among them; choose another audience.",
-            "This site’s users have no groups; choose another audience.",
+            "This site’s user model has no staff; choose another audience.",
+            "This site’s user model has no groups; choose another audience.",
             "There is no group 'editors'.",
         ],
     }

@@ -85,7 +85,7 @@ def test_it_hears_the_doorbell_over_redis(blank: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["nobody"], "There is no user 'nobody'"), (["{user}", "--since", "41"], "--since '41' is no position")],
+    [(["nobody"], "There is no user 'nobody'"), (["{user}", "--since", "41"], "--since '41' is not a position")],
 )
 def test_it_refuses_what_is_wrong(site: Site, user: Person, arguments: list[str], words: str) -> None:
     """An unknown user or a position that is none: one line that says so, and status 1."""

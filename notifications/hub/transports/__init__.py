@@ -92,7 +92,9 @@ def abort(send: Send) -> bool:
     if not callable(drop):
         return False
     line = transport.get_extra_info("socket") if hasattr(transport, "get_extra_info") else None
-    if line is not None:  # reset it: closed in order, the kernel would keep its own buffer for who reads no more
+    if (
+        line is not None
+    ):  # reset it: closed in order, the kernel would keep its own buffer for a client that reads no more
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     drop()
     return True

@@ -49,7 +49,7 @@ __all__ = ["LogChannelManager", "LogStorage", "TooManyStreams"]
 
 logger = logging.getLogger("notifications.integrations.eventstream")
 
-ERROR_ID: Final = "error"  # the id of its `stream-error`: who comes back with that is refused by its view
+ERROR_ID: Final = "error"  # the id of its `stream-error`: a client that comes back with it is refused by its view
 
 
 class TooManyStreams(EventRequest.Error):
@@ -97,7 +97,7 @@ class LogChannelManager(DefaultChannelManager):
             raise TooManyStreams(str(error)) from None
 
     def can_read_channel(self, user: Any, channel: str) -> bool:
-        """Return whether this is the user's own inbox, or a public topic. `user` is None for who is not logged in.
+        """Return whether this is the user's own inbox, or a public topic. `user` is None without a login.
 
         Of a connection's own channel it is known who follows it; its view knows only whom the middlewares named.
         """
@@ -138,7 +138,7 @@ class LogChannelManager(DefaultChannelManager):
 
 
 def follower_of(request: HttpRequest) -> tuple[Any, Shown | None]:
-    """Return who follows, and by what that is found out again; None for nobody, and for who may not."""
+    """Return the user, and the credential to check again later; None without a login, and for users who are not allowed."""
     if settings.admit == DEFAULT:
         user, session = known(getattr(request, "user", None)), getattr(request, "session", None)
         return user, None if user is None or session is None else session.session_key
@@ -160,7 +160,7 @@ class LogStorage(StorageBase):
     def append_event(self, channel: str, event_type: str, data: Any) -> Event:
         """Refuse: `send_event()` would tell what no inbox holds."""
         raise BypassesLog(
-            f"send_event({str(channel)!r}, …) was refused, for what is told here stands in the log; "
+            f"send_event({str(channel)!r}, …) was refused, because events here come from the log only; "
             "call notify(user, title=…) or publish_public(topic, title=…)."
         )
 
@@ -229,8 +229,8 @@ def our_storage() -> LogStorage:
     storage = get_storage()
     if not isinstance(storage, LogStorage):
         raise ImproperlyConfigured(
-            f"EVENTSTREAM_STORAGE_CLASS makes a {type(storage).__name__}, which LogChannelManager cannot read; "
-            "set it to 'notifications.integrations.eventstream.LogStorage', or to a class made of that."
+            f"EVENTSTREAM_STORAGE_CLASS creates a {type(storage).__name__}, which LogChannelManager cannot read; "
+            "set it to 'notifications.integrations.eventstream.LogStorage', or to a subclass of it."
         )
     return storage
 
@@ -244,8 +244,8 @@ def require_our_manager() -> None:
     manager = get_channelmanager()
     if not isinstance(manager, LogChannelManager):
         raise ImproperlyConfigured(
-            f"EVENTSTREAM_CHANNELMANAGER_CLASS makes a {type(manager).__name__}, which does not know whose an inbox is; "
-            "set it to 'notifications.integrations.eventstream.LogChannelManager', or to a class made of that."
+            f"EVENTSTREAM_CHANNELMANAGER_CLASS creates a {type(manager).__name__}, which does not know which user owns an "
+            "inbox; set it to 'notifications.integrations.eventstream.LogChannelManager', or to a subclass of it."
         )
 
 

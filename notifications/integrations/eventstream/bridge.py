@@ -2,7 +2,7 @@
 
 Receives changes from `hub/`. A change that continues from where a listener stands is queued for it, without a query;
 for any other the listener is told that its queue overflowed, and then its view reads from the storage. A sweep finds
-listeners that nobody told, every NOTIFICATIONS_SWEEP_SECONDS; a check ends those who may follow no longer, every
+listeners that nobody told, every NOTIFICATIONS_SWEEP_SECONDS; a check ends those whose users may no longer follow, every
 NOTIFICATIONS_PING_SECONDS.
 
 All of it runs on the event loop of the hub, which is that of the listeners; only the storage runs on other threads.
@@ -147,7 +147,7 @@ class Bridge:
             self._revoke(gone)
 
     def _revoke(self, listeners: Iterable[Listener]) -> None:
-        """Have their view ask again who may read, and be told that they may not."""
+        """Have their view check the permission again, and be refused."""
         with self._manager.lock:
             for listener in listeners:
                 for name in listener.channels:

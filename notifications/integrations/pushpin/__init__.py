@@ -83,7 +83,7 @@ def parse_url(url: str) -> Edge:
     if parts.scheme not in ("http", "https") or not parts.hostname or not query.get("key"):
         key = "with" if query.get("key") else "without"
         raise InvalidSetting(
-            f"NOTIFICATIONS_GRIP_URL names {parts.scheme}://{parts.hostname or ''} {key} a key; "
+            f"NOTIFICATIONS_GRIP_URL is {parts.scheme}://{parts.hostname or ''} {key} a key; "
             "write http://127.0.0.1:5561?key=…, with the sig_key of pushpin.conf."
         )
     return Edge(
@@ -102,7 +102,9 @@ def key_bytes(text: str) -> bytes:
     try:
         return b64decode(text.removeprefix("base64:"), validate=True)
     except ValueError as error:
-        raise InvalidSetting(f"A key in NOTIFICATIONS_GRIP_URL is no base64 ({error}); leave `base64:` out?") from None
+        raise InvalidSetting(
+            f"A key in NOTIFICATIONS_GRIP_URL is not valid base64 ({error}); leave out `base64:` if the key is plain text."
+        ) from None
 
 
 # --- what is held

@@ -56,7 +56,7 @@ async def answer_client(asked: Asked, send: Send) -> bool:
     Also for one whose opening does not fit into a ticket: its stream is held here, behind the proxy.
 
     Raises:
-        PermissionDenied: the site's hook knows somebody, who may not.
+        PermissionDenied: the site's hook knows the user, who is not allowed.
         OtherReader: the page that asks was made for somebody else.
         Exception: whatever the database raises. Nothing was sent then.
     """

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Say what may be given."""
         parser.add_argument(
-            "--repair", action="store_true", help="set wrong inboxes right; their users' open pages are brought along"
+            "--repair", action="store_true", help="repair wrong inboxes, and bring their users' open pages up to date"
         )
         given.add_user_option(parser)
         parser.add_argument("--batch", default=200, metavar="USERS", help="users in one query (default: 200)")
@@ -55,11 +55,13 @@ class Command(BaseCommand):
                     wrong += 1
                 progress.add(len(user_ids))
         if wrong and not options["repair"]:
-            raise CommandError(f"{wrong:,} of {progress.done:,} inboxes are wrong; mend them with --repair.")
+            raise CommandError(f"{wrong:,} of {progress.done:,} inboxes are wrong; repair them with --repair.")
         if options["verbosity"] > 0:
             found = f"repaired {wrong:,}" if wrong else "all are right"
             self.stdout.write(f"Checked the inboxes of {progress.done:,} users: {found}.")
             if latest is not None:
                 verb = "was" if mended == 1 else "were"
                 at = f"{latest.mended_at:%Y-%m-%d %H:%M}" + (" UTC" if settings.USE_TZ else "")
-                self.stdout.write(f"{mended:,} {verb} mended by a write before, the latest (user {latest.pk}) at {at}.")
+                self.stdout.write(
+                    f"{mended:,} {verb} repaired by an earlier write, the latest (user {latest.pk}) at {at}."
+                )

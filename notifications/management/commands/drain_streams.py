@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Say what may be given."""
         parser.add_argument(
-            "--seconds", help="spread the goodbyes over at most so many (default: NOTIFICATIONS_DRAIN_SECONDS)"
+            "--seconds", help="seconds over which the streams are ended, at most (default: NOTIFICATIONS_DRAIN_SECONDS)"
         )
         parser.add_argument(
             "--timeout", default=5, metavar="SECONDS", help="longest wait for the channel layer (default: 5)"

@@ -28,13 +28,13 @@ SHOWN: Final = 10  # refused rows that are named
 class Command(BaseCommand):
     """Import the rows of django-notifications-hq or django-notifications-community."""
 
-    help = "Run it after `migrate`, as often as you like: what came over is marked and does not come again."
+    help = "Run it after `migrate`, as often as you like: imported rows are marked and are not imported again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Say what may be given."""
-        parser.add_argument("--table", default=THEIRS, help=f"what the old table is called (default: {THEIRS})")
+        parser.add_argument("--table", default=THEIRS, help=f"name of the old table (default: {THEIRS})")
         parser.add_argument(
-            "--include-deleted", action="store_true", help="what its reader deleted comes too, archived"
+            "--include-deleted", action="store_true", help="import deleted notifications too, as archived ones"
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
         parser.add_argument("--batch", default=500, metavar="ROWS", help="rows in one transaction (default: 500)")
@@ -52,13 +52,13 @@ class Command(BaseCommand):
         total = self._import(table, using, size, options)
         self._report(total, options)
         if total.refused:
-            raise CommandError(f"{len(total.refused):,} could not be brought over; the rest stands.")
+            raise CommandError(f"{len(total.refused):,} could not be imported; the others were.")
 
     def _expect_tables(self, table: str, using: str) -> None:
         if "verb" not in columns_of(table, using=using):
-            raise CommandError(f"{table} is no table of django-notifications; name yours with --table.")
+            raise CommandError(f"{table} is not a table of django-notifications; name yours with --table.")
         if "modseq" not in columns_of(Notification._meta.db_table, using=using):
-            raise CommandError("Our own tables are not there; run `manage.py migrate` first.")
+            raise CommandError("The tables of this app do not exist; run `manage.py migrate` first.")
 
     def _import(self, table: str, using: str, size: int, options: dict[str, Any]) -> Outcome:
         rows = old_rows(table)._default_manager.using(using).order_by("id")

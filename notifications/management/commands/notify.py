@@ -22,7 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Say what may be given."""
-        parser.add_argument("usernames", nargs="+", metavar="username", help="whom to tell, each once")
+        parser.add_argument(
+            "usernames", nargs="+", metavar="username", help="users to tell, by name; each is told once"
+        )
         add_content_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -20,8 +20,8 @@ class Command(BaseCommand):
     """Give inboxes new epochs, so that no position handed out before can be continued."""
 
     help = (
-        "Run this after a backup was put back: gives every inbox a new epoch, so that each client starts anew instead "
-        "of continuing from a position of the history that was lost. Running it twice is harmless."
+        "Run this after restoring a backup: it gives every inbox a new epoch, so that each client starts again instead "
+        "of continuing from a position in the lost history. Running it twice is harmless."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,4 +48,4 @@ class Command(BaseCommand):
         if topics and options["verbosity"] > 0:
             self.stdout.write(f"Renewed the epochs of {topics:,} public topics.")
         if options["verbosity"] > 0:
-            self.stdout.write(f"Renewed the epochs of {progress.done:,} inboxes; their clients start anew.")
+            self.stdout.write(f"Renewed the epochs of {progress.done:,} inboxes; their clients start again.")

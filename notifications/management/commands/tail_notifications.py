@@ -46,7 +46,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['username']!r}; look the name up in the admin.")
         since = parse_position(options["since"]) if options["since"] is not None else None
         if options["since"] is not None and since is None:
-            raise CommandError(f"--since {options['since']!r} is no position; write one such as 81985529216486.41.")
+            raise CommandError(f"--since {options['since']!r} is not a position; write one such as 81985529216486.41.")
         self.position = since
         self.as_json = options["json"]
         try:

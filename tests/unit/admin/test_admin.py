@@ -227,7 +227,7 @@ def test_what_was_sent_can_be_taken_back(admin_client: Client, user: User, other
     assert f'action="{LIST}undo/"' in admin_client.get(ADD).content.decode()
     assert admin_client.get(f"{LIST}undo/").status_code == 405
     page = admin_client.post(f"{LIST}undo/", follow=True)
-    assert said(page) == ["It was taken back from 2 people."]
+    assert said(page) == ["Sending was undone for 2 people."]
     assert list(Notification.objects.all()) == [kept]
     assert LogEntry.objects.filter(action_flag=DELETION).count() == 2
     assert f'action="{LIST}undo/"' not in page.content.decode()

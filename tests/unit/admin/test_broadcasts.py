@@ -135,9 +135,9 @@ def test_segment_is_offered_where_there_is_one(
     assert "Send to 2 people" in page.content.decode()
     segments.registered.clear()
     page = admin_client.get(f"{LIST}{only().pk}/review/")
-    assert "There is no segment “trial users”" in page.content.decode()
+    assert "Unknown segment “trial users”" in page.content.decode()
     page = post(admin_client, only(), "send")
-    assert said(page) == ["There is no segment “trial users”; registered: none so far."]
+    assert said(page) == ["Unknown segment “trial users”; registered segments: none so far."]
     assert only().state == State.DRAFT
     assert admin_client.get(f"{LIST}{only().pk}/change/").status_code == 200
 
@@ -152,7 +152,7 @@ def test_segment_that_fails_is_told(
 
     monkeypatch.setattr(segments, "registered", {"trial users": fail})
     broadcast = draft(audience=AudienceKind.SEGMENT, chosen=["trial users"])
-    words = "The segment 'trial users' failed with RuntimeError: the shop is closed; mend it."
+    words = "The segment 'trial users' failed with RuntimeError: the shop is closed; fix it."
     assert words in unescape(admin_client.get(f"{LIST}{broadcast.pk}/review/").content.decode())
     assert said(post(admin_client, broadcast, "send")) == [words]
     assert only().state == State.DRAFT
@@ -170,7 +170,7 @@ def test_segment_that_fails_is_told(
         ({"audience": "friends"}, "audience", "valid choice"),
         (at("send_at", -1), "send_at", "has passed; choose a later time"),
         (at("expires_at", -1), "expires_at", "has passed; choose a later time"),
-        (at("send_at", 2) | at("expires_at", 1), "expires_at", "is before it is sent"),
+        (at("send_at", 2) | at("expires_at", 1), "expires_at", "is before the time of sending"),
     ],
 )
 def test_errors_stand_at_their_field(
@@ -187,7 +187,7 @@ def test_inactive_user_is_named(admin_client: Client, people: list[User]) -> Non
     """Whoever cannot log in would get nothing, so staff are told at the field."""
     gone = User.objects.get(is_active=False)
     found = errors(admin_client.post(f"{LIST}add/", FORM | {"audience": "users", "users": [people[0].pk, gone.pk]}))
-    assert found == {"users": ["user5 cannot log in any more and would get nothing; take them out."]}
+    assert found == {"users": ["user5 can no longer log in and would get nothing; remove them."]}
 
 
 def test_user_who_was_deactivated_since_is_left_out(admin_client: Client, people: list[User], draft: Draft) -> None:
@@ -195,7 +195,7 @@ def test_user_who_was_deactivated_since_is_left_out(admin_client: Client, people
     broadcast = draft(audience=AudienceKind.USERS, chosen=[user.pk for user in people[:3]])
     User.objects.filter(pk=people[0].pk).update(is_active=False)
     text = admin_client.get(f"{LIST}{broadcast.pk}/review/").content.decode()
-    assert "1 of those chosen cannot log in any more and gets nothing" in text
+    assert "1 chosen user can no longer log in and gets nothing" in text
     assert "Send to 2 people" in text
 
 
@@ -209,9 +209,9 @@ def test_empty_audience_cannot_be_sent(admin_client: Client, people: list[User])
     """The review says so, and so does whoever presses the button all the same."""
     group = Group.objects.create(name="nobody")
     page = admin_client.post(f"{LIST}add/", FORM | {"audience": "groups", "groups": [group.pk]}, follow=True)
-    assert "Nobody active belongs to this audience" in page.content.decode()
+    assert "This audience has no active users" in page.content.decode()
     assert said(post(admin_client, only(), "send")) == [
-        "Nobody active belongs to this audience, so nothing would be sent; choose another."
+        "This audience has no active users, so nothing would be sent; choose another."
     ]
     assert only().state == State.DRAFT
 
@@ -219,11 +219,11 @@ def test_empty_audience_cannot_be_sent(admin_client: Client, people: list[User])
 def test_test_goes_to_oneself_only(admin_client: Client, admin_user: User, people: list[User], draft: Draft) -> None:
     """It is a plain notification: the broadcast itself stays a draft."""
     page = post(admin_client, draft(), "test")
-    assert said(page) == ["You have got it, as everybody else will."]
+    assert said(page) == ["A test was sent to you."]
     row = Notification.objects.get()
     assert (row.recipient, row.broadcast, row.title) == (admin_user, None, "Maintenance at 22:00")
     assert only().state == State.DRAFT
-    assert LogEntry.objects.get().get_change_message() == "Sent to oneself, as a test."
+    assert LogEntry.objects.get().get_change_message() == "Sent a test to themselves."
 
 
 def test_who_may_only_change_cannot_send(people: list[User], draft: Draft) -> None:
@@ -277,7 +277,7 @@ def test_second_of_two_who_send_is_told(admin_client: Client, people: list[User]
     (text,) = said(post(admin_client, broadcast, "send"))
     assert (
         text
-        == "staff-send_broadcast-view_broadcast was quicker: “Maintenance at 22:00” is sending. Nothing was sent twice."
+        == "staff-send_broadcast-view_broadcast acted first: “Maintenance at 22:00” is now sending. Nothing was sent twice."
     )
 
 
@@ -287,7 +287,7 @@ def test_what_was_edited_since_the_review_is_not_sent(admin_client: Client, peop
     seen = only()
     admin_client.post(f"{LIST}{seen.pk}/change/", FORM | {"title": "Maintenance at 23:00"})
     assert said(post(admin_client, seen, "send")) == [
-        "“Maintenance at 23:00” was edited meanwhile, so it was not sent. Look at it again."
+        "“Maintenance at 23:00” was edited after you reviewed it, so it was not sent. Review it again."
     ]
     assert only().state == State.DRAFT
 
@@ -297,7 +297,7 @@ def test_what_goes_out_is_not_edited(admin_client: Client, people: list[User], d
     broadcast = draft()
     order_broadcast(broadcast)
     page = admin_client.post(f"{LIST}{broadcast.pk}/change/", FORM | {"title": "Other words"}, follow=True)
-    assert said(page) == ["“Maintenance at 22:00” is sending meanwhile, so your changes were not saved."]
+    assert said(page) == ["“Maintenance at 22:00” is now sending, so your changes were not saved."]
     assert (only().title, only().state) == ("Maintenance at 22:00", State.SENDING)
 
 
@@ -319,7 +319,7 @@ def test_buttons_follow_the_state(admin_client: Client, people: list[User], draf
         post(admin_client, broadcast, word)
         assert only().state == state
     assert said(post(admin_client, broadcast, "pause")) == [
-        "“Maintenance at 22:00” is cancelled meanwhile, so nothing was changed."
+        "“Maintenance at 22:00” is now cancelled, so nothing was changed."
     ]
     post(admin_client, broadcast, "retract")
     assert only().state == State.RETRACTING
@@ -350,7 +350,7 @@ def test_what_is_sent_meanwhile_is_not_deleted(
     monkeypatch.setattr(BroadcastAdmin, "delete_model", after_order)
     monkeypatch.setattr("notifications.broadcasts.transitions.write_history", lambda *_: None)
     page = admin_client.post(f"{LIST}{broadcast.pk}/delete/", {"post": "yes"}, follow=True)
-    assert said(page) == ["“Maintenance at 22:00” is sending meanwhile, so it was not deleted."]
+    assert said(page) == ["“Maintenance at 22:00” is now sending, so it was not deleted."]
     assert not LogEntry.objects.exists()
     assert Broadcast.objects.filter(pk=broadcast.pk).exists()
 
@@ -369,7 +369,7 @@ def test_step_on_what_was_just_deleted_leads_to_the_list(
         patch.setattr(Pages, "may_send", delete_first)
         page = post(admin_client, broadcast, "send")
     assert page.redirect_chain == [(LIST, 302)]
-    assert said(page) == ["“Maintenance at 22:00” was deleted meanwhile."]
+    assert said(page) == ["“Maintenance at 22:00” has been deleted."]
 
 
 def test_whoever_may_look_may_watch(people: list[User], draft: Draft) -> None:

@@ -23,7 +23,7 @@ def test_actions_say_how_many_they_changed(staff_client: Client, user: User, oth
     rows[0].mark_read()
     assert said(run(staff_client, "mark_read", *rows)) == ["1 notification was marked as read."]
     assert said(run(staff_client, "mark_read", *rows)) == [
-        "Nothing to change: the selected notifications were like that already."
+        "Nothing was changed: the selected notifications were already in this state."
     ]
     assert said(run(staff_client, "mark_unread", *rows)) == ["2 notifications were marked as unread."]
     assert said(run(staff_client, "archive", *rows)) == ["2 notifications were archived."]

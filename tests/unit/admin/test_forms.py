@@ -48,8 +48,8 @@ def test_names_are_typed_by_who_may_not_see_users(staff_client: Client, user: Us
     ("names", "words"),
     [
         (" , \n", "This field is required."),
-        ("user1, nobody", "No user is called nobody;"),
-        ("a,b,c,d,e,f", "No user is called a, b, c, d, e, …;"),
+        ("user1, nobody", "Unknown users: nobody;"),
+        ("a,b,c,d,e,f", "Unknown users: a, b, c, d, e, …;"),
     ],
 )
 def test_wrong_names_are_named(staff_client: Client, user: User, names: str, words: str) -> None:

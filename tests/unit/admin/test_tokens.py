@@ -118,7 +118,7 @@ def test_the_list_shows_whose_right_is_gone(admin_client: Client, user: User) ->
         with CaptureQueriesContext(connection) as queries:
             html = admin_client.get(LIST).content.decode()
         counts.append(len(queries))
-        assert "Who made it may not do this any more" in html
+        assert "Its creator no longer has this permission" in html
         assert ">clerk</td>" in html
     assert counts[0] == counts[1]
 

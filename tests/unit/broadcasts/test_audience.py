@@ -93,10 +93,10 @@ def test_segment_is_asked_each_time(people: dict[str, User]) -> None:
     [
         (Audience(AudienceKind.USERS), "No user chosen"),
         (Audience(AudienceKind.GROUPS), "No group chosen"),
-        (Audience(AudienceKind.SEGMENT), "0 segments chosen; choose one."),
-        (Audience(AudienceKind.USERS, (987654, "me", 10**30)), "There is no user with the key 987654, me, 1"),
-        (Audience(AudienceKind.GROUPS, (987654,)), "There is no group with the key 987654"),
-        (Audience("friends"), "“friends” is no audience; choose everyone, staff"),
+        (Audience(AudienceKind.SEGMENT), "0 segments chosen; choose only one."),
+        (Audience(AudienceKind.USERS, (987654, "me", 10**30)), "No user has the key 987654, me, 1"),
+        (Audience(AudienceKind.GROUPS, (987654,)), "No group has the key 987654"),
+        (Audience("friends"), "Unknown audience “friends”; choose everyone, staff"),
     ],
 )
 def test_unknown_audience_is_refused_by_name(db: None, audience: Audience, text: str) -> None:
@@ -106,11 +106,11 @@ def test_unknown_audience_is_refused_by_name(db: None, audience: Audience, text:
 
 def test_unknown_segment_is_refused_with_the_known_ones(db: None) -> None:
     """A segment that a release took away is named, beside those that are there."""
-    assert "no segment “trial users”; registered: none so far" in words(
+    assert "Unknown segment “trial users”; registered segments: none so far" in words(
         Audience(AudienceKind.SEGMENT, ("trial users",))
     )
     segment("paying users")(User.objects.all)
-    assert "registered: paying users." in words(Audience(AudienceKind.SEGMENT, ("trial users",)))
+    assert "registered segments: paying users." in words(Audience(AudienceKind.SEGMENT, ("trial users",)))
 
 
 def test_every_kind_is_offered_everywhere() -> None:
@@ -134,7 +134,7 @@ def test_segment_that_returns_no_users_is_an_error_of_the_site(db: None, returne
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101])
 def test_segment_needs_a_name(name: str) -> None:
     """1 to 100 characters."""
-    with pytest.raises(InvalidSegment, match="cannot name a segment"):
+    with pytest.raises(InvalidSegment, match="is not a valid name for a segment"):
         segment(name)
 
 
@@ -149,7 +149,9 @@ def test_two_functions_cannot_share_a_name() -> None:
 
     segment("both")(first)
     segment("both")(first)
-    with pytest.raises(InvalidSegment, match=r"first is the segment 'both' already; name .*second otherwise"):
+    with pytest.raises(
+        InvalidSegment, match=r"The segment name 'both' is taken by .*first; choose another name for .*second"
+    ):
         segment("both")(second)
     assert segment_names() == ["both"]
 

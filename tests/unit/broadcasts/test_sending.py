@@ -251,7 +251,7 @@ def test_chosen_user_who_is_deleted_is_left_out(people: list[User], draft: Draft
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.problem, broadcast.written) == (State.SENT, "", 10)
     assert set(received(broadcast).values()) == {1}
-    with pytest.raises(ValidationError, match="remove what was deleted"):
+    with pytest.raises(ValidationError, match="No user has the key"):
         order_broadcast(draft(audience=AudienceKind.USERS, chosen=[user.pk for user in people]))
 
 
@@ -267,7 +267,7 @@ def test_segment_that_fails_pauses_with_the_reason(
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.problem) == (
         State.PAUSED,
-        "There is no segment “odd”; registered: none so far.",
+        "Unknown segment “odd”; registered segments: none so far.",
     )
 
     def fail() -> QuerySet[User]:
@@ -279,7 +279,7 @@ def test_segment_that_fails_pauses_with_the_reason(
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.problem) == (
         State.PAUSED,
-        "The segment 'odd' failed with ZeroDivisionError: by zero; mend it.",
+        "The segment 'odd' failed with ZeroDivisionError: by zero; fix it.",
     )
     segments.registered["odd"] = User.objects.all
     take_step(broadcast, Step.RESUME)

@@ -70,7 +70,7 @@ def test_of_two_people_who_send_a_draft_one_is_told(people: list[User], draft: D
     first, second = (Broadcast.objects.get(pk=broadcast.pk) for _ in range(2))
     order_broadcast(first, by=people[0])
     with pytest.raises(
-        StepRefused, match=r"^user0 was quicker: “Maintenance at 22:00” is sending\. Nothing was sent twice"
+        StepRefused, match=r"^user0 acted first: “Maintenance at 22:00” is now sending\. Nothing was sent twice"
     ):
         order_broadcast(second, by=people[1])
     assert history() == [("user0", "Sending began.")]
@@ -80,7 +80,9 @@ def test_draft_that_was_edited_is_not_sent_unseen(people: list[User], draft: Dra
     """Who sends it has looked at other words: they are asked to look again."""
     seen = draft()
     Broadcast.objects.filter(pk=seen.pk).update(title="Maintenance at 23:00", revision=2)
-    with pytest.raises(StepRefused, match="“Maintenance at 23:00” was edited meanwhile, so it was not sent"):
+    with pytest.raises(
+        StepRefused, match="“Maintenance at 23:00” was edited after you reviewed it, so it was not sent"
+    ):
         order_broadcast(seen, by=people[0])
 
 
@@ -88,7 +90,7 @@ def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
     """A page may be older than the deletion."""
     broadcast = draft()
     Broadcast.objects.all().delete()
-    with pytest.raises(StepRefused, match="“Maintenance at 22:00” was deleted meanwhile"):
+    with pytest.raises(StepRefused, match="“Maintenance at 22:00” has been deleted"):
         take_step(broadcast, Step.SEND)
 
 
@@ -97,12 +99,12 @@ def test_step_on_what_was_deleted_says_so(draft: Draft) -> None:
     [
         ({"title": "\t"}, "title", "cannot be blank"),
         ({"url": "javascript:alert(1)"}, "url", "not a link"),
-        ({"send_at": -1}, "send_at", "has passed; choose a later time, or none to send at once"),
-        ({"expires_at": -1}, "expires_at", "has passed; choose a later time, or none to keep it"),
-        ({"send_at": 2, "expires_at": 1}, "expires_at", "is before it is sent"),
-        ({"audience": AudienceKind.STAFF}, "audience", "Nobody active belongs to this audience"),
-        ({"audience": AudienceKind.SEGMENT, "chosen": ["trial users"]}, "audience", "no segment “trial users”"),
-        ({"audience": AudienceKind.USERS, "chosen": [987654]}, "audience", "no user with the key 987654"),
+        ({"send_at": -1}, "send_at", "has passed; choose a later time, or leave it empty to send at once"),
+        ({"expires_at": -1}, "expires_at", "has passed; choose a later time, or leave it empty to keep it"),
+        ({"send_at": 2, "expires_at": 1}, "expires_at", "is before the time of sending"),
+        ({"audience": AudienceKind.STAFF}, "audience", "This audience has no active users"),
+        ({"audience": AudienceKind.SEGMENT, "chosen": ["trial users"]}, "audience", "Unknown segment “trial users”"),
+        ({"audience": AudienceKind.USERS, "chosen": [987654]}, "audience", "No user has the key 987654"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_at_its_field(
@@ -122,7 +124,7 @@ def test_what_cannot_be_sent_is_refused_at_its_field(
 def test_audience_of_inactive_users_is_empty(people: list[User], draft: Draft) -> None:
     """Whoever was deactivated gets nothing, so there is nobody to send to."""
     inactive = User.objects.get(is_active=False)
-    with pytest.raises(ValidationError, match="Nobody active"):
+    with pytest.raises(ValidationError, match="no active users"):
         order_broadcast(draft(audience=AudienceKind.USERS, chosen=[inactive.pk]))
 
 

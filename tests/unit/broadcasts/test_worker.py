@@ -285,7 +285,7 @@ def test_two_who_follow_at_once_both_do(people: list[User], draft: Draft) -> Non
     follow(old, people[1])
     assert Broadcast.objects.get().followers == [people[0].pk, people[1].pk]
     Broadcast.objects.all().delete()
-    with pytest.raises(StepRefused, match="deleted meanwhile"):
+    with pytest.raises(StepRefused, match="has been deleted"):
         follow(old, people[2])
 
 

@@ -244,7 +244,7 @@ def test_check_inboxes_says_what_was_mended(user: User, other_user: User, caplog
     call_command("check_inboxes", stdout=out)
     assert "all are right" in out.getvalue()
     assert (
-        f"1 was mended by a write before, the latest (user {user.pk}) at {mended_at:%Y-%m-%d %H:%M} UTC."
+        f"1 was repaired by an earlier write, the latest (user {user.pk}) at {mended_at:%Y-%m-%d %H:%M} UTC."
         in out.getvalue()
     )
     assert f"inbox of user {user.pk}" in caplog.text

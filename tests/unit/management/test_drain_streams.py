@@ -104,10 +104,10 @@ def test_without_a_layer_the_setting_is_named(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"seconds": "soon"}, "--seconds 'soon' is no number of seconds from 0 to 3600"),
-        ({"seconds": -1}, "--seconds -1 is no number"),
-        ({"seconds": "nan"}, "--seconds 'nan' is no number"),
-        ({"timeout": 0}, "--timeout 0 is no number of seconds from 0.1 to 60"),
+        ({"seconds": "soon"}, "--seconds 'soon' is not a number of seconds from 0 to 3600"),
+        ({"seconds": -1}, "--seconds -1 is not a number"),
+        ({"seconds": "nan"}, "--seconds 'nan' is not a number"),
+        ({"timeout": 0}, "--timeout 0 is not a number of seconds from 0.1 to 60"),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_remedy(options: dict[str, Any], words: str) -> None:

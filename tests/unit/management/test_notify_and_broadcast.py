@@ -56,7 +56,7 @@ def test_notify_tells_those_named() -> None:
     ("arguments", "words"),
     [
         (["user1", "nobody", "--title", "x"], "There is no user 'nobody'. Nothing was sent."),
-        (["user1", "gone", "--title", "x"], "'gone' may not log in."),
+        (["user1", "gone", "--title", "x"], "'gone' cannot log in."),
         (["user1", "user1", "--title", "x"], "'user1' is named twice."),
         (["user1", "--title", "  "], "--title: .* Nothing was sent."),
         (["user1", "--title", "x", "--url", "javascript:alert(1)"], "--url: "),
@@ -120,7 +120,7 @@ def test_broadcast_that_cannot_go_on_is_an_error(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setitem(segments.registered, "moody", users)
 
     fail(0)
-    with pytest.raises(CommandError, match=r"the shop is closed; mend it\. Nothing was sent\."):
+    with pytest.raises(CommandError, match=r"the shop is closed; fix it\. Nothing was sent\."):
         run("broadcast", "--segment", "moody", "--title", "x")
     assert not Broadcast.objects.exists()
     fail(2)  # counted, then checked; as it is sent it fails
@@ -132,9 +132,9 @@ def test_broadcast_that_cannot_go_on_is_an_error(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--segment", "nonsense", "--title", "x"], "no segment “nonsense”"),
+        (["--segment", "nonsense", "--title", "x"], "Unknown segment “nonsense”"),
         (["--group", "Nobody", "--title", "x"], "There is no group 'Nobody'. Nothing was sent."),
-        (["--group", "Empty", "--title", "x"], "Nobody active belongs to this audience"),
+        (["--group", "Empty", "--title", "x"], "This audience has no active users"),
         (["--everyone", "--title", " "], "--title: "),
         (["--everyone", "--staff", "--title", "x"], "not allowed with"),
         (["--title", "x"], "one of the arguments"),

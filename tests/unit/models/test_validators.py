@@ -147,7 +147,7 @@ def test_data_is_measured_in_bytes(character: str) -> None:
     text = character * (room // len(character.encode()))
     text += "x" * (room - len(text.encode()))
     validate_data({"a": text})
-    with pytest.raises(ValidationError, match=f"Takes {DATA_MAX_BYTES + 1} bytes; at most {DATA_MAX_BYTES} fit"):
+    with pytest.raises(ValidationError, match=f"Is {DATA_MAX_BYTES + 1} bytes long; at most {DATA_MAX_BYTES} are"):
         validate_data({"a": text + "x"})
 
 

@@ -97,7 +97,7 @@ def test_a_wrong_inbox_is_named_and_mended(lived: User, other_user: User, values
     report = run_and_fail()
     assert f"user {lived.pk}: {words}\n" in report
     assert f"user {other_user.pk}" not in report
-    assert "1 of 2 inboxes are wrong; mend them with --repair." in report
+    assert "1 of 2 inboxes are wrong; repair them with --repair." in report
     assert f"user {lived.pk}: {words}, repaired\n" in run(repair=True)
     assert_exact(lived)
     for page in (client, late):
@@ -190,7 +190,7 @@ def test_a_user_who_left_meanwhile_is_passed_over(other_user: User) -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"batch": "0"}, "--batch '0' is no number from 1 to 5,000"), ({"user": ["0"]}, "--user 0: no user has this")],
+    [({"batch": "0"}, "--batch '0' is not a number from 1 to 5,000"), ({"user": ["0"]}, "--user 0: no user has this")],
 )
 def test_a_wrong_option_is_refused_with_its_remedy(
     user: User, other_user: User, options: dict[str, Any], words: str

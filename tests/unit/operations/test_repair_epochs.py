@@ -80,7 +80,7 @@ async def test_open_streams_are_reset_at_once(site: Site, user: User, other_user
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"batch": 5000}, "--batch 5000 is no number from 1 to 1,000"),
+        ({"batch": 5000}, "--batch 5000 is not a number from 1 to 1,000"),
         ({"user": ["nobody"]}, "--user 'nobody' cannot be a user's primary key"),
     ],
 )

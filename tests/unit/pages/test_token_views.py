@@ -29,7 +29,7 @@ def test_a_reader_sees_who_acts_in_their_name(client: Client, user: User, other_
     response = client.get(PAGE)
     html = response.content.decode()
     assert re.findall(r'__name">(.*?)<', html) == ["Shop &lt;b&gt;", "Dashboard"]
-    assert "by yourself" in html
+    assert "by you" in html
     assert "Sends notifications in your name." in html
     assert "no-store" in response["Cache-Control"]
     assert not any(text in html for text in texts)
@@ -44,7 +44,7 @@ def test_a_reader_revokes(client: Client, user: User, other_user: User) -> None:
     assert client.get(f"{PAGE}{token.pk}/revoke/").status_code == 405
     response = client.post(f"{PAGE}{token.pk}/revoke/", follow=True)
     assert response.redirect_chain == [(PAGE, 302)]
-    assert "Without access now" in response.content.decode()
+    assert "No longer have access" in response.content.decode()
     assert client.post(f"{PAGE}{other.pk}/revoke/").status_code == 404
     assert client.post(f"{PAGE}{2**70}/revoke/").status_code == 404
     left = [bearer for each in (text, theirs) if (bearer := bearer_of(f"Bearer {each}")) in find_tokens([bearer])]  # type: ignore[list-item]

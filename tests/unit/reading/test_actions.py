@@ -175,7 +175,7 @@ def test_the_setting_says_how_long(
     monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(seconds=61))
     for token, seconds in ((of_api["token"], 30), (of_page.token, 60)):
         status, error = program.refused("POST", "undo", {"token": token})
-        assert (status, error["message"]) == (410, f"Undo was possible for {seconds} s.")
+        assert (status, error["message"]) == (410, f"An action can be undone for {seconds} seconds only.")
 
 
 def test_another_history(program: Program, user: User) -> None:

@@ -86,11 +86,11 @@ def test_every_kind_of_number_counts(user: User) -> None:
         job.advance(Counter())  # type: ignore[arg-type]
         job.advance(Decimal("1.5"))  # type: ignore[arg-type]
         for wrong in (math.nan, math.inf, "1", None):
-            with pytest.raises(ValidationError, match="give a finite one"):
+            with pytest.raises(ValidationError, match="must be a finite number"):
                 job.advance(wrong)  # type: ignore[arg-type]
     assert shown(user).data["progress"] == {"done": 4.5, "total": 10.0, "state": "success"}
     for wrong in (math.nan, -1, "10"):
-        with pytest.raises(ValidationError, match="give a finite one"):
+        with pytest.raises(ValidationError, match="must be a finite number"):
             track(user, title="Export", total=wrong)  # type: ignore[arg-type]
     assert Notification.objects.count() == 1
 
@@ -332,7 +332,7 @@ def test_a_job_that_died_is_shown_as_stalled(user: User) -> None:
     row = shown(user)
     assert row.data["progress"] == {"done": 4, "total": 10, "state": "stalled"}
     assert (row.level, row.is_read) == ("warning", False)
-    assert "not been heard of" in row.body
+    assert "not reported" in row.body
     assert mark_stalled() == 0
     assert not RunningJob.objects.exists()
 
@@ -385,7 +385,7 @@ def test_a_job_that_was_only_frozen_goes_on(user: User, monkeypatch: pytest.Monk
             RunningJob.objects.all().delete()
             row = shown(user)
             row.data = {"progress": {"done": 4, "total": 10, "state": "stalled"}}
-            row.body, row.level = "not been heard of", "warning"
+            row.body, row.level = "not reported", "warning"
             row.save()
             monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.02)
             job._beaten_at = 0.0

@@ -104,7 +104,7 @@ def test_what_is_rolled_back_was_never_told(rung: list[doorbell.Change]) -> None
 
 def test_an_undeclared_topic_is_refused(db: None) -> None:
     """The error names the setting and what it holds; nothing is written."""
-    with pytest.raises(UnknownTopic, match=r"'staus' is no public topic.*'status', 'news'"):
+    with pytest.raises(UnknownTopic, match=r"'staus' is not a public topic.*'status', 'news'"):
         publish_public("staus", title="x")
     assert not PublicTopic.objects.exists()
 

@@ -90,14 +90,14 @@ def test_a_key_as_text_is_a_key(user: User) -> None:
 )
 def test_nobody_is_refused(nobody: Any) -> None:
     """The error says what to pass instead."""
-    with pytest.raises(ValueError, match="is no saved user; pass a user from the database or a primary key"):
+    with pytest.raises(ValueError, match="is not a saved user; pass a user from the database or a primary key"):
         notify(nobody, title="new")
 
 
 def test_a_user_who_does_not_exist_is_refused(user: User) -> None:
     """By key; of a chunk with such a user nothing is sent."""
     for write in (lambda: notify(2**40, title="new"), lambda: notify_many([user, 2**40], title="new")):
-        with pytest.raises(ValidationError, match=f"No user has the key {2**40}; send to users that exist"):
+        with pytest.raises(ValidationError, match=f"No user has the key {2**40}; send to existing users only"):
             write()
     assert not Notification.objects.exists()
 
