@@ -91,7 +91,7 @@ class TokenAuth(HttpBearer):
 
 
 class PerUser(BaseThrottle):
-    """What changes something, searches, and sends: counted together with what the user does elsewhere (`limits.py`)."""
+    """What changes something, searches, and sends: counted with what the user does elsewhere (`access/limits.py`)."""
 
     def __init__(self, kind: Literal["acts", "sends"] = "acts") -> None:
         self.kind = kind

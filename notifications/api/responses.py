@@ -1,6 +1,7 @@
 """What the API answers with, as the OpenAPI description shows it.
 
-The answers are written by `payloads.py`, the same as in the stream. These only describe them; a test compares the two.
+The answers are written by `protocol/payloads.py`, the same as in the stream. These only describe them, and a test compares
+the two.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ def walk(folder: Path) -> Iterator[Path]:
 
 FILES: Final = frozenset(path.relative_to(ROOT).as_posix() for path in walk(ROOT))
 FOLDERS: Final = frozenset(str(parent) for path in FILES for parent in PurePosixPath(path).parents)
+APP: Final = "notifications/"
 READ: Final = (".py", ".md", ".js", ".ts", ".html", ".css", ".toml", ".yml", ".txt", ".conf", ".sh", "Makefile")
 ENDINGS: Final = "py|js|mjs|ts|html|css|md|toml|txt|svg|sh|cfg|po"
 FILE: Final = re.compile(rf"`((?:[\w@-]+/)*[\w@-]+(?:\.[\w-]+)*\.(?:{ENDINGS}))(?:::\w+)?`")
@@ -65,10 +66,18 @@ def texts(*endings: str) -> Iterator[tuple[str, str]]:
             yield name, (ROOT / name).read_text()
 
 
-def is_there(name: str, among: frozenset[str]) -> bool:
-    """Say whether a path ends with this name, or begins in a project that the documentation makes up."""
+def is_there(name: str, among: frozenset[str], *, reader: str) -> bool:
+    """Say whether a path has this name, or whether it begins in a project that the documentation makes up.
+
+    In the app's own files a name is one of their own folder, of the app or of the repository: `messages.py` there is not
+    `scripts/messages.py`. Elsewhere it may be the end of any path.
+    """
     if name.startswith(MADE_UP) or name in ALLOWED:
         return True
+    if reader.startswith(APP):
+        folder = PurePosixPath(reader).parent
+        starts = ("", APP, f"{APP}static/notifications/", f"{APP}templates/", f"{folder}/")
+        return any(f"{start}{name}" in among for start in starts)
     return any(path == name or path.endswith(f"/{name}") for path in among)
 
 
@@ -91,7 +100,10 @@ def resolves(name: str) -> bool:
 def test_every_named_file_exists() -> None:
     """`hub/listener.py` in a sentence is a file."""
     missing = {
-        f"{reader}: {name}" for reader, text in texts() for name in FILE.findall(text) if not is_there(name, FILES)
+        f"{reader}: {name}"
+        for reader, text in texts()
+        for name in FILE.findall(text)
+        if not is_there(name, FILES, reader=reader)
     }
     assert sorted(missing) == []
 
@@ -103,7 +115,7 @@ def test_every_named_folder_exists() -> None:
         for reader, text in texts()
         for name in FOLDER.findall(text)
         if (reader.startswith("notifications/") or name.startswith(("notifications/", "tests/", "docs/")))
-        and not is_there(name.rstrip("/"), FOLDERS)
+        and not is_there(name.rstrip("/"), FOLDERS, reader=reader)
     }
     assert sorted(missing) == []
 
@@ -145,3 +157,11 @@ def test_every_import_of_the_documentation_works() -> None:
         if not resolves(f"{module}.{name}")
     ]
     assert wrong == []
+
+
+def test_a_file_of_another_folder_is_not_meant() -> None:
+    """In the app, `messages.py` is not `scripts/messages.py`, which a docstring passed for once."""
+    assert not is_there("messages.py", FILES, reader="notifications/endpoints/websocket.py")
+    assert is_there("messages.py", FILES, reader="CONTRIBUTING.md")
+    assert is_there("admit.py", FILES, reader="notifications/endpoints/websocket.py")
+    assert is_there("hub/listener.py", FILES, reader="notifications/endpoints/websocket.py")

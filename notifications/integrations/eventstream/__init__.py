@@ -90,7 +90,7 @@ class LogChannelManager(DefaultChannelManager):
         return channels
 
     def _limit(self, request: HttpRequest) -> None:
-        """Refuse an address that opens streams all the time without logging in. Behind a proxy: `addresses.py`."""
+        """Refuse an address that opens streams all the time without logging in. Behind a proxy: `access/addresses.py`."""
         try:
             spend_address(client_address(request))
         except TooOften as error:

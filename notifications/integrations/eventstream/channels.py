@@ -1,4 +1,4 @@
-"""The channels that django-eventstream knows, and what they are here. Pure; `eventstream.py` uses them.
+"""The channels that django-eventstream knows, and what they are here. Pure; `__init__.py` uses them.
 
 Receives names and ids as django-eventstream writes them. A user's channel is `user-<primary key>`, as in its
 documentation; a public topic's is `public-<name>`. Guarantees that a name means one log or none, whatever it holds.
@@ -98,7 +98,7 @@ def id_of(numbers: dict[str, int]) -> str:
 class Place:
     """Where one connection stands in one channel, as far as we have handed events over to django-eventstream.
 
-    See Note [Reading twice] in `eventstream.py`.
+    See Note [Reading twice] in `__init__.py`.
     """
 
     __slots__ = ("asked", "at", "follower", "is_revoked", "read_to")

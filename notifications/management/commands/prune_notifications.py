@@ -1,4 +1,4 @@
-"""Delete old notifications: by age, by a maximum for each user, or both (`prune.py` does the work)."""
+"""Delete old notifications: by age, by a maximum for each user, or both (`operations/prune.py` does the work)."""
 
 from __future__ import annotations
 

@@ -149,9 +149,8 @@ def test_two_functions_cannot_share_a_name() -> None:
 
     segment("both")(first)
     segment("both")(first)
-    with pytest.raises(
-        InvalidSegment, match=r"The segment name 'both' is taken by .*first; choose another name for .*second"
-    ):
+    words = r"The segment name 'both' is taken by .*first; choose another name for .*second"
+    with pytest.raises(InvalidSegment, match=words):
         segment("both")(second)
     assert segment_names() == ["both"]
 
