@@ -1,4 +1,4 @@
-"""Simulate a plan of docs/howto/broadcasts.md: rows made when a user next appears, beside rows that are made at once.
+"""Simulate decision 0033, which is proposed: rows made when a user next appears, beside rows that are made at once.
 
     .venv/bin/python bench/appear.py --users 20000
 
