@@ -1,4 +1,4 @@
-"""Who may follow what, and from where: sessions, tokens, a site's own hook, origins, addresses."""
+"""Decide who may follow, and from where: sessions, tokens, a site's own hook, origins, addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door: who follows, and whether they may. One hook of the site's says both, whoever asks and however often.
+"""Admission: one hook of the site decides which user follows, and whether this is allowed, for every request alike.
 
     NOTIFICATIONS_ADMIT = "notifications.access.session_or_token"      the default: users with a login or a token
     NOTIFICATIONS_ADMIT = "notifications.access.through_middleware"    whom the site's own MIDDLEWARE lets through

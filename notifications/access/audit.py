@@ -1,4 +1,4 @@
-"""What happened to the site's security, one line each: who was let in, who was refused, who took away.
+"""The security log, one line for each event: logins refused, tokens made and revoked, data viewed and deleted by staff.
 
     INFO notifications.security token.made token=5 user=7 by=1
     WARNING notifications.security token.refused reason=unknown times=412

@@ -1,4 +1,4 @@
-"""Who. From session cookies and tokens to users, for many connections at once, by Django's own rules.
+"""Find the users of session cookies and tokens, for many connections at once, by Django's own rules.
 
 Receives credentials from `endpoints/stream.py` (someone connects) and `hub/` (someone is still connected): the key of a
 session, or the token of a program (`tokens.py`), which needs the scope `read`. Guarantees for sessions what

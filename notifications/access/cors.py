@@ -22,8 +22,8 @@ __all__ = ["Sharing", "answer_preflight", "is_preflight", "sharing", "with_shari
 Sharing = list[tuple[bytes, bytes]]  # headers of an answer
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-# How long a browser may remember a preflight's answer. Who is taken off the list gets nothing at once all the same: each
-# answer itself is judged anew.
+# How long a browser may remember a preflight's answer. An origin that is taken off the list still
+# gets nothing at once: each answer is checked again.
 PREFLIGHT_SECONDS: Final = 600
 # What our own clients and those of the API send that a page may not send to others unasked.
 REQUEST_HEADERS: Final = b"authorization, cache-control, content-type, idempotency-key, last-event-id, x-csrftoken"

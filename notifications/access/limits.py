@@ -1,8 +1,8 @@
-"""How often: what one user may do in a minute, by what it is and not by the door it comes through.
+"""Limits: how much one user may do in a minute, counted by what is done and not by where it comes in.
 
-Receives who does something, before it is done. Page, API and WebSocket ask here about everything that changes something and
-about every search, so there is one budget for all of them; what is sent by the API is counted besides. Openings of streams
-are only counted, in the process (`Openings`): a logged-in user is never refused one, but asked to come back later.
+Receives the user of an action, before it is done. Page, API and WebSocket ask here about everything that changes something
+and about every search, so there is one budget for all of them. Sending by the API has a budget of its own. Openings of
+streams are only counted, in the process (`Openings`): a logged-in user is never refused one, but asked to come back later.
 
 Counted in Django's default cache, since several processes serve one user. A cache that is away grants everything: it must
 not be what keeps readers from their notifications. Blocks for up to three questions to the cache, so never call it on an

@@ -1,4 +1,4 @@
-"""A request to follow, kept for as long as its stream is open, so that a site's hook can be asked about it again.
+"""Keep the request of a stream while it is open, so that a site's hook can be asked about it again.
 
 Receives ASGI scopes, of HTTP and WebSocket alike, and makes Django's requests of them. Guarantees that what is kept is
 bounded, that its cookies are read in a time that grows as they do, whatever Python runs it, and that asking changes no

@@ -1,4 +1,4 @@
-"""Whose page it is. A page names the reader for whom it was made, and what it asks for later is that reader's or nothing.
+"""Check that a request comes from a page of the same user: a page names its reader, and gets no other user's data later.
 
 A page outlives a login: somebody logs out and in as somebody else in another tab, or staff begin or end an impersonation.
 Receives users; makes of each a tag that tells nothing but whether two are the same (a keyed digest of the primary key):

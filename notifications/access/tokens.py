@@ -1,4 +1,4 @@
-"""Tokens: what lets a program in where a person would log in.
+"""Tokens, with which programs act for a user without logging in.
 
     Authorization: Bearer ntf_5f0c1d9a4be2_Jv9…w8Q2Zk0c3
 

@@ -1,4 +1,4 @@
-"""The admin's form of a broadcast: what staff may say, to whom, and when.
+"""The admin's form of a broadcast: its content, its audience and its times.
 
 Receives what staff typed. Guarantees that what could never be sent is refused at its field; what depends on the moment
 (an audience that is empty today) is said on the review page and refused when it is sent.

@@ -41,7 +41,7 @@ __all__ = [
     "search",
 ]
 
-# What a list counts and pages through: 100 pages of 100. Who needs an older row searches, filters, or picks its day.
+# What a list counts and pages through: 100 pages of 100. For an older row, staff search, filter, or pick its day.
 MAX_LISTED_ROWS: Final = 10_000
 # The latest rows, whose categories the filter offers. The database reads them in some 20 ms and tells only what differs: a
 # thousand of one kind hide no other.

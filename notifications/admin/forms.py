@@ -1,4 +1,4 @@
-"""The admin's forms: what staff may say, and to whom.
+"""The admin's forms: the content of a notification, and its recipients.
 
 Receive what staff typed. Guarantee that whatever the log would refuse is refused here, at the field that it concerns,
 before anything is written.

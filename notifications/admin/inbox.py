@@ -29,7 +29,7 @@ __all__ = ["InboxAdmin"]
 
 
 class OnlineFilter(admin.SimpleListFilter):
-    """Who has a stream open now."""
+    """The filter by users who have a stream open now."""
 
     title = _("online")
     parameter_name = "online"

@@ -1,4 +1,4 @@
-"""Who of the staff looked at what belongs to somebody else, for the security log."""
+"""Write to the security log which staff looked at other users' data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may use the API, and how often.
+"""Authentication and limits of the API.
 
 Receives each request before its operation. Guarantees that what goes on is a program with a token of the operation's scope,
 or a user of a session; in the latter case, for what changes something, a page of this site (or a program that has the CSRF

@@ -1,4 +1,4 @@
-"""What of a body is read. Receives JSON of whoever may ask; guarantees that no request keeps the others waiting for it.
+"""Read the body of a request. Receives any JSON; guarantees that no request keeps the others waiting.
 
 Reading, and finding out what is wrong, are single calls of C code, during which no other thread of the process runs, nor
 its event loop. So what they are given is bounded: 200,000 unknown fields in 2 MB took 2 s, for each of them is an error.

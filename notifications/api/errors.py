@@ -1,4 +1,4 @@
-"""What the API says when it does not do what was asked. One shape for every status.
+"""The error answers of the API, in one shape for every status.
 
     {"error": {"code": "not_found", "message": "You have no notification 12.", "field": "ids",
                "remedy": "Read the list again; nothing was changed."}}

@@ -1,4 +1,4 @@
-"""What the API takes. What it answers with: `responses.py`.
+"""The bodies that the API accepts. Its answers: `responses.py`.
 
 A body is checked strictly: an unknown field is an error, since a misspelt one must not mean "everything".
 """

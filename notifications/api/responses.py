@@ -1,4 +1,4 @@
-"""What the API answers with, as the OpenAPI description shows it.
+"""The answers of the API, as the OpenAPI description shows them.
 
 The answers are written by `protocol/payloads.py`, the same as in the stream. These only describe them, and a test compares
 the two.

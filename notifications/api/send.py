@@ -4,9 +4,10 @@
     {"to": {"usernames": ["ada"]}, "title": "Your order has left", "url": "/orders/7/"}
     200 {"recipients": 1, "broadcast": null}
 
-Guarantees that nothing is sent by halves, that a request with a key that is sent again does nothing again, and that what was
-sent stands in the admin's history. Who may: for named users, whoever may add notifications in the admin, which is the same
-act; for an audience, whoever may send broadcasts; a token with the scope `send` while both its user and its maker may.
+Guarantees that nothing is sent to a part of the recipients, that a repeated request with the same key does nothing, and that
+what was sent is in the admin's history. Sending to named users needs the permission to add notifications, as in the admin;
+sending to an audience, the permission to send broadcasts. A token needs the scope `send`, and both its user and its creator
+need the permission.
 """
 
 from __future__ import annotations

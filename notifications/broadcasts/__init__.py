@@ -1,5 +1,5 @@
-"""Staff say once what many shall be told; a resumable job tells them.
+"""Broadcasts: staff write one text for many users, and a resumable worker sends it.
 
-`models/__init__.py` holds what was ordered, `audience.py` says to whom, `states.py` what may happen next, `sending.py` and
+`models/broadcast.py` holds what was ordered, `audience.py` its users, `states.py` what may happen next, `sending.py` and
 `retracting.py` work in chunks, `worker.py` and `background.py` find what is due, `progress.py` lets the orderer watch.
 """

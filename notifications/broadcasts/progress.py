@@ -1,4 +1,4 @@
-"""Watching: what those who follow a broadcast see of it, over the stream that they have open anyway.
+"""Show the progress of a broadcast to the users who watch it, over the stream that they have open anyway.
 
 A follower has one notification about the broadcast. While workers are at it, it is amended a few times a second, through
 the log like any other change; the admin's page (`static/notifications/admin/broadcast.js`) shows what its `data` says, and

@@ -1,4 +1,4 @@
-"""Taking back: the rows of a broadcast leave every inbox, chunk by chunk, as they came.
+"""Retracting: remove the rows of a broadcast from every inbox, chunk by chunk.
 
 Receives a broadcast whose lease the caller holds, in the state retracting or expiring. A chunk is one change of the log
 of each user in it: counters move, floors rise, open pages hear which id is gone (`log/bulk_delete.py`). Killed at any

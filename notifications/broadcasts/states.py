@@ -1,4 +1,4 @@
-"""What may happen to a broadcast, and what then: one machine for the admin, the commands and the workers.
+"""The states of a broadcast and the steps between them: one table for the admin, the commands and the workers.
 
     draft ─→ scheduled ─→ sending ⇄ paused        (draft → sending where it is sent at once)
       ↑          │           │        │

@@ -1,4 +1,4 @@
-"""How much at once, and how long to rest: what a writer in bulk has learnt about its database.
+"""Choose how many rows a chunk holds and how long to rest after it, by how long the last ones took.
 
 Guarantees that a chunk whose locks were held for longer than `AIM_SECONDS` makes the next ones smaller, that the site's
 limit of users in a second is kept, and that other writers get in where the database has one lock for all. For broadcasts,

@@ -1,4 +1,4 @@
-"""Whole answers of plain text, for who gets no stream."""
+"""Answers of plain text, for clients that get no stream."""
 
 from __future__ import annotations
 

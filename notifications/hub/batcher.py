@@ -1,4 +1,4 @@
-"""The batcher. What is asked while a look-up runs is looked up together in the next one.
+"""The batcher: questions that come while a look-up runs are answered together by the next one.
 
 Receives questions, such as which user a credential belongs to, from as many connections as come in; makes one query of many.
 """
@@ -70,7 +70,7 @@ class Batcher(Generic[K, V]):
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 found, failed = await self._workers.ask(self._look_up, waiting)
-        except asyncio.CancelledError:  # the hub stops; who waits is not to wait for ever
+        except asyncio.CancelledError:  # the hub stops; nobody is left waiting for ever
             for future in waiting.values():
                 future.cancel()
             raise

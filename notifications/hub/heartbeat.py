@@ -1,4 +1,4 @@
-"""The heartbeat. What happens to streams because time passes: pings, rotation, the check of sessions.
+"""The heartbeat: what happens to streams because time passes: pings, rotation, the check of sessions.
 
 Every stream is visited once in each ping interval, in the order of joining. Those due in one tick are checked together,
 so a logout, or a token revoked, ends the streams within one ping. Where a site's own hook judges, each is asked about by

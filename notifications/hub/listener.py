@@ -1,4 +1,4 @@
-"""The listener. Joins the doorbells' group, hears it, and notices when it hears no more.
+"""The listener: join the group of the doorbells, receive them, and notice when no more arrive.
 
 A channel layer forgets members (`group_expiry`) and loses its subscription when Redis restarts without telling anyone.
 So at intervals the hub joins again and rings a probe for itself; if one does not come back, the hub hears nothing, and

@@ -1,4 +1,4 @@
-"""Who is online, and since when: the records of it, and what one may ask of them.
+"""Read which users are online, and since when, from the records of all processes.
 
 Receives what each hub's `presence_tracker.py` writes. Guarantees that whoever has a stream open in any process is
 online, exact to one sweep, without Redis; that a process which dies takes its users offline within three sweeps; and

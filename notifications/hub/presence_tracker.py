@@ -4,8 +4,8 @@ Receives from `hub/` the users who join (their first stream here) and leave (the
 the database says so (`hub/presence.py`), with one write of one row for each sweep while nothing changes. It never keeps a
 stream waiting: it has a task of its own, and where the database is away it says everything again later.
 
-Who leaves is kept for a moment, because most come back at once: with the next page, or because the stream was asked to
-move on. So clicking through pages writes nothing.
+A user who leaves is kept for a moment, because most come back at once: with the next page, or because the stream was asked
+to move on. So clicking through pages writes nothing.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ def forget_dead() -> None:
 class SignalSender:
     """Sends the signals, on a thread of its own: a receiver may be slow, and the hub's threads are for its streams.
 
-    While receivers are at work, what is to be sent is kept for each user, and nothing of who joins and leaves meanwhile.
-    So however slow they are, no more waits than there are users.
+    While receivers are at work, at most one signal waits for each user, and none for a user who joins and leaves meanwhile.
+    So however slow receivers are, no more signals wait than there are users.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Recovery. Streams that do not stand at the head are found and brought there from the log, in batches.
+"""Recovery: find streams that are behind, and bring them up to date from the log, in batches.
 
 Receives from `hub/` the streams that are owed something: new ones, ones with a gap, ones that were slow; and the questions
 of streams held elsewhere. `sweep` finds the streams that nobody told: it is the guarantee behind the doorbell, and compares
@@ -8,12 +8,12 @@ every connected user's position with the inbox table every few seconds in one qu
 
 A read for many costs little for each (`log/states.py`), and every wait for one has a limit. Where it fails or takes longer
 than `READ_SECONDS` although the database is there, one of its users is the cause, so each is read alone (`_read_apart`),
-some at once on threads of their own. Whose read failed there is read apart from then on, where only such ones wait for each
-other; who fails three times running is asked to come back later (`bye overload`). An inbox that is lacking is not made here
-but by `make`: somebody's transaction may be making the same one, and may take long.
+some at once on threads of their own. A user whose read failed there is read apart from then on, where only such users wait
+for each other. A stream that fails three times running is asked to come back later (`bye overload`). A missing inbox is
+not made here but by `make`: another transaction may be making the same one, and may take long.
 
-Where the database is away all of them wait on, and whoever is read alone asks again after a pause that grows, with jitter,
-to the sweep interval: a database that refuses at once is not asked in a circle.
+Where the database does not answer, all of them wait on. A user who is read alone is tried again after a pause that grows,
+with jitter, to the sweep interval, so that a database that refuses at once is not asked again and again without a rest.
 """
 
 from __future__ import annotations

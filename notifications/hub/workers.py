@@ -79,7 +79,7 @@ class Workers:
                 return
             try:
                 result = on_connection(lambda: work(*args, **kwargs))
-            except BaseException as error:  # handed to who asked
+            except BaseException as error:  # handed to the caller
                 self._loop.call_soon_threadsafe(settle, answer.set_exception, error)
             else:
                 self._loop.call_soon_threadsafe(settle, answer.set_result, result)

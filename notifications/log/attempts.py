@@ -1,4 +1,4 @@
-"""Writing again what the database undid for somebody else's sake.
+"""Repeat a write that the database rolled back because of another transaction.
 
 Receives a write that opens a transaction of its own. Guarantees that a deadlock or a failed serialization does not reach
 the caller, within bounds; where the caller's transaction is open nothing is tried again, for the database has undone what

@@ -1,7 +1,7 @@
 """Deleting many rows of many users: one batch, one transaction, one change of each user's log.
 
-Receives rows that were looked up without a lock. Guarantees that under the lock it is asked again whether they may still
-go, that counters move with the rows, that floors rise, and that connected clients hear which ids are gone. Unlike
+Receives rows that were looked up without a lock. Guarantees that the policy is checked again under
+the lock, that counters move with the rows, that floors rise, and that connected clients hear which ids are gone. Unlike
 `log.remove()` it does not count the inbox again: the rows of a batch are read, so its cost does not grow with the inbox.
 """
 

@@ -1,4 +1,4 @@
-r"""The doorbell. Rings after commit, over the channel layer, that an inbox moved on.
+r"""The doorbell: after commit, tell over the channel layer that an inbox changed.
 
 Receives the changes of one committed transaction. Delivery is at most once and unordered between processes; nothing
 depends on it but latency (the sweeper in `hub/` is the guarantee). `ring()` never blocks and never raises: messages

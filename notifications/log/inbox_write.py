@@ -309,7 +309,7 @@ class InboxWrite:
         move_inboxes(self.using, [user_id], {}, values)
         if user_id in self._wrong:
             tables.Inbox.objects.using(self.using).filter(pk=user_id).update(mended_at=timezone.now())
-            text = "The inbox of user %s was wrong and is mended: unread was %d and is %d, unseen was %d and is %d."
+            text = "The inbox of user %s was wrong and was repaired: unread was %d and is %d, unseen was %d and is %d."
             logger.warning(text, user_id, now.unread, inbox.unread, now.unseen, inbox.unseen)
 
     def _register(self) -> None:

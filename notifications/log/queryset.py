@@ -1,4 +1,4 @@
-"""What one may ask of notifications, and the bulk writes: each goes through `log/` or is refused.
+"""The queryset of notifications, with its bulk writes: each goes through `log/` or is refused.
 
 A write that Django offers and the log cannot record (an SQL expression, an upsert) raises `BypassesLog` and names the
 method to use instead.

@@ -1,7 +1,8 @@
-"""Who has read a broadcast and has it no more, so that its total of readers outlives their rows.
+"""Count the readers of a broadcast whose rows are gone, so that its total of readers stays right.
 
 Receives what was deleted by its recipients or by upkeep. Guarantees that this locks no broadcast while inboxes are locked:
-workers lock them the other way round. So it is told after commit; a process that dies in between loses the number.
+workers lock them the other way round. So the broadcast is updated after
+commit; a process that dies in between loses the number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tail of the log. Reads what changed after a position, for many users at once; writes no notification.
+"""Read the tail of the log: what changed after a position, for many users at once. Writes no notification.
 
 Receives positions from `hub/`. Guarantees that what it returns continues from the position asked for, and says so when
 nothing can: a position of another epoch, ahead of the head, below the floor, or too far behind gets a snapshot instead.

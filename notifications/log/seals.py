@@ -1,4 +1,4 @@
-"""Keyed digests on what goes over the channel layer, so that who reaches Redis cannot speak for the site.
+"""Keyed digests on what goes over the channel layer, so that an intruder in Redis cannot speak for the site.
 
 Receives messages; guarantees that one which `is_genuine` came, unchanged, from a process with this site's SECRET_KEY (or
 one of SECRET_KEY_FALLBACKS). A message that is sent again is genuine as well: a change is applied only where it continues

@@ -1,4 +1,4 @@
-"""What an inbox says, and what its rows say: where the two differ, something was written past the log.
+"""Compare an inbox with its rows. Where the two differ, something was written past the log.
 
 Receives users. Guarantees that what is compared was read by one statement, and locks nothing: a caller that relies on it
 holds the inboxes.

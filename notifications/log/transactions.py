@@ -1,4 +1,4 @@
-"""What Django tells nobody about a transaction: a rollback or a commit by hand, an error that somebody swallowed.
+"""Notice what Django does not report of a transaction: a rollback or commit by hand, an error that was caught.
 
 Receives a connection on which a step was registered (`inbox_write.py`). Guarantees that whoever asks knows whether that
 step's transaction is over, and that `on_doubt` is called where part of the transaction may have been undone, with the

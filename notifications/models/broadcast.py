@@ -1,4 +1,4 @@
-"""What was ordered and how far it came: one row for each broadcast.
+"""The record of a broadcast: its content, its audience, its state and its progress.
 
 Written by the admin and the commands while it is a draft, by `broadcasts/transitions.py` when it goes from state to state,
 and by the worker that holds its lease while it is at work.

@@ -1,4 +1,4 @@
-"""What is said, in a notification as in a broadcast: its level, the fields that staff write, and details for programs."""
+"""The content of a notification or a broadcast: its level, the fields that staff write, and details for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs run (`sending/jobs.py`), and when each was last heard of."""
+"""Records of running jobs (`sending/jobs.py`), and when each last reported."""
 
 from __future__ import annotations
 

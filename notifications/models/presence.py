@@ -1,4 +1,4 @@
-"""Who has a stream open, and in which process. Written by `hub/presence_tracker.py` alone."""
+"""Records of users with an open stream, and in which process. Written by `hub/presence_tracker.py` alone."""
 
 from __future__ import annotations
 

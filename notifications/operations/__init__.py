@@ -1,1 +1,1 @@
-"""Running it: is it well, and how to keep it so."""
+"""Operations: health, metrics, pruning and repair."""

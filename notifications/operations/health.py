@@ -1,4 +1,4 @@
-"""It says how it is. Two pages for programs: numbers for Prometheus, and whether this process is well.
+"""Two pages for programs: metrics for Prometheus, and the health of this process.
 
 They run in the hub's process, on other threads, and only read what stands in attributes. Where a server has several
 workers, each answer is about the one that gave it. Neither tells anything of a user or of a notification.

@@ -1,4 +1,4 @@
-"""Pruning: old notifications leave for good, in short transactions, while everybody else goes on writing.
+"""Pruning: delete old notifications in short transactions, while others go on writing.
 
 Receives a `Policy` from `manage.py prune_notifications`. Guarantees that a batch is one change of the log of each user in
 it, as any deletion is (`log/bulk_delete.py`): counters move with the rows, floors rise, connected clients hear which ids are

@@ -1,4 +1,4 @@
-"""Which programs act for a reader, on a page where the reader can end that. Staff make tokens: `admin/tokens.py`.
+"""The page where a reader sees the programs that have a token, and revokes them. Staff make tokens: `admin/tokens.py`.
 
 Guarantees that a reader sees the tokens that act in their name and no others, never a secret, and that only a POST revokes.
 """

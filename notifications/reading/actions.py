@@ -1,4 +1,4 @@
-"""What a reader does to their own notifications, and taking it back for `NOTIFICATIONS_UNDO_SECONDS`.
+"""A reader's actions on their own notifications, and undoing them for `NOTIFICATIONS_UNDO_SECONDS`.
 
 Receives a user, ids or a bound, from the API and from the pages, which grant more time. Guarantees all or nothing: the
 inbox is locked before the rows are looked at, an id that is not the user's refuses the whole, and each call is one change

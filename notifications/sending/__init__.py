@@ -1,1 +1,1 @@
-"""What a site calls: tell one, tell many, tell everybody who follows a public topic, and show how a job goes on."""
+"""What a site calls: notify one user, many users or a public topic, and show the progress of a job."""

@@ -1,4 +1,4 @@
-"""Requests that were carried out, by the key that their sender gave them: doing one again does nothing again.
+"""Remember requests by the key that their sender gave them, so that a repeated one is not carried out twice.
 
 Guarantees, for 24 hours, that one key means one request: the same one gets the same answer, another one is refused. The row
 is written in the transaction of what it stands for, so the two are there together or not at all; a second request that

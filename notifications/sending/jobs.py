@@ -10,7 +10,7 @@ the last word is always written, and that saying something never waits for the d
 
     {"progress": {"done": 480, "total": 1000, "state": "running"}}     state: running, success, failure, stalled
 
-While it runs it is read: a bar that moves is no news. How it ended is, so then it is unread.
+While a job runs, its notification counts as read, because a moving bar is no news. When it ends it becomes unread.
 
 # Note [Who writes]
 

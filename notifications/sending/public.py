@@ -1,4 +1,4 @@
-"""Write for everybody. Public topics, such as a status page: declared in settings, read without logging in.
+"""Public topics, such as a status page: declared in settings, read without logging in.
 
     NOTIFICATIONS_PUBLIC_TOPICS = ["status"]
     publish_public("status", title="Mail is slow", level="warning")

@@ -250,7 +250,7 @@ def require_our_manager() -> None:
 
 
 class Census:
-    """Who has how many streams open in this process. A connection counts for as long as its channels are in use."""
+    """Count the open streams of each user in this process. A connection counts for as long as its channels are in use."""
 
     def __init__(self) -> None:
         self._open: WeakValueDictionary[str, WeakSet[Channels]] = WeakValueDictionary()

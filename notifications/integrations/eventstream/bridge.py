@@ -1,4 +1,4 @@
-"""What is live in django-eventstream's streams. Between the hub, which hears the doorbells, and its listeners.
+"""Deliver live changes to django-eventstream's streams: from the hub, which hears the doorbells, to its listeners.
 
 Receives changes from `hub/`. A change that continues from where a listener stands is queued for it, without a query;
 for any other the listener is told that its queue overflowed, and then its view reads from the storage. A sweep finds

@@ -1,4 +1,4 @@
-"""The edge. A proxy that speaks GRIP (Pushpin) holds the connections; here is how the two name things. Pure.
+"""The edge: a proxy that speaks GRIP (Pushpin) holds the connections. The names that both sides use. Pure.
 
     NOTIFICATIONS_GRIP_URL = "http://127.0.0.1:5561?key=the+sig_key+of+pushpin.conf"
 

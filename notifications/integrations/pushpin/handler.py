@@ -1,8 +1,8 @@
-"""What the edge asks. Django says who, from where, and what was missed; the proxy holds the connection.
+"""Answer the requests of an edge proxy: Django checks the user and sends what was missed, the proxy holds the connection.
 
 Receives an ASGI request that the proxy has signed: the client's own, with its cookies or its token, or the proxy's about
 a connection that it holds, with a ticket. Answers at once, with the frames that are owed and the headers of
-`edge.hold()`; or with a goodbye and without them, which ends the connection. Who may is asked anew each time.
+`edge.hold()`; or with a goodbye and without them, which ends the connection. The permission is checked each time.
 Needs the extra `[edge]`.
 """
 

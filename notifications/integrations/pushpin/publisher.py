@@ -1,4 +1,4 @@
-r"""The edge is told. Publishes committed changes to a GRIP proxy, each with its id and the id before.
+r"""Publish committed changes to a GRIP proxy, each with its id and the id before.
 
 Receives what rings (`log/doorbell.py`), the sessions that end, and the users who were changed (`signals.py`). Delivery
 is at most once, and nothing depends on it but latency: the proxy notices by the ids that one is missing, and asks our

@@ -1,4 +1,4 @@
-"""Who asks. Nobody but the proxy is taken for it, and we say who we are when we publish: JSON web tokens, both.
+"""Check that a request comes from the proxy, and sign what is published to it. Both use JSON web tokens.
 
 Receives the headers of a request (`Grip-Sig`), or the proxy that is published to. One key may serve both directions, so what
 we sign says what it is for, which what the proxy signs does not: a token of ours that somebody saw on its way to the proxy

@@ -1,4 +1,4 @@
-"""For whom the proxy asks. A ticket says which login a held connection goes on with, and of which user.
+"""Tickets: they say for which login and which user a proxy holds a connection.
 
     gAAAAABp…  ↔  user "7", by the session with this key (or by the token with this prefix and digest; or,
                   where a hook of the site's judges it, by all that was sent to open the stream)
