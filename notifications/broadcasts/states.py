@@ -23,7 +23,12 @@ __all__ = ["AT_WORK", "DELIVERED", "GONE", "Step"]
 
 AT_WORK: Final = (State.SENDING, State.RETRACTING, State.EXPIRING)  # a worker has something to do
 DELIVERED: Final = (State.SENDING, State.PAUSED, State.SENT, State.CANCELLED)  # rows may be in inboxes, to stay
-GONE: Final = (State.RETRACTING, State.RETRACTED, State.EXPIRING, State.EXPIRED)  # none shall be there, soon or already
+GONE: Final = (
+    State.RETRACTING,
+    State.RETRACTED,
+    State.EXPIRING,
+    State.EXPIRED,
+)  # states in which no row stays in an inbox
 
 
 @dataclass(frozen=True, slots=True)

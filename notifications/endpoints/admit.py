@@ -66,7 +66,7 @@ def explained(door: Door) -> Iterator[None]:
         raise NotAdmitted("forbidden") from None
     except OtherReader:
         raise NotAdmitted("reader", Bye.AUTH) from None
-    except Exception as error:  # the database is away; the client shall try again
+    except Exception as error:  # the database is away; the client is asked to try again
         logger.warning("A %s could not be opened: %s: %s", NAMES[door], type(error).__name__, error)
         raise NotAdmitted("overload", Bye.OVERLOAD) from None
 

@@ -96,7 +96,7 @@ class Heartbeat:
         if not credentials:
             return set()
         try:
-            async with asyncio.timeout(CHECK_SECONDS):  # a database that hangs shall not keep back the pings
+            async with asyncio.timeout(CHECK_SECONDS):  # a database that hangs must not delay the pings
                 users, failed = await self._workers.ask(auth.look_up, credentials)
         except Exception as error:  # a database that is away must not end every stream
             logger.warning(

@@ -39,7 +39,7 @@ UNSERVED_SECONDS: Final = (
     1.0  # for a drain while new requests may have to wait for the worker that comes after this one
 )
 SLICE_SECONDS: Final = 0.05
-SLICE_STREAMS: Final = 50  # at least these at once: a developer's few streams shall not hold up a reload
+SLICE_STREAMS: Final = 50  # at least these at once: a developer's few streams must not delay a reload
 
 
 async def drain(streams: Iterable[Subscription], end: Callable[[Subscription, Bye], None], *, seconds: float) -> int:

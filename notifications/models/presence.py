@@ -33,7 +33,7 @@ class Presence(models.Model):
         django_settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         db_index=False,  # the constraint below has one
-        db_constraint=False,  # a user deleted this moment shall not keep the others of a batch out
+        db_constraint=False,  # a user who was just deleted must not keep the others of a batch out
         related_name="+",
         verbose_name=_("user"),
     )

@@ -108,11 +108,11 @@ def notify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Con
 def broadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: Unpack[Content]) -> int:
     """Tell every active user, or every user of a queryset, at once: in chunks of 500, as `notify_many()`.
 
-    For what shall be watched, paused or taken back, make a `Broadcast` and call `order_broadcast()`.
+    To watch, pause or retract it, make a `Broadcast` and call `order_broadcast()` instead.
 
     Args:
         title: what happened, 1 to 200 characters.
-        audience: the users; None: everybody who is active.
+        audience: the users; None: all active users.
         content: as in `notify()`.
 
     Returns:

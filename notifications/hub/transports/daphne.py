@@ -95,7 +95,7 @@ class DaphneStream:
             self._resumed.set_result(None)
             self._resumed = None
 
-    stopProducing = resumeProducing  # noqa: N815 - Twisted's name: the connection is lost, nobody shall wait for it
+    stopProducing = resumeProducing  # noqa: N815 - Twisted's name: the connection is lost, so nobody waits for it
 
 
 class DaphneSocket(DaphneStream):
