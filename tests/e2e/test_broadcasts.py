@@ -97,7 +97,7 @@ async def test_compose_review_test_and_send(
     await expect(page.locator(".notification-sample")).to_contain_text("crowd0")
     await expect(page.locator(".notification-preview .notification-item__link")).to_have_text(title)
     await press(page, "Send a test to myself")
-    await expect(page.locator(".messagelist .success")).to_contain_text("as everybody else will")
+    await expect(page.locator(".messagelist .success")).to_contain_text("A test was sent to you")
     assert await office.acall("Notification.objects.filter(title=title).count()", title=title) == 1
     await expect_unread(reader, 0)
     await press(page, "Send to")
