@@ -124,6 +124,13 @@ class Browser:
         assert name is None or event.name == name, f"expected {name}, got {event}"
         return event
 
+    async def next_but_pings(self) -> Event:
+        """Return the next event that is no ping."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (event := await self.next()).name == "ping":
+                pass
+        return event
+
     def pop(self) -> Event:
         """Return the next event, which has already come."""
         self._seen += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import logging
 import re
@@ -26,7 +25,6 @@ from notifications.models import ApiToken
 from notifications.models.token import Scope
 from tests.support.api import Program
 from tests.support.asgi import Site, log_in, open_site
-from tests.support.browser import DEADLINE_SECONDS, Browser
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -141,7 +139,7 @@ async def test_the_token_of_a_proxy_leaves_the_session_its_say(
     await stream.hello()
     await site.do(notify, other_user, title="Secret")
     await site.do(notify, user, title="Mine")
-    assert [item["title"] for item in (await after_pings(stream)).data["upsert"]] == ["Mine"]
+    assert [item["title"] for item in (await stream.next_but_pings()).data["upsert"]] == ["Mine"]
     assert (await site.do(lambda: Program(user, token=foreign).ask("GET", "counts")))["unread"] == 1
     status, _headers, _body = await site.connect(None, token=foreign).answer()
     assert status == 403
@@ -306,14 +304,6 @@ async def site(user: User, other_user: User) -> AsyncIterator[Site]:
         yield site
 
 
-async def after_pings(browser: Browser) -> Any:
-    """Return the first event that is no ping."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while (event := await browser.next()).name == "ping":
-            pass
-    return event
-
-
 @pytest.mark.django_db(transaction=True)
 async def test_a_token_opens_its_users_stream(site: Site, user: User, other_user: User) -> None:
     """A program hears what its user is told, and nothing of anybody else."""
@@ -321,7 +311,7 @@ async def test_a_token_opens_its_users_stream(site: Site, user: User, other_user
     await stream.hello()
     await site.do(notify, other_user, title="Secret")
     sent = await site.do(notify, user, title="Report is ready")
-    event = await after_pings(stream)
+    event = await stream.next_but_pings()
     assert [item["id"] for item in event.data["upsert"]] == [sent.pk]
 
 
