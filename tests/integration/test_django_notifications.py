@@ -154,6 +154,6 @@ async def test_it_says_what_comes_first(blank: Path, tmp_path: Path, site: Site)
     (tmp_path / "new").mkdir()
     with (
         Site(tmp_path / "new", blank=blank) as new,
-        pytest.raises(AssertionError, match="no table of django-notifications"),
+        pytest.raises(AssertionError, match="is not a table of django-notifications"),
     ):
         new.command(IMPORT)

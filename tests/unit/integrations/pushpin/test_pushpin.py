@@ -328,6 +328,8 @@ def test_check_says_what_is_wrong_with_the_edge(
     monkeypatch: pytest.MonkeyPatch, url: str, missing: list[str], found: list[str]
 ) -> None:
     """A library that is not there, an address without a key, a key that can be guessed; without an edge nothing."""
-    monkeypatch.setattr("notifications.checks.find_spec", lambda name: None if name in missing else find_spec(name))
+    monkeypatch.setattr(
+        "notifications.checks.site.find_spec", lambda name: None if name in missing else find_spec(name)
+    )
     with override_settings(NOTIFICATIONS_GRIP_URL=url):
         assert [each.id for each in run_checks(tags=[TAG]) if "GRIP" in each.msg] == found
