@@ -5,6 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# The tests start some hundred programs of ours: each module is compiled once for all of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 PORT ?= 8000
 # Random orders of writes, doorbells and faults that `make soak` tries besides: some 20 minutes.

@@ -25,26 +25,29 @@ hypothesis.settings.load_profile("site")
 # A minute or more each on two cores; one that began last would keep the others waiting.
 LONGEST = (
     *("test_accessibility.py", "test_ambient.py", "test_browser.py", "test_centre.py", "test_databases.py"),
-    "test_senders.py",
+    *("test_oracle.py", "test_senders.py", "test_slow_readers.py"),
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> Iterator[None]:
     """Leave out what is about other databases, and let processes that share a run begin with what takes long.
 
     What takes no time fills the gaps at its end. The tests of a file stay in one process, for they share servers, unless a
-    test names a group of its own.
+    test names a group of its own. xdist reads the groups, and pytest-django sorts by use of the database, in between.
     """
     foreign = [item for item in items if not belongs_to(item, connection.vendor)]
     if foreign:
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: rank_of(item.path))
+    shares = "PYTEST_XDIST_WORKER" in os.environ
+    if shares:
         for item in items:
             if item.get_closest_marker("xdist_group") is None:
                 item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    yield
+    if shares:
+        items.sort(key=lambda item: rank_of(item.path))
 
 
 def belongs_to(item: pytest.Item, vendor: str) -> bool:

@@ -49,7 +49,7 @@ CLIENT_SETTINGS: Final = {
 }
 # By which the programs are told to believe a certificate: requests, httpx, Node, curl.
 TRUST: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
-WAIT_SECONDS: Final = 30.0  # a client waits up to 5 s before it comes back, and eleven of them share the machine
+WAIT_SECONDS: Final = 90.0  # a client waits up to 5 s before it comes back; eleven share the machine, browsers too
 FRAME: Final = re.compile(r"^(hello|change|reset|ping|bye) (\S*) (\{.*\})$", re.MULTILINE)
 MAKE_TOKEN: Final = """
 from notifications import make_token

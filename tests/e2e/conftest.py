@@ -15,16 +15,16 @@ from tests.support.running_site import admin, daphne, live, other, site, unhurri
 __all__ = ["admin", "daphne", "live", "other", "site", "unhurried", "user", "uvicorn"]  # fixtures, for pytest to find
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for the run; profiles keep tests apart."""
+    """One Chromium for a file; profiles keep tests apart."""
     async with chromium() as browser:
         yield browser
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def firefox() -> AsyncIterator[Browser]:
-    """One Firefox for the run."""
+    """One Firefox for a file."""
     async with run_firefox() as browser:
         yield browser
 

@@ -79,12 +79,14 @@ class Visitors:
     Attributes:
         problems: console errors and uncaught exceptions of all pages, with the address.
         streams: addresses of the stream that pages have asked for, in order.
+        leaders: the tabs that have asked for it.
     """
 
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
         self.problems: list[str] = []
         self.streams: list[str] = []
+        self.leaders: set[Page] = set()
         self._contexts: list[BrowserContext] = []
         self._expected: list[str] = []
 
@@ -145,7 +147,7 @@ class Visitors:
     def _watch(self, context: BrowserContext) -> None:
         context.on("console", self._note_message)
         context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
-        context.on("request", lambda request: self._note_request(request.url))
+        context.on("request", self._note_request)
         if self.is_firefox:  # its console does not hold what Chromium's does
             context.on("response", self._note_response)
             context.on("requestfailed", self._note_failure)
@@ -163,9 +165,10 @@ class Visitors:
         if request.failure not in LEFT:
             self.problems.append(f"{request.failure} ({request.url})")
 
-    def _note_request(self, url: str) -> None:
-        if "/notifications/stream/" in url:
-            self.streams.append(url)
+    def _note_request(self, request: Request) -> None:
+        if "/notifications/stream/" in request.url:
+            self.streams.append(request.url)
+            self.leaders.add(request.frame.page)
 
 
 def badge(page: Page) -> Locator:
