@@ -5,6 +5,7 @@ In a server's process (`background.py`) or as `manage.py send_broadcasts`. Sever
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import secrets
 import time
@@ -26,7 +27,7 @@ from .states import DELIVERED, Step
 from .throttle import Throttle
 from .transitions import take_step, work_available
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "begin_due"]
 
 logger = logging.getLogger("notifications.broadcasts")
 
@@ -114,9 +115,9 @@ class Worker:
             work_available.wait(settings.send_poll_seconds)
 
 
-def begin_due() -> None:
+def begin_due(now: dt.datetime | None = None) -> None:
     """Expire what is over, and start what is scheduled for now. 2 queries, and what each one takes."""
-    now = timezone.now()
+    now = timezone.now() if now is None else now
     for step, due in (
         (Step.EXPIRE, broadcasts().filter(state__in=[State.SCHEDULED, *DELIVERED], expires_at__lte=now)),
         (Step.START, broadcasts().filter(state=State.SCHEDULED, send_at__lte=now)),

@@ -33,6 +33,8 @@ FLOORS = (
     "urls",
     "signals",
     "asgi",
+    "testing",
+    "pytest_plugin",
     "checks",
     "management",
     "apps",

@@ -72,11 +72,21 @@ def test_hashes_are_of_what_is_pinned() -> None:
 
 
 def test_the_app_names_what_it_imports() -> None:
-    """The wheel's dependencies and these extras are all that the app imports; asgiref comes with Django."""
+    """The wheel's dependencies and these extras are all that it imports; asgiref and pytest come with what is named."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     named = project["dependencies"] + extras["api"] + extras["eventstream"] + extras["edge"]
-    assert needed("notifications") - {"asgiref"} == set(map(canonical, named))
+    assert needed("notifications") - {"asgiref", "pytest"} == set(map(canonical, named))
+    assert set(map(canonical, extras["pytest"])) == {"pytest-django"}
+
+
+def test_only_the_plugin_imports_pytest() -> None:
+    """A server loads no module that would miss it, and pytest no module that would miss Django's settings."""
+    importing = [path.name for path in (ROOT / "notifications").rglob("*.py") if "pytest" in imported_by(path)]
+    assert importing == ["pytest_plugin.py"]
+    code = "import sys, notifications.pytest_plugin\nprint([name for name in sys.modules if name.startswith('django')])"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_only_the_api_imports_what_only_the_api_needs() -> None:
@@ -124,5 +134,5 @@ def test_only_the_edge_imports_what_only_the_edge_needs() -> None:
 
 @pytest.mark.parametrize("folder", ["notifications", "notifyproj"])
 def test_the_requirements_name_what_the_site_imports(folder: str) -> None:
-    """`make run` installs everything that the site and the app import."""
-    assert needed(folder) - {"asgiref"} <= required("requirements.txt")
+    """`make run` installs everything that the site and the app import; asgiref and pytest come with what is named."""
+    assert needed(folder) - {"asgiref", "pytest"} <= required("requirements.txt")
