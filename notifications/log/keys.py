@@ -41,18 +41,24 @@ def key_of(user: UserOrKey) -> Any:
 
     Raises:
         ValueError: the instance was never saved.
-        ValidationError: the key cannot be one, such as "x" where keys are numbers.
+        ValidationError: the key cannot be one, such as "x" where keys are numbers, or a number that no column holds.
     """
     if user is None or (hasattr(user, "pk") and user.pk is None):
         raise ValueError(f"{user!r} is not a saved user; pass a user from the database or a primary key.")
     key = getattr(user, "pk", user)
     try:
-        return tables.Inbox._meta.get_field("user").to_python(key)
+        found = tables.Inbox._meta.get_field("user").to_python(key)
     except ValidationError:
-        raise ValidationError(
-            {"recipient": _("%(key)r is not a user’s key; pass a user from the database.") % {"key": key}},
-            code="unknown",
-        ) from None
+        raise no_key(key) from None
+    if not fits(found):
+        raise no_key(key)
+    return found
+
+
+def no_key(key: object) -> ValidationError:
+    """Return the refusal of what cannot be a key."""
+    text = _("%(key)r is not a user’s key; pass a user from the database.") % {"key": key}
+    return ValidationError({"recipient": text}, code="unknown")
 
 
 def fits(key: object) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
+from unicodedata import category
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -26,6 +27,10 @@ __all__ = [
 
 ESCAPED_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # a NUL in JSON, not the text of a backslash and "u0000"
 DATA_MAX_BYTES: Final = 8 * 1024  # 8 KiB: a change must fit into one doorbell with room to spare
+# https://www.unicode.org/reports/tr44/#General_Category_Values
+INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Mn", "Zl", "Zp", "Zs"})
+# Letters and symbols that are drawn as nothing: the fillers of Hangul and the braille pattern without a dot.
+BLANK_LETTERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Levels of objects and lists in each other. Python 3.11 takes each for a call, of which it grants 1,000 to the whole stack.
 DATA_MAX_DEPTH: Final = 32
 
@@ -46,8 +51,17 @@ def validate_text(value: str) -> None:
 
 def validate_title(value: str) -> None:
     """Refuse a title without a visible character."""
-    if not value.strip():
-        raise ValidationError(_("The title is empty or only spaces; write what happened."), code="blank")
+    if not any(is_visible(character) for character in value):
+        raise ValidationError(_("The title shows nothing; write what happened."), code="blank")
+
+
+def is_visible(character: str) -> bool:
+    """Return whether something is to be seen where only this character stands.
+
+    Spaces, controls, characters for format such as U+200B and U+00AD, and marks, which need a letter below them, are not.
+    One that this Python's tables do not know yet may be a new emoji, and is.
+    """
+    return category(character) not in INVISIBLE and character not in BLANK_LETTERS
 
 
 def validate_link(value: str) -> None:

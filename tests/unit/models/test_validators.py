@@ -95,11 +95,23 @@ def test_text_that_cannot_be_stored_is_refused(text: str, remedy: str) -> None:
         validate_text(text)
 
 
-@pytest.mark.parametrize("title", ["", " ", "\n\t", "\u3000"])
+NOTHING = ["", " ", "\n\t", "\u3000", "\u200b", "\u00ad", " \u2060\ufeff", "\ufe0f", "\u3164", "\u2800"]
+
+
+@pytest.mark.parametrize("title", NOTHING, ids=ascii)
 def test_a_title_must_show_something(title: str) -> None:
-    """Spaces of any kind are no title."""
+    """Neither spaces of any kind nor characters that are drawn as nothing are a title.
+
+    Regression: a zero-width space or a soft hyphen was one.
+    """
     with pytest.raises(ValidationError, match="write what happened"):
         validate_title(title)
+
+
+@pytest.mark.parametrize("title", ["x", "!", "你", "👍🏽", "\u200bx", "\u00ad7", "\U000e0fff", "\ue000", "क\u094d"])
+def test_a_title_may_be_in_any_script(title: str) -> None:
+    """One character that shows is enough, also one that a newer version of Unicode brings, or a font of the site's own."""
+    validate_title(title)
 
 
 @pytest.mark.parametrize("value", [[], "", None, 0, "{}", [1], 7, True])

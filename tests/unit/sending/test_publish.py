@@ -102,6 +102,15 @@ def test_a_user_who_does_not_exist_is_refused(user: User) -> None:
     assert not Notification.objects.exists()
 
 
+@pytest.mark.parametrize("key", [2**63, 2**70, -(2**70), str(2**70)], ids=["64 bits", "70", "below", "text"])
+def test_a_key_that_no_column_holds_is_refused(key: Any, user: User) -> None:
+    """As a user who does not exist is, in words. Regression: an OverflowError of SQLite's."""
+    for write in (lambda: notify(key, title="new"), lambda: notify_many([user, key], title="new")):
+        with pytest.raises(ValidationError, match="is not a user’s key; pass a user from the database"):
+            write()
+    assert not Notification.objects.exists()
+
+
 @pytest.mark.parametrize(
     "write", [notify, lambda user, **words: notify_many([user], **words)], ids=["notify", "notify_many"]
 )
