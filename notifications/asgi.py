@@ -18,8 +18,10 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from django.conf import settings as django_settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.urls import Resolver404, get_script_prefix, resolve, reverse
+from django.utils.translation import get_language_from_path, override
 
 from .access import cors
 from .access.headers import read_headers
@@ -64,16 +66,29 @@ class Front:
         # django-eventstream's views are Django's, which knows nothing of the line
         self.has_event_streams = bool(getattr(django_settings, "EVENTSTREAM_STORAGE_CLASS", None))
         self.has_grip = "django_grip.GripMiddleware" in django_settings.MIDDLEWARE
-        api = unquote(reverse("notifications:centre")) + "api/"
-        self.api = (api, "/" + api.removeprefix(get_script_prefix()))  # as below
+        self.streams, self.sockets = StreamApplication(), SocketApplication()
         self.own: dict[tuple[str, str], Any] = {}
-        for kind, name, serve in (
-            ("http", "stream", StreamApplication()),
-            ("websocket", "socket", SocketApplication()),
-        ):
-            address = unquote(reverse(f"notifications:{name}"))
-            # below a prefix (FORCE_SCRIPT_NAME) a proxy or the server may have taken it off, and Django accepts both
-            self.own |= {(kind, address): serve, (kind, "/" + address.removeprefix(get_script_prefix())): serve}
+        self.api: tuple[str, ...] = ()
+        self.languages: set[str] = set()  # whose addresses are known, of a site that has some for each
+        self.add_addresses()
+        self.has_languages = is_language_prefix_patterns_used(django_settings.ROOT_URLCONF)[0]
+
+    def add_addresses(self) -> None:
+        """Note where the stream, the WebSocket and the API are in the language that is active."""
+        for kind, name, serve in (("http", "stream", self.streams), ("websocket", "socket", self.sockets)):
+            self.own |= {(kind, path): serve for path in paths_of(name)}
+        self.api += tuple(f"{path}api/" for path in paths_of("centre"))
+
+    def note_language(self, path: str) -> None:
+        """Note the addresses in the language that a path begins with (`i18n_patterns`), when the first request names it.
+
+        Not all of them at the start: Django knows a hundred languages, and each one's words would be loaded.
+        """
+        language = get_language_from_path("/" + path.removeprefix(get_script_prefix()))
+        if language and language not in self.languages:
+            self.languages.add(language)
+            with override(language):
+                self.add_addresses()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass one connection on; the first one starts what this process does besides."""
@@ -120,7 +135,18 @@ class Front:
     def server_of(self, scope: dict[str, Any]) -> Any:
         """Return the application that a connection is for; None where there is none."""
         kind, path = scope["type"], scope.get("path", "")
+        if self.has_languages:
+            self.note_language(path.removeprefix(scope.get("root_path", "")))
         own = self.own.get((kind, path)) or self.own.get((kind, path.removeprefix(scope.get("root_path", ""))))
         if own is None and kind == "websocket" and isinstance(self.application, ASGIHandler):
             return None
         return own or self.application
+
+
+def paths_of(name: str) -> set[str]:
+    """Return where an address of ours is: below a prefix (FORCE_SCRIPT_NAME) with it and without it.
+
+    A proxy or the server may have taken it off, and Django accepts both.
+    """
+    address = unquote(reverse(f"notifications:{name}"))
+    return {address, "/" + address.removeprefix(get_script_prefix())}

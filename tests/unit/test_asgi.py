@@ -79,6 +79,22 @@ async def test_a_site_below_a_prefix_has_its_stream_there(scope: dict[str, str])
     assert await status_of(with_stream(django_application), **scope) == 403
 
 
+@override_settings(ROOT_URLCONF="tests.support.urls_languages", NOTIFICATIONS_ALLOWED_ORIGINS=["https://a.example"])
+async def test_the_stream_is_there_in_every_language() -> None:
+    """With `i18n_patterns` it answers below each language that the site has, and so do the WebSocket and the API.
+
+    Regression: its address was known in the default language alone; in others a page was never live.
+    """
+    application = with_stream(django_application)
+    for language in ("en", "zh-hans"):
+        for path, status in (("stream/", 403), ("", 299), ("stream/x", 299)):
+            assert await status_of(application, f"/{language}/notifications/{path}") == status, (language, path)
+        assert application.server_of({"type": "websocket", "path": f"/{language}/notifications/ws/"})
+        assert application.is_api({"type": "http", "path": f"/{language}/notifications/api/counts"})
+    for path in ("/notifications/stream/", "/xx/notifications/stream/", "/tlh/notifications/stream/", "/zh-hans/", "/"):
+        assert await status_of(application, path) == 299, path
+
+
 @override_settings(ROOT_URLCONF="tests.support.urls_without")
 def test_a_site_without_the_urls_is_told_when_it_starts() -> None:
     """Forgetting the URLs is an error at import, not a stream that is silently missing."""
