@@ -71,14 +71,20 @@ async def answer_preflight(shared: Sharing, send: Send, methods: bytes) -> None:
 
 
 def with_sharing(send: Send, shared: Sharing) -> Send:
-    """Return a `send` that adds these headers to the response. Not for streams: behind it the server is not recognised."""
+    """Return a `send` that adds these headers to the response. Not for streams: behind it the server is not recognised.
+
+    They take the place of the site's own, such as django-cors-headers': browsers refuse an answer that names its origin
+    twice (https://fetch.spec.whatwg.org/#concept-header-list-get-decode-split).
+    """
 
     async def share(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", []), *shared, EXPOSED]}
+            others = [each for each in message.get("headers", []) if bytes(each[0]).lower() not in SAID_ONCE]
+            message = {**message, "headers": [*others, *shared, EXPOSED]}
         await send(message)
 
     return share
 
 
 EXPOSED: Final = (b"access-control-expose-headers", b"Retry-After, WWW-Authenticate")
+SAID_ONCE: Final = {b"access-control-allow-origin", b"access-control-allow-credentials", EXPOSED[0]}

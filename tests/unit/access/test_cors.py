@@ -110,6 +110,26 @@ async def test_an_origin_that_is_not_listed_gets_nothing(path: str, method: str,
 
 
 @override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED])
+async def test_the_origin_is_named_once_beside_a_middleware_of_the_sites_own() -> None:
+    """Regression: a site with django-cors-headers said it twice, and browsers refused the answer."""
+
+    async def site(_scope: Message, _receive: Any, send: Any) -> None:
+        said = [(b"Access-Control-Allow-Origin", LISTED.encode()), (b"access-control-allow-credentials", b"true")]
+        said += [(b"vary", b"Cookie"), (b"access-control-expose-headers", b"X-Own")]
+        await send({"type": "http.response.start", "status": 200, "headers": said})
+        await send({"type": "http.response.body", "body": b""})
+
+    browser = Browser(request(COUNTS, headers=from_page(LISTED)), with_stream(site))
+    await browser.ended()
+    headers = browser.messages[0]["headers"]
+    names = sorted(name.lower() for name, _value in headers)
+    assert [name for name in names if name.startswith(b"access-control-")] == sorted(
+        [b"access-control-allow-credentials", b"access-control-allow-origin", b"access-control-expose-headers"]
+    )
+    assert [value for name, value in headers if name == b"vary"] == [b"Cookie", b"Origin"]
+
+
+@override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED])
 async def test_a_listed_page_follows_its_reader(site: Site, user: User, other_user: User) -> None:
     """With the reader's cookie it gets that reader's stream, and may read it; refusals are readable too."""
     cookie = (b"cookie", f"sessionid={await site.do(log_in, user)}".encode())
