@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from notifications import mark_all_read, notify, notify_many, order_broadcast, track
@@ -127,3 +127,15 @@ def test_broadcasts_go_out_and_refuse_a_time_that_passed(user: User, other_user:
     call_command("send_broadcasts", once=True, stdout=io.StringIO())
     assert Notification.objects.filter(title="due").count() == 2
     assert_exact(user, other_user)
+
+
+def test_pages_say_times_with_their_offset(user: User) -> None:
+    """A browser counts "8 hours ago" from them, wherever its reader is.
+
+    Regression: they had none, and a browser took them for times of its own zone.
+    """
+    row = notify(user, title="new")
+    client = Client()
+    client.force_login(user)
+    page = client.get("/notifications/").content.decode()
+    assert f'datetime="{payload(row)["created_at"]}"' in page
