@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
 from ..conf import settings
@@ -64,6 +64,9 @@ class Worker:
             else:
                 is_failing = False
             if not has_worked and not self.is_stopped:
+                # as at the end of a request, by CONN_MAX_AGE: what looks once in a while keeps no connection meanwhile, of
+                # which a pool has few, and which keeps a test's database from being dropped
+                close_old_connections()
                 work_available.wait(settings.send_poll_seconds)
         connections.close_all()
 

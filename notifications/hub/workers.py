@@ -1,8 +1,8 @@
 """Where the hub's database work happens, and what keeps its tasks running.
 
 The event loop never touches the database: work is handed to two threads of the hub's own, whose connections live as
-long as they do. Where work waits because the database keeps all of them busy, as with a lock that somebody holds for
-long, further ones are started, `MOST_THREADS` at most; they end when nothing waits any more.
+long as they do, unless they come out of a pool. Where work waits because the database keeps all of them busy, as with a lock
+that somebody holds for long, further ones are started, `MOST_THREADS` at most; they end when nothing waits any more.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Workers:
                 self._busy += 1
             with suppress(RuntimeError):  # the loop was closed meanwhile, so nobody waits for the answer
                 job()
+            give_back()
             with self._guard:
                 self._busy -= 1
                 if len(self._threads) > self._least and self._jobs.empty():
@@ -151,6 +152,16 @@ async def forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
                 logger.warning("%s failed and is tried again every second: %s", work.__qualname__, problem)
                 logged, logged_at = problem, loop.time()
             await asyncio.sleep(RESTART_SECONDS)
+
+
+def give_back() -> None:
+    """Give connections of a pool back (`OPTIONS["pool"]`): it may hold no more than a few, and requests wait for one.
+
+    Others stay open, for a new one for each look-up costs more than it.
+    """
+    for each in connections.all(initialized_only=True):
+        if each.settings_dict["OPTIONS"].get("pool"):
+            each.close()
 
 
 def on_connection(work: Callable[[], T]) -> T:

@@ -155,3 +155,31 @@ async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypat
     with pytest.raises(TimeoutError):
         await Batcher(threads, look_up).load("anybody")
     is_over.set()
+
+
+@pytest.mark.parametrize("pool", [None, {"max_size": 3}])
+async def test_connections_of_a_pool_are_given_back(
+    threads: Workers, monkeypatch: pytest.MonkeyPatch, pool: dict[str, int] | None
+) -> None:
+    """After each look-up; others are kept. Regression: a pool of three was the hub's and the sender's for ever."""
+    closed: list[str] = []
+
+    class Connection:
+        connection = None
+        settings_dict = {"OPTIONS": {"pool": pool} if pool else {}}
+
+        def close(self) -> None:
+            closed.append(threading.current_thread().name)
+
+    class Connections:
+        def all(self, *, initialized_only: bool) -> list[Connection]:
+            return [Connection()]
+
+        def close_all(self) -> None:
+            pass
+
+    monkeypatch.setattr(workers, "connections", Connections())
+    assert await threads.ask(lambda: "answered") == "answered"
+    await threads.stop()
+    assert len(closed) == (1 if pool else 0)
+    assert all(name.startswith("notifications-hub") for name in closed)
