@@ -23,7 +23,6 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.db import router
 from django.db.models import Min, QuerySet
@@ -31,6 +30,7 @@ from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from ..log.keys import UserKey, UserOrKey
+from ..log.threads import on_thread
 from ..models.presence import Presence
 
 __all__ = [
@@ -72,7 +72,7 @@ def is_online(user: UserOrKey) -> bool:
 
 async def ais_online(user: UserOrKey) -> bool:
     """Return whether a user has a stream open in any process, from async code. 1 query, on a thread."""
-    return await sync_to_async(is_online)(user)
+    return await on_thread(is_online, user)
 
 
 def online_since(user: UserOrKey) -> dt.datetime | None:

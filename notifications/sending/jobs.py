@@ -32,7 +32,6 @@ import time
 from types import TracebackType
 from typing import Any, Final, Literal, Self, SupportsFloat, SupportsIndex, Unpack
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.db import connections, router, transaction
 from django.db.models.functions import Now
@@ -43,6 +42,7 @@ from .. import log
 from ..exceptions import JobFailed
 from ..log.attempts import attempt
 from ..log.keys import UserOrKey, key_of
+from ..log.threads import on_thread
 from ..models import Level, Notification
 from ..models.job import RunningJob
 from .publish import Content, compose
@@ -159,12 +159,12 @@ class Job:
             logger.exception("The end of the job of notification %d could not be written.", self.notification_id)
 
     async def __aenter__(self) -> Self:
-        return await sync_to_async(self.__enter__)()
+        return await on_thread(self.__enter__)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await sync_to_async(self.__exit__)(kind, error, trace)
+        await on_thread(self.__exit__, kind, error, trace)
 
     # --- what is written
 

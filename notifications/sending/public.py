@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, TypedDict, Unpack
 
-from asgiref.sync import sync_to_async
 from django.db import router, transaction
 from django.db.models import F
 
@@ -25,6 +24,7 @@ from ..conf import settings
 from ..exceptions import UnknownTopic
 from ..log import doorbell
 from ..log.attempts import attempt
+from ..log.threads import on_thread
 from ..models.public import PublicMessage, PublicTopic, new_epoch
 from ..protocol.payloads import dumps, isoformat
 from ..protocol.position import Position
@@ -80,7 +80,7 @@ def publish_public(topic: str, *, title: str, **content: Unpack[PublicContent]) 
 
 async def apublish_public(topic: str, *, title: str, **content: Unpack[PublicContent]) -> PublicMessage:
     """Tell everybody who follows a topic, from async code: as `publish_public()`, on a thread."""
-    return await sync_to_async(publish_public)(topic, title=title, **content)
+    return await on_thread(publish_public, topic, title=title, **content)
 
 
 def write(message: PublicMessage, topic: str, using: str) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, TypedDict, Unpack
 
-from asgiref.sync import sync_to_async
 from django.db import router
 from django.db.models import QuerySet
 
@@ -20,6 +19,7 @@ from .. import log
 from ..broadcasts.audience import active_users
 from ..log.bulk_insert import append_copies
 from ..log.keys import UserOrKey, key_of
+from ..log.threads import on_thread
 from ..models import CONTENT_FIELDS, DETAIL_FIELDS, Level, Notification
 
 __all__ = [
@@ -129,17 +129,17 @@ def broadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: U
 
 async def anotify(user: UserOrKey, *, title: str, **content: Unpack[Content]) -> Notification:
     """Tell one user something, from async code: as `notify()`, on a thread."""
-    return await sync_to_async(notify)(user, title=title, **content)
+    return await on_thread(notify, user, title=title, **content)
 
 
 async def anotify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Content]) -> int:
     """Tell many users the same, from async code: as `notify_many()`, on a thread."""
-    return await sync_to_async(notify_many)(users, title=title, **content)
+    return await on_thread(notify_many, users, title=title, **content)
 
 
 async def abroadcast(*, title: str, audience: QuerySet[Any] | None = None, **content: Unpack[Content]) -> int:
     """Tell every active user, or every user of a queryset, from async code: as `broadcast()`, on a thread."""
-    return await sync_to_async(broadcast)(title=title, audience=audience, **content)
+    return await on_thread(broadcast, title=title, audience=audience, **content)
 
 
 def compose(user_id: Any, title: str, content: Content) -> Notification:
