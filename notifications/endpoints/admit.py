@@ -17,7 +17,7 @@ from django.core.exceptions import PermissionDenied
 
 from ..access import audit
 from ..access.reader import OtherReader, is_tag_of
-from ..hub import hub
+from ..hub import get_hub
 from ..hub.counters import Answer, counters
 from ..hub.subscription import Subscription
 from ..hub.transports import Send, WriteNow
@@ -86,7 +86,7 @@ async def admit(request: StreamRequest, send: Send, door: Door, write_now: Write
         OtherReader: the page that asks was made for somebody else.
         Exception: whatever kept the hub from finding out.
     """
-    user = await hub().authenticate(request.shown) if request.shown is not None else None
+    user = await get_hub().authenticate(request.shown) if request.shown is not None else None
     if request.shown is None or user is None:
         audit.record("login.missing", door=door)
         raise NotAdmitted("anonymous")
@@ -107,7 +107,7 @@ def join(subscription: Subscription) -> None:
     Raises:
         NotAdmitted: this process is full or leaving.
     """
-    here = hub()
+    here = get_hub()
     if not here.join(subscription):
         raise NotAdmitted("drain", Bye.DRAIN) if here.is_leaving else NotAdmitted("overload", Bye.OVERLOAD)
     counters.connects["stream"] += 1

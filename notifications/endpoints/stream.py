@@ -18,7 +18,7 @@ from typing import Any
 
 from ..access import cors
 from ..conf import settings
-from ..hub import hub
+from ..hub import get_hub
 from ..hub.counters import counters
 from ..hub.subscription import Subscription, start_with
 from ..hub.transports import Send, direct_write, with_backpressure
@@ -46,7 +46,7 @@ class StreamApplication:
         del scope, send, request
         if subscription is None:
             return
-        here = hub()
+        here = get_hub()
         try:
             while (await receive())["type"] != "http.disconnect":
                 pass

@@ -26,7 +26,7 @@ from django.core.exceptions import PermissionDenied
 from ..access.admission import is_token
 from ..access.limits import spend
 from ..exceptions import NotificationsError, Refusal, TooOften, UnknownNotification
-from ..hub import hub
+from ..hub import get_hub
 from ..hub.subscription import Subscription
 from ..hub.transports import Send, open_socket
 from ..log.keys import MAX_KEY
@@ -61,7 +61,7 @@ class SocketApplication:
         del scope, send
         if subscription is None:
             return
-        here = hub()
+        here = get_hub()
         try:
             await listen(subscription, connection, receive)
         except asyncio.CancelledError:
@@ -125,7 +125,7 @@ async def obey(subscription: Subscription, connection: SocketConnection, text: s
     finally:
         await pause
     if answer is None:
-        hub().end(subscription, Bye.AUTH)
+        get_hub().end(subscription, Bye.AUTH)
     elif not subscription.is_ended:
         await connection.say(answer)
 
@@ -141,7 +141,7 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
         if is_token(subscription.credential):
             text = "This token may read; only people, who log in, change their notifications."
             raise Refusal(403, "forbidden", text)
-        user = await hub().authenticate(subscription.credential, method="POST")
+        user = await get_hub().authenticate(subscription.credential, method="POST")
         if getattr(user, "pk", None) != subscription.user_id:
             return None
         result = await database_sync_to_async(carry_out)(user, order)

@@ -23,7 +23,7 @@ from ..log.keys import UserKey, chunks
 from ..models.presence import Presence, Process
 from ..protocol.bye import Bye
 from .presence import connected, disconnected, since_by_user
-from .sweeps import absence_seconds, lease_seconds, renewal_seconds, tick_seconds
+from .sweeper import absence_seconds, lease_seconds, renewal_seconds, tick_seconds
 from .workers import Workers
 
 __all__ = ["PresenceTracker"]

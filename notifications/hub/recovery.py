@@ -1,8 +1,7 @@
-"""Recovery: find streams that are behind, and bring them up to date from the log, in batches.
+"""Recovery: bring streams that are behind up to date from the log, in batches.
 
-Receives from `hub/` the streams that are owed something: new ones, ones with a gap, ones that were slow; and the questions
-of streams held elsewhere. `sweep` finds the streams that nobody told: it is the guarantee behind the doorbell, and compares
-every connected user's position with the inbox table every few seconds in one query (for each 500 users).
+Receives from `hub/` the streams that are owed something: new ones, ones with a gap, ones that were slow, ones that the
+sweeper found (`sweeper.py`); and the questions of streams held elsewhere.
 
 # Note [Nobody holds up anybody]
 
@@ -28,13 +27,13 @@ from typing import Any, Final, NamedTuple
 from django.db import InterfaceError, OperationalError
 
 from ..conf import settings
-from ..log.keys import UserKey, chunks
+from ..log.keys import UserKey
 from ..log.replay import make_missing, positions_of, read_after
 from ..protocol.bye import Bye
 from ..protocol.position import Position, Replay
 from .counters import counters
 from .subscription import EVER, Subscription
-from .sweeps import interval_seconds, sweep_forever
+from .sweeper import interval_seconds
 from .workers import Workers, is_time_out
 
 __all__ = ["Recovery"]
@@ -83,15 +82,11 @@ class Recovery:
     def __init__(
         self,
         workers: Workers,
-        users: dict[str, list[Subscription]],
         deliver: Deliver,
         end: Callable[[Subscription, Bye], None],
-        on_swept: Callable[[], None] = lambda: None,
     ) -> None:
         self._workers = workers
         self._loop = asyncio.get_running_loop()
-        self._users = users
-        self._on_swept = on_swept
         self._deliver = deliver
         self._end = end
         self._waiting: dict[Waiter, None] = {}  # a set that keeps its order
@@ -103,8 +98,7 @@ class Recovery:
         self._suspect_slots = asyncio.Semaphore(SUSPECT_READS)
         self._wake_reader = asyncio.Event()
         self._wake_maker = asyncio.Event()
-        self._wake_sweeper = asyncio.Event()
-        workers.keep([self.read, self.sweep, self.make])
+        workers.keep([self.read, self.make])
 
     def soon(self, subscription: Subscription) -> None:
         """Read what this stream is owed, together with all others that wait."""
@@ -133,10 +127,6 @@ class Recovery:
         for those in (self._waiting, self._apart, self._lacking):
             those.pop(waiter, None)
 
-    def sweep_now(self) -> None:
-        """Sweep without waiting for the next turn, as after a time of deafness."""
-        self._wake_sweeper.set()
-
     def _wait(self, waiter: Waiter) -> None:
         self._waiting[waiter] = None
         self._wake_reader.set()
@@ -147,6 +137,7 @@ class Recovery:
         """Ask the log what streams are owed, all that wait at once."""
         while True:
             await self._wake_reader.wait()
+            self._forget_old_failures()
             batch: list[Waiter] = []
             for waiter in list(islice(self._waiting, STREAMS_PER_READ)):
                 if waiter.key in self._failures:
@@ -158,6 +149,11 @@ class Recovery:
             if not self._waiting:
                 self._wake_reader.clear()
             await asyncio.sleep(0)
+
+    def _forget_old_failures(self) -> None:
+        if self._failures:
+            since = self._loop.time() - FORGET_SECONDS
+            self._failures = {key: failed for key, failed in self._failures.items() if failed.at > since}
 
     async def _read_together(self, batch: list[Waiter]) -> None:
         """Read for all of them, or have each user read apart where that fails.
@@ -296,31 +292,6 @@ class Recovery:
                 waiter.heard = EVER
             else:
                 self._deliver(waiter, replay)
-
-    # --- nobody rang
-
-    async def sweep(self) -> None:
-        """Compare every stream's position with its log's head, at each sweep; read for those that differ."""
-        await sweep_forever(self._sweep_once, self._wake_sweeper)
-
-    async def _sweep_once(self) -> None:
-        since = self._loop.time() - FORGET_SECONDS
-        self._failures = {key: failed for key, failed in self._failures.items() if failed.at > since}
-        for portion in chunks([mine[0].user_id for mine in self._users.values()]):
-            async with asyncio.timeout(ALONE_SECONDS):
-                found = await self._workers.ask(positions_of, portion)
-            for user_id in portion:
-                self._compare(self._users.get(str(user_id), ()), found.get(user_id))
-        self._on_swept()
-        counters.sweeps += 1
-
-    def _compare(self, mine: Iterable[Subscription], head: Position | None) -> None:
-        """Read for those that do not stand at the head. None: the user has no inbox (any more); one is made."""
-        for subscription in mine:
-            # also when it is ahead: then the read says whether the head was just old or the log was put back
-            if subscription.is_idle and (subscription.position != head or not subscription.has_hello):
-                counters.rescues += 1
-                self.soon(subscription)
 
 
 def pause_after(refusals: int) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from notifications.hub import listener
-from notifications.hub.sweeps import interval_seconds
+from notifications.hub.sweeper import interval_seconds
 from notifications.hub.workers import Workers
 from notifications.log.keys import UserKey
 from notifications.log.replay import heads, read_for

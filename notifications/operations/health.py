@@ -28,7 +28,7 @@ from ..conf import settings
 from ..hub import running_hubs
 from ..hub.counters import Pulse
 from ..hub.listener import LAYER_SECONDS
-from ..hub.sweeps import interval_seconds
+from ..hub.sweeper import interval_seconds
 from ..models import Inbox
 from .metrics import exposition
 

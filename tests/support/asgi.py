@@ -16,7 +16,7 @@ from django.db import connections
 from django.test import override_settings
 
 from notifications.endpoints.stream import StreamApplication
-from notifications.hub import Hub, hub
+from notifications.hub import Hub, get_hub
 
 from .browser import Application, Browser, request
 
@@ -125,7 +125,7 @@ class Site:
 async def open_site(**overrides: Any) -> AsyncIterator[Site]:
     """Start a hub that already hears its doorbells; stop it afterwards."""
     with override_settings(**CALM | overrides):
-        site = Site(hub())
+        site = Site(get_hub())
         for _ in range(3):  # the in-memory layer joins without waiting for anything
             await asyncio.sleep(0)
         try:

@@ -139,7 +139,7 @@ async def stream() -> dict[str, Any]:
     """Open streams of two users, write to one of them, and see what arrives where."""
     from notifications import anotify
     from notifications.asgi import with_stream
-    from notifications.hub import hub
+    from notifications.hub import get_hub
 
     application = with_stream(get_asgi_application())
     one, one_cookie = await sync_to_async(log_in)("one@example.com")
@@ -153,7 +153,7 @@ async def stream() -> dict[str, Any]:
     await others.until("only for two")
     await mine.close()
     await others.close()
-    await hub().stop()
+    await get_hub().stop()
     return {"mine": mine.text, "others": others.text}
 
 

@@ -21,8 +21,8 @@ from django_eventstream.event import Event
 from django_eventstream.views import MAX_PENDING, Listener, get_listener_manager
 
 from ...conf import settings
-from ...hub import Hub, hub
-from ...hub.sweeps import sweep_forever
+from ...hub import Hub, get_hub
+from ...hub.sweeper import sweep_forever
 from ...log.keys import chunks
 from ...log.replay import positions_of
 from ...protocol.position import Position
@@ -42,7 +42,7 @@ def start(make_event: MakeEvent) -> None:
 
 
 async def settle(make_event: MakeEvent) -> None:
-    here = hub()
+    here = get_hub()
     if here not in bridges:
         bridges[here] = Bridge(here, make_event)
 

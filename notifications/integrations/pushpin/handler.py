@@ -17,7 +17,7 @@ from ...access import cors
 from ...access.admission import Shown
 from ...access.headers import Headers
 from ...access.reader import OtherReader, is_tag_of
-from ...hub import hub
+from ...hub import get_hub
 from ...hub.counters import counters
 from ...hub.subscription import start_with
 from ...hub.transports import Send
@@ -61,7 +61,7 @@ async def answer_client(asked: Asked, send: Send) -> bool:
         Exception: whatever the database raises. Nothing was sent then.
     """
     shown = asked.shown
-    user = await hub().authenticate(shown) if shown is not None else None
+    user = await get_hub().authenticate(shown) if shown is not None else None
     if shown is None or user is None:
         return False
     if asked.reader and not is_tag_of(asked.reader, user):
@@ -70,13 +70,13 @@ async def answer_client(asked: Asked, send: Send) -> bool:
     if len(ticket) > MAX_TICKET_CHARS:
         return False
     position = parse_position(asked.position_text) if asked.position_text else None
-    replay = await hub().read(user.pk, position)
+    replay = await get_hub().read(user.pk, position)
     if replay is None:  # the user was deleted a moment ago
         return False
     is_malformed = bool(asked.position_text) and position is None
     key = str(user.pk)
-    hub().openings.count(key)
-    wait = LONG_RETRY_MS if hub().openings.are_many(key) else RETRY_MS
+    get_hub().openings.count(key)
+    wait = LONG_RETRY_MS if get_hub().openings.are_many(key) else RETRY_MS
     counters.replay(replay, is_malformed=is_malformed)
     body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
     await answer(send, body, [*asked.shared, *pushpin.hold(user.pk, shown, ticket, stands, asked.path)])
@@ -95,11 +95,11 @@ async def answer_proxy(path: str, headers: Headers, send: Send) -> None:
         return
     user_key, credential = found
     try:
-        user = await hub().authenticate(credential)
+        user = await get_hub().authenticate(credential)
     except PermissionDenied:
         user = None
     position = parse_position(said.get(pushpin.channel_of(user_key), ""))
-    replay = await hub().read(user.pk, position) if user is not None and str(user.pk) == user_key else None
+    replay = await get_hub().read(user.pk, position) if user is not None and str(user.pk) == user_key else None
     if user is None or replay is None:
         await end(send, Bye.AUTH)
         return

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.test import override_settings
 
 from notifications import notify
-from notifications.hub import recovery, workers
+from notifications.hub import recovery, sweeper, workers
 from notifications.log import doorbell
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of, positions_of, read_after
@@ -90,6 +90,7 @@ async def test_a_database_that_goes_away_ends_no_stream(
         aways = [Away(getattr(recovery, function), OperationalError("database is away")) for function in functions]
         for function, away in zip(functions, aways, strict=True):
             monkeypatch.setattr(recovery, function, away)
+        monkeypatch.setattr(sweeper, "positions_of", aways[-1])
         monkeypatch.setattr(doorbell, "ring", lambda _changes: None)
         await site.do(notify, user, title="silent")
         if "read_after" in functions:
@@ -113,7 +114,7 @@ async def test_an_outage_that_lasts_is_logged_again(
     monkeypatch.setattr(workers, "LOG_SECONDS", 0.0)
     async with open_site(**SWEEPING) as site:
         await follow(site, user)
-        monkeypatch.setattr(recovery, "positions_of", Away(positions_of, OperationalError("database is away")))
+        monkeypatch.setattr(sweeper, "positions_of", Away(positions_of, OperationalError("database is away")))
         await until(lambda: caplog.text.count("database is away") >= 2)
 
 
@@ -153,7 +154,7 @@ async def test_nothing_goes_out_before_hello(
     await until(lambda: not site.hub._recovery._waiting)
     assert browser.events == other.events == []
     away.is_away = False
-    site.hub._recovery.sweep_now()
+    site.hub._sweeper.sweep_now()
     assert (await browser.next("hello")).data["mode"] == "resume"
     assert (await browser.next("change")).data["prev"] == inbox.modseq
     await other.hello()

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from notifications.hub import hub, workers
+from notifications.hub import get_hub, workers
 from tests.support.asgi import log_in, open_site
 from tests.support.browser import until
 from tests.support.model import follow
@@ -40,7 +40,7 @@ async def test_stop_leaves_no_task_and_no_thread(user: User, other_user: User) -
         await site.stop()
         await asyncio.sleep(0)
         assert (hub_tasks(), hub_threads()) == ([], [])
-        again = hub()
+        again = get_hub()
         assert again is not site.hub
         await again.stop()
 

@@ -99,7 +99,7 @@ class World:
         elif what == "thaw":
             self.browser.thaw()
         elif what == "sweep":
-            self.site.hub._recovery.sweep_now()
+            self.site.hub._sweeper.sweep_now()
         elif what == "turn":
             for _ in range(which):
                 await asyncio.sleep(0)
@@ -121,7 +121,7 @@ class World:
         async with asyncio.timeout(10):
             while self.client.position != expected[0] or self.browser.unseen_events or not self.browser.events:
                 await until(lambda: not self.site.hub._recovery._waiting)
-                self.site.hub._recovery.sweep_now()
+                self.site.hub._sweeper.sweep_now()
                 self.client.apply(await self.browser.next())
         await until(lambda: not self.site.hub._recovery._waiting)
         self.client.drain(self.browser)

@@ -1,4 +1,4 @@
-"""Catching up: what no doorbell brought is read from the log, and what nobody told is found by the sweeper."""
+"""Catching up: what no doorbell brought is read from the log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
-from notifications import mark_all_read, notify
+from notifications import notify
 from notifications.hub import recovery
 from notifications.log import replay
 from notifications.log.doorbell import Change
@@ -19,7 +19,6 @@ from notifications.models import Inbox, Notification
 from tests.support.asgi import Site, log_in, open_site
 from tests.support.browser import DEADLINE_SECONDS, until
 from tests.support.model import Client, follow, in_database
-from tests.support.queries import counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,45 +46,6 @@ async def test_a_light_doorbell_is_read_from_the_log(site: Site, user: User, run
     change = await browser.next("change")
     client.apply(change)
     assert len(change.data["upsert"]) == 60
-    assert client.state == await site.do(in_database, user)
-
-
-async def test_the_sweeper_finds_a_silent_write(user: User, other_user: User, rung: list[Change]) -> None:
-    """Nobody rang: within one interval the stream has the change all the same, and another user has nothing."""
-    async with open_site(NOTIFICATIONS_SWEEP_SECONDS=0.05) as site:
-        browser, client = await follow(site, user)
-        other, _ = await follow(site, other_user)
-        await site.do(notify, user, title="silent")
-        await site.do(mark_all_read, user)
-        await client.follow_to(browser, (await site.do(inbox_of, user)).position)
-        assert client.state == await site.do(in_database, user)
-        assert other.unseen_events == []
-
-
-async def test_a_sweep_is_one_query_for_everybody(
-    site: Site, user: User, other_user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Comparing positions costs one query, whoever is connected and however often."""
-    for each in (user, user, other_user):
-        await follow(site, each)
-    with counted_queries() as queries:
-        site.hub._recovery.sweep_now()
-        await until(lambda: queries)
-        await until(lambda: not site.hub._recovery._wake_sweeper.is_set())
-    assert len(queries) == 1
-
-
-@pytest.mark.usefixtures("bystander")
-async def test_a_log_put_back_behind_a_stream_gets_a_reset(site: Site, user: User, rung: list[Change]) -> None:
-    """A stream that is ahead of the head, as after a restored backup of the same epoch, starts over."""
-    await site.do(notify, user, title="then lost")
-    browser, client = await follow(site, user)
-    await site.do(lambda: Notification.objects.for_user(user).delete_rows())
-    await site.do(Inbox.objects.filter(pk=user.pk).update, modseq=1, unread=0, unseen=0)
-    site.hub._recovery.sweep_now()
-    reset = await browser.next("reset")
-    client.apply(reset)
-    assert reset.data["reason"] == "ahead"
     assert client.state == await site.do(in_database, user)
 
 
@@ -192,17 +152,6 @@ async def test_an_inbox_that_takes_long_to_make_is_waited_for_by_its_user_only(
         await waits.hello()
 
 
-async def test_an_inbox_that_was_deleted_starts_over(site: Site, user: User, other_user: User) -> None:
-    """A stream whose inbox is gone, as after a repair by hand, is found by the sweeper and gets a reset to a new one."""
-    browser, client = await follow(site, user)
-    other, _ = await follow(site, other_user)
-    await site.do(Inbox.objects.filter(pk=user.pk).delete)
-    site.hub._recovery.sweep_now()
-    client.apply(await browser.next("reset"))
-    assert client.state == await site.do(in_database, user)
-    assert other.unseen_events == []
-
-
 @pytest.mark.parametrize("start", ["resume", "reset"])
 @pytest.mark.parametrize("doorbell_is", ["prompt", "late", "lost"])
 @pytest.mark.parametrize("moment", ["before the head", "between head and rows", "after the rows"])
@@ -254,7 +203,7 @@ async def test_a_change_during_the_first_read_is_neither_lost_nor_doubled(
     if doorbell_is == "late":
         site.hub.hear(asdict(rung[0]))
     elif doorbell_is == "lost":
-        site.hub._recovery.sweep_now()
+        site.hub._sweeper.sweep_now()
     await client.follow_to(browser, (await site.do(inbox_of, user)).position)
     assert client.state == await site.do(in_database, user)
     assert len(client.items) == 2

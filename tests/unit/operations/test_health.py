@@ -16,7 +16,7 @@ from django.test import Client as Http
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import InvalidSetting, notify
-from notifications.hub import listener, recovery, workers
+from notifications.hub import listener, sweeper, workers
 from notifications.hub.counters import Pulse
 from notifications.operations import health
 from notifications.operations.health import Database
@@ -207,7 +207,7 @@ async def test_a_sweeper_that_fails_is_found_and_recovers(
             await follow(site, each)
         await becomes(site)
         with monkeypatch.context() as patch:
-            patch.setattr(recovery, "positions_of", failing)
+            patch.setattr(sweeper, "positions_of", failing)
             await becomes(site, "sweep")
         await becomes(site)
 
