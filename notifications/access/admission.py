@@ -115,7 +115,7 @@ def session_or_token(request: HttpRequest) -> Any:
     credential: auth.Credential | None = bearer_of(request.META.get("HTTP_AUTHORIZATION", ""))
     if credential is None:
         credential = auth.usable_key(request.COOKIES.get(django_settings.SESSION_COOKIE_NAME, ""))
-    return None if credential is None else auth.users_of([credential]).get(credential)
+    return None if credential is None else auth.find_users([credential]).get(credential)
 
 
 def through_middleware(request: HttpRequest) -> Any:

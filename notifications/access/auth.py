@@ -7,6 +7,7 @@ this user in, and its hash still fits the password. Writes to no session: rotati
 a cookie, which a stream is not.
 
 The database session engine and `ModelBackend.get_user` are asked in batches; other engines and backends one by one.
+What one of them raises concerns all; who asks for many, asks again for each (`hub/batcher.py`).
 """
 
 from __future__ import annotations
@@ -22,23 +23,21 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSession
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from ..log.keys import chunks
 from .headers import Headers
-from .tokens import Bearer, bearer_of, users_of_tokens
+from .tokens import Bearer, bearer_of, find_users_by_token
 
 __all__ = [
     "MAX_COOKIES_BYTES",
     "Credential",
     "credential_of",
-    "look_up",
+    "find_users",
     "session_key_of",
     "token_in",
     "usable_key",
-    "users_of",
 ]
 
 Credential = str | Bearer  # a session key is whatever a client sends: told apart by type, none can pass for a token
@@ -92,30 +91,7 @@ def cookie_pattern(name: str) -> re.Pattern[bytes]:
     return re.compile(re.escape(name.encode()) + rb"\s*+=([^;]*+)")  # begins with what can be searched for quickly
 
 
-def look_up(credentials: Iterable[Credential]) -> tuple[dict[Credential, Any], dict[Credential, Exception]]:
-    """Return the users behind these credentials, and what kept us from finding out for some of them.
-
-    One session at which a backend or a session store fails leaves the others' answers alone. A database that is away
-    raises, for then nobody's answer is known.
-    """
-    keys = list(credentials)
-    try:
-        return users_of(keys), {}
-    except (InterfaceError, OperationalError):
-        raise
-    except Exception as error:
-        if len(keys) == 1:
-            return {}, {keys[0]: error}
-    users: dict[Credential, Any] = {}
-    failed: dict[Credential, Exception] = {}
-    for key in keys:
-        found, failure = look_up([key])
-        users |= found
-        failed |= failure
-    return users, failed
-
-
-def users_of(credentials: Iterable[Credential]) -> dict[Credential, Any]:
+def find_users(credentials: Iterable[Credential]) -> dict[Credential, Any]:
     """Return the user behind each credential that lets one in.
 
     Queries for each 500: 2 for sessions with the default engine, 1 for tokens.
@@ -125,13 +101,13 @@ def users_of(credentials: Iterable[Credential]) -> dict[Credential, Any]:
     session_keys = {each for each in wanted if isinstance(each, str)}
     users: dict[Credential, Any] = {}
     if bearers:
-        users.update(users_of_tokens(bearers, "read").items())
+        users.update(find_users_by_token(bearers, "read").items())
     if session_keys:
-        users.update(users_of_sessions(session_keys).items())
+        users.update(find_users_by_session(session_keys).items())
     return users
 
 
-def users_of_sessions(session_keys: set[str]) -> dict[str, Any]:
+def find_users_by_session(session_keys: set[str]) -> dict[str, Any]:
     """Return the user behind each session key that is logged in."""
     sessions = load_sessions(session_keys)
     keys = {key: user_key(session) for key, session in sessions.items()}

@@ -40,11 +40,11 @@ __all__ = [
     "Bearer",
     "bearer_of",
     "find_tokens",
+    "find_users_by_token",
     "make_token",
     "may_send",
     "revoke_tokens",
     "save_new",
-    "users_of_tokens",
 ]
 
 
@@ -209,6 +209,6 @@ def note_use(tokens: Iterable[ApiToken], using: str) -> None:
             audit.record("token.used", token=token.pk, user=token.user_id)
 
 
-def users_of_tokens(bearers: Iterable[Bearer], scope: Scope) -> dict[Bearer, Any]:
+def find_users_by_token(bearers: Iterable[Bearer], scope: Scope) -> dict[Bearer, Any]:
     """Return the user of each bearer whose token has this scope."""
     return {bearer: token.user for bearer, token in find_tokens(bearers).items() if scope in token.scopes}

@@ -19,7 +19,7 @@ from django.core.exceptions import PermissionDenied
 from ..access import auth
 from ..access.admission import Shown, decide, hook, known
 from ..access.openings import Opening
-from .batcher import CHECK_SECONDS, Batcher
+from .batcher import CHECK_SECONDS, Batcher, load_each
 from .workers import Workers
 
 __all__ = ["AGAIN_AT_ONCE", "Authenticator"]
@@ -34,7 +34,7 @@ class Authenticator:
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
-        self._batcher = Batcher(workers, auth.look_up)
+        self._batcher = Batcher(workers, auth.find_users)
         self._threads: Workers | None = None
         self._slots = asyncio.Semaphore(HOOKS_AT_ONCE)
 
@@ -61,14 +61,14 @@ class Authenticator:
     async def authenticate_all(self, shown: Iterable[Shown]) -> tuple[dict[Shown, Any], dict[Shown, Exception]]:
         """Return the users behind all of these, and what kept it from finding out about some.
 
-        What the default's look-up raises concerns all.
+        Raises what `load_each()` does: then the database is away, and nothing is known of anybody.
         """
         openings = [each for each in shown if isinstance(each, Opening)]
         plain = {each for each in shown if not isinstance(each, Opening)}
         users: dict[Shown, Any] = {}
         failed: dict[Shown, Exception] = {}
         if plain:
-            found, failures = await self._workers.ask(auth.look_up, plain)
+            found, failures = await self._workers.ask(load_each, auth.find_users, plain)
             users.update(found.items())
             failed.update(failures.items())
 

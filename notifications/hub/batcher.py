@@ -1,6 +1,7 @@
-"""The batcher: questions that come while a look-up runs are answered together by the next one.
+"""The batcher: many questions become one, and one bad question spoils nobody else's answer.
 
-Receives questions, such as which user a credential belongs to, from as many connections as come in; makes one query of many.
+Receives questions, such as which user a credential belongs to, from as many connections as come in. Those that come while a
+look-up runs are answered together by the next one; where a look-up for many fails, each is looked up by itself.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
+from django.db import InterfaceError, OperationalError
+
 from ..conf import settings
 from .workers import Workers
 
-__all__ = ["CHECK_SECONDS", "Batcher"]
+__all__ = ["CHECK_SECONDS", "Batcher", "load_each"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-LookUp = Callable[[Iterable[K]], tuple[Mapping[K, V], Mapping[K, Exception]]]
+Find = Callable[[Iterable[K]], Mapping[K, V]]
 
 CHECK_SECONDS: Final = 5.0  # longest wait for a look-up, such as that of a session
 
@@ -27,12 +30,12 @@ class Batcher(Generic[K, V]):
 
     Args:
         workers: where the look-up runs.
-        look_up: returns what it found, and what kept it from finding out about some. What it raises concerns all.
+        find: returns what it found, by key. It may block.
     """
 
-    def __init__(self, workers: Workers, look_up: LookUp[K, V]) -> None:
+    def __init__(self, workers: Workers, find: Find[K, V]) -> None:
         self._workers = workers
-        self._look_up = look_up
+        self._find = find
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._is_open = False  # whether `_load_all` runs
@@ -42,6 +45,7 @@ class Batcher(Generic[K, V]):
 
         Raises:
             TimeoutError: the database did not answer in time, or too many wait for it already.
+            Exception: what kept `find` from finding out about this key.
         """
         future = self._waiting.get(key)
         if future is None:
@@ -69,7 +73,7 @@ class Batcher(Generic[K, V]):
         failed: Mapping[K, Exception] = {}
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                found, failed = await self._workers.ask(self._look_up, waiting)
+                found, failed = await self._workers.ask(load_each, self._find, waiting)
         except asyncio.CancelledError:  # the hub stops; nobody is left waiting for ever
             for future in waiting.values():
                 future.cancel()
@@ -82,3 +86,29 @@ class Batcher(Generic[K, V]):
                 future.exception()  # marks it as seen: the one who waited may have gone
             else:
                 future.set_result(found.get(key))
+
+
+def load_each(find: Find[K, V], keys: Iterable[K]) -> tuple[Mapping[K, V], Mapping[K, Exception]]:
+    """Ask for all keys at once; where that fails one by one, so that one bad key spoils nobody else's answer.
+
+    Returns:
+        What was found, by key, and what kept us from finding out about some of them.
+
+    Raises:
+        InterfaceError, OperationalError: the database is away, so nobody's answer is known.
+    """
+    asked = list(keys)
+    try:
+        return find(asked), {}
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:  # whatever the site's own code raises
+        if len(asked) == 1:
+            return {}, {asked[0]: error}
+    found: dict[K, V] = {}
+    failed: dict[K, Exception] = {}
+    for key in asked:
+        one, failure = load_each(find, [key])
+        found.update(one)
+        failed.update(failure)
+    return found, failed

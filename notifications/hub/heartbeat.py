@@ -16,7 +16,6 @@ from typing import Final
 
 from django.core.exceptions import PermissionDenied
 
-from ..access import auth
 from ..access.openings import Opening
 from ..conf import settings
 from ..protocol import frames
@@ -97,7 +96,7 @@ class Heartbeat:
             return set()
         try:
             async with asyncio.timeout(CHECK_SECONDS):  # a database that hangs must not delay the pings
-                users, failed = await self._workers.ask(auth.look_up, credentials)
+                users, failed = await self._authenticator.authenticate_all(credentials)
         except Exception as error:  # a database that is away must not end every stream
             logger.warning(
                 "Could not check %d sessions and tokens: %s: %s", len(credentials), type(error).__name__, error

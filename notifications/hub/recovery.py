@@ -13,6 +13,8 @@ not made here but by `make`: another transaction may be making the same one, and
 
 Where the database does not answer, all of them wait on. A user who is read alone is tried again after a pause that grows,
 with jitter, to the sweep interval, so that a database that refuses at once is not asked again and again without a rest.
+
+This is not the `load_each()` of `batcher.py`, because that asks one after the other and on one thread, and a read may hang.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications.access.auth import session_key_of, users_of
+from notifications.access.auth import find_users, session_key_of
 from notifications.access.headers import read_headers
 from tests.support.asgi import log_in
 
@@ -53,7 +53,7 @@ def by_django(session_key: str) -> Any:
 
 def by_us(session_key: str) -> Any:
     """Return the primary key that we find, or None."""
-    user = users_of([session_key]).get(session_key)
+    user = find_users([session_key]).get(session_key)
     return None if user is None else user.pk
 
 
@@ -183,7 +183,7 @@ def test_an_expired_file_is_not_replaced_by_a_new_session(user: User, settings: 
     key = log_in(user)
     before = {path.name for path in tmp_path.iterdir()}
     settings.SESSION_COOKIE_AGE = -1
-    assert users_of([key]) == {}
+    assert find_users([key]) == {}
     assert {path.name for path in tmp_path.iterdir()} <= before
 
 

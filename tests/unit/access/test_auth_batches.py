@@ -11,8 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications.access.auth import look_up, session_key_of, users_of
+from notifications.access.auth import find_users, session_key_of
 from notifications.access.headers import read_headers
+from notifications.hub.batcher import load_each
 from tests.support.asgi import log_in
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def test_a_hundred_sessions_take_two_queries(
     """With Django's default engine and backend the cost does not grow with the number of sessions."""
     keys = {log_in(each): each.pk for each in (user, other_user) for _ in range(50)}
     with django_assert_num_queries(2):
-        users = users_of([*keys, "no-such-session-at-all"])
+        users = find_users([*keys, "no-such-session-at-all"])
     assert {key: found.pk for key, found in users.items()} == keys
 
 
@@ -43,7 +44,7 @@ def test_more_sessions_than_sqlite_takes_parameters(user: User) -> None:
     keys = [log_in(user) for _ in range(3)]
     parameters: list[Any] = []
     with queried(parameters):
-        users = users_of([*keys, *(f"no-such-session-{number}" for number in range(2000))])
+        users = find_users([*keys, *(f"no-such-session-{number}" for number in range(2000))])
     assert users.keys() == set(keys)
     assert max(map(len, parameters)) <= 999
 
@@ -56,7 +57,7 @@ def test_one_bad_cookie_does_not_shut_others_out(user: User) -> None:
     )  # the quoted form of cookies can carry one
     parameters: list[Any] = []
     with queried(parameters):
-        users = users_of([key, *([bad] if bad else [])])
+        users = find_users([key, *([bad] if bad else [])])
     assert list(users) == [key]
     assert not any("\0" in str(value) for values in parameters for value in values)
 
@@ -67,7 +68,7 @@ def test_looking_up_only_reads(user: User, settings: Settings) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another one", [settings.SECRET_KEY]
     before = list(Session.objects.values())
     with CaptureQueriesContext(connection) as queries:
-        assert users_of([key])[key] == user
+        assert find_users([key])[key] == user
     assert all(query["sql"].startswith("SELECT") for query in queries)
     assert list(Session.objects.values()) == before
 
@@ -76,7 +77,7 @@ def test_one_backend_failure_leaves_the_other_answers_alone(user: User, other_us
     """Where a backend fails for one user, that one's answer is unknown, and everybody else's is as ever."""
     settings.AUTHENTICATION_BACKENDS = ["tests.support.backends.FailsForOne"]
     key, other_key = (log_in(each, backend="tests.support.backends.FailsForOne") for each in (user, other_user))
-    users, failed = look_up([key, other_key, "no-such-session"])
+    users, failed = load_each(find_users, [key, other_key, "no-such-session"])
     assert {found: who.pk for found, who in users.items()} == {key: user.pk}
     assert [type(error) for error in failed.values()] == [RuntimeError]
     assert list(failed) == [other_key]

@@ -18,7 +18,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from notifications import MayNot, notify
-from notifications.access.auth import credential_of, look_up, users_of
+from notifications.access.auth import credential_of, find_users
 from notifications.access.headers import read_headers
 from notifications.access.tokens import Bearer, bearer_of, find_tokens, make_token, revoke_tokens
 from notifications.models import ApiToken
@@ -116,8 +116,7 @@ def test_a_hundred_take_one_query(user: User, other_user: User) -> None:
 def test_sessions_and_tokens_are_looked_up_together(user: User, other_user: User) -> None:
     """One batch holds both; a session key that spells a token's digest is a session key."""
     key, token = log_in(user), bearer(make(other_user))
-    users, failed = look_up([key, token, token.digest, token.prefix])
-    assert (users, failed) == ({key: user, token: other_user}, {})
+    assert find_users([key, token, token.digest, token.prefix]) == {key: user, token: other_user}
 
 
 def test_a_token_counts_alone() -> None:
@@ -243,23 +242,23 @@ def leave(clerk: User) -> None:
 def test_a_token_does_not_outlive_the_right_of_who_made_it(admin_user: User, clerk: User, lose: Any) -> None:
     """A clerk's token on a superuser ends with the clerk's right, whatever the superuser may."""
     shown = bearer(make(admin_user, by=clerk))
-    assert users_of([shown]) == {shown: admin_user}
+    assert find_users([shown]) == {shown: admin_user}
     lose(clerk)
-    assert users_of([shown]) == {}
+    assert find_users([shown]) == {}
 
 
 def test_a_token_for_oneself_needs_no_right(user: User) -> None:
     """Everybody may read their own; so may the program of somebody who may nothing else."""
     shown = bearer(make(user, by=user))
-    assert users_of([shown]) == {shown: user}
+    assert find_users([shown]) == {shown: user}
 
 
 def test_many_tokens_of_one_maker_ask_for_their_rights_once(user: User, other_user: User, clerk: User) -> None:
     """A look-up for many costs two queries for each maker, however many they made."""
     shown = [bearer(make(each, by=clerk)) for each in (user, other_user) for _ in range(20)]
-    users_of(shown)
+    find_users(shown)
     with CaptureQueriesContext(connection) as queries:
-        assert len(users_of(shown)) == 40
+        assert len(find_users(shown)) == 40
     assert len(queries) == 3
 
 
@@ -406,5 +405,5 @@ def test_a_request_with_a_token_costs_one_query_more(user: User) -> None:
 def test_users_of_none() -> None:
     """Nobody asks nothing."""
     with CaptureQueriesContext(connection) as queries:
-        assert users_of([]) == {}
+        assert find_users([]) == {}
     assert not queries.captured_queries

@@ -88,7 +88,7 @@ async def test_a_database_that_is_away_at_connect_answers_bye_overload(
     def away(_keys: Any) -> Any:
         raise OperationalError("database is away")
 
-    monkeypatch.setattr(auth, "users_of", away)
+    monkeypatch.setattr(auth, "find_users_by_session", away)
     browser = await site.open(user)
     assert (await browser.next("bye")).data == {"reason": "overload"}
     await browser.ended()
@@ -103,13 +103,13 @@ async def test_many_who_connect_at_once_are_looked_up_together(
 ) -> None:
     """A reconnect storm costs one look-up, and each stream still belongs to its own user."""
     batches: list[int] = []
-    real = auth.users_of
+    real = auth.find_users_by_session
 
     def counted(keys: Any) -> dict[Any, Any]:
         batches.append(len(keys))
         return real(keys)
 
-    monkeypatch.setattr(auth, "users_of", counted)
+    monkeypatch.setattr(auth, "find_users_by_session", counted)
     keys = [await site.do(log_in, each) for each in (user, other_user)]
     await site.do(notify, user, title="mine")
     browsers = [site.connect(key) for key in [*keys, keys[0], "no-such-session-at-all"]]

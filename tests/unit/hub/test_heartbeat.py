@@ -125,13 +125,13 @@ async def test_all_who_are_due_are_checked_together(
         for browser in browsers:
             await browser.hello()
         batches: list[int] = []
-        real = auth.users_of
+        real = auth.find_users_by_session
 
         def counted(session_keys: Any) -> dict[Any, Any]:
             batches.append(len(session_keys))
             return real(session_keys)
 
-        monkeypatch.setattr(auth, "users_of", counted)
+        monkeypatch.setattr(auth, "find_users_by_session", counted)
         for subscription in site.hub._heartbeat._queue:  # all at one time, however long it took to connect
             subscription.ping_at = 0
         for browser in browsers:
@@ -150,7 +150,7 @@ async def test_streams_outlive_a_database_that_cannot_say_who_is_logged_in(
     def away(_keys: Any) -> Any:
         raise OperationalError("database is away")
 
-    monkeypatch.setattr(auth, "users_of", away)
+    monkeypatch.setattr(auth, "find_users_by_session", away)
     await until(lambda: "database is away" in caplog.text)
     await browser.next("ping")
     monkeypatch.undo()

@@ -56,7 +56,7 @@ async def test_stop_lets_go_of_who_is_just_connecting(user: User, monkeypatch: p
             may_go_on.wait(10)
             return {}
 
-        monkeypatch.setattr("notifications.access.auth.users_of", slow)
+        monkeypatch.setattr("notifications.access.auth.find_users_by_session", slow)
         browser = site.connect(key)
         await until(looking.is_set)
         site.hub.loop.call_later(0.05, may_go_on.set)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
 from notifications.hub import workers
-from notifications.hub.batcher import Batcher
 from notifications.hub.workers import Workers, forever
 from tests.support.browser import until
 
@@ -117,44 +115,6 @@ async def test_a_cancellation_that_is_not_ours_ends_no_task(monkeypatch: pytest.
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-
-
-async def test_those_who_come_during_a_look_up_share_the_next(
-    threads: Workers,
-) -> None:
-    """However many connect while one look-up runs, one more answers them all: a flood cannot queue up thousands."""
-    batches: list[list[str]] = []
-    has_begun, may_end = threading.Event(), threading.Event()
-
-    def look_up(keys: Any) -> tuple[dict[str, Any], dict[str, Exception]]:
-        batches.append(sorted(keys))
-        has_begun.set()
-        assert may_end.wait(SECONDS)
-        return {key: key.upper() for key in keys}, {}
-
-    batcher = Batcher(threads, look_up)
-    first = asyncio.ensure_future(batcher.load("first"))
-    await asyncio.to_thread(has_begun.wait, SECONDS)
-    others = [asyncio.ensure_future(batcher.load(f"key{number:03}")) for number in range(200)]
-    await asyncio.sleep(0)
-    may_end.set()
-    assert await first == "FIRST"
-    assert await asyncio.gather(*others) == [f"KEY{number:03}" for number in range(200)]
-    assert [len(batch) for batch in batches] == [1, 200]
-
-
-async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who connects meanwhile is told to come back, instead of waiting for ever."""
-    monkeypatch.setattr("notifications.hub.batcher.CHECK_SECONDS", 0.05)
-    is_over = threading.Event()
-
-    def look_up(_keys: Any) -> tuple[dict[str, Any], dict[str, Exception]]:
-        is_over.wait(SECONDS)
-        return {}, {}
-
-    with pytest.raises(TimeoutError):
-        await Batcher(threads, look_up).load("anybody")
-    is_over.set()
 
 
 @pytest.mark.parametrize("pool", [None, {"max_size": 3}])
