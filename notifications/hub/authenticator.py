@@ -20,7 +20,7 @@ from ..access import auth
 from ..access.admission import Shown, decide, hook, known
 from ..access.openings import Opening
 from .batcher import CHECK_SECONDS, Batcher, load_each
-from .workers import Workers
+from .executor import Executor
 
 __all__ = ["AGAIN_AT_ONCE", "Authenticator"]
 
@@ -32,10 +32,10 @@ AGAIN_AT_ONCE: Final = 4
 class Authenticator:
     """Finds the user of the credential that a client shows, for one hub."""
 
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._batcher = Batcher(workers, auth.find_users)
-        self._threads: Workers | None = None
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._batcher = Batcher(executor, auth.find_users)
+        self._threads: Executor | None = None
         self._slots = asyncio.Semaphore(HOOKS_AT_ONCE)
 
     async def authenticate(self, shown: Shown, method: str = "GET") -> Any:
@@ -55,8 +55,8 @@ class Authenticator:
                 finally:
                     await aclose_old_connections()
             if self._threads is None:  # most sites need none
-                self._threads = Workers(threads=HOOKS_AT_ONCE)
-            return await self._threads.ask(decide, shown, method)
+                self._threads = Executor(threads=HOOKS_AT_ONCE)
+            return await self._threads.run(decide, shown, method)
 
     async def authenticate_all(self, shown: Iterable[Shown]) -> tuple[dict[Shown, Any], dict[Shown, Exception]]:
         """Return the users behind all of these, and what kept it from finding out about some.
@@ -68,7 +68,7 @@ class Authenticator:
         users: dict[Shown, Any] = {}
         failed: dict[Shown, Exception] = {}
         if plain:
-            found, failures = await self._workers.ask(load_each, auth.find_users, plain)
+            found, failures = await self._executor.run(load_each, auth.find_users, plain)
             users.update(found.items())
             failed.update(failures.items())
 

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 from django.db import InterfaceError, OperationalError
 
 from ..conf import settings
-from .workers import Workers
+from .executor import Executor
 
 __all__ = ["CHECK_SECONDS", "Batcher", "load_each"]
 
@@ -29,12 +29,12 @@ class Batcher(Generic[K, V]):
     """One kind of question.
 
     Args:
-        workers: where the look-up runs.
+        executor: where the look-up runs.
         find: returns what it found, by key. It may block.
     """
 
-    def __init__(self, workers: Workers, find: Find[K, V]) -> None:
-        self._workers = workers
+    def __init__(self, executor: Executor, find: Find[K, V]) -> None:
+        self._executor = executor
         self._find = find
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
@@ -54,7 +54,7 @@ class Batcher(Generic[K, V]):
             future = self._waiting[key] = self._loop.create_future()
             if not self._is_open:
                 self._is_open = True
-                self._workers.start(self._load_all(), "batcher")
+                self._executor.start(self._load_all(), "batcher")
         return await asyncio.shield(future)
 
     async def _load_all(self) -> None:
@@ -73,7 +73,7 @@ class Batcher(Generic[K, V]):
         failed: Mapping[K, Exception] = {}
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                found, failed = await self._workers.ask(load_each, self._find, waiting)
+                found, failed = await self._executor.run(load_each, self._find, waiting)
         except asyncio.CancelledError:  # the hub stops; nobody is left waiting for ever
             for future in waiting.values():
                 future.cancel()

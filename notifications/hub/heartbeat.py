@@ -22,8 +22,8 @@ from ..protocol import frames
 from ..protocol.bye import Bye
 from .authenticator import AGAIN_AT_ONCE, Authenticator
 from .batcher import CHECK_SECONDS
+from .executor import Executor
 from .subscription import Subscription
-from .workers import Workers
 
 __all__ = ["Heartbeat"]
 
@@ -38,12 +38,12 @@ class Heartbeat:
 
     def __init__(
         self,
-        workers: Workers,
+        executor: Executor,
         authenticator: Authenticator,
         write: Callable[[Subscription, bytes], None],
         end: Callable[[Subscription, Bye], None],
     ) -> None:
-        self._workers = workers
+        self._executor = executor
         self._authenticator = authenticator
         self._write = write
         self._end = end
@@ -51,7 +51,7 @@ class Heartbeat:
         self._queue: deque[Subscription] = deque()
         self._unasked: dict[Subscription, None] = {}  # whose hook is to be asked, in this order
         self._asking = 0
-        workers.keep([self.tick])
+        executor.keep([self.tick])
 
     def add(self, subscription: Subscription) -> None:
         """Visit this stream from now on until it ends."""
@@ -115,7 +115,7 @@ class Heartbeat:
         self._unasked.update(dict.fromkeys(due))
         for _ in range(min(AGAIN_AT_ONCE - self._asking, len(self._unasked))):
             self._asking += 1
-            self._workers.start(self._ask_on(), "admission")
+            self._executor.start(self._ask_on(), "admission")
 
     async def _ask_on(self) -> None:
         """Ask about one after the other, until nobody is left. Where it cannot be found out, the stream goes on."""

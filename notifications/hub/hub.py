@@ -26,6 +26,7 @@ from ..protocol.position import Position, Replay
 from . import hooks, listener
 from .authenticator import Authenticator
 from .counters import Pulse, Stopwatch, counters
+from .executor import Executor
 from .heartbeat import Heartbeat
 from .presence_tracker import PresenceTracker
 from .recovery import Recovery
@@ -33,7 +34,6 @@ from .shutdown import UNSERVED_SECONDS, before_sigterm, drain, find_server, fini
 from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
 from .sweeper import Sweeper
 from .transports import abort
-from .workers import Workers
 
 __all__ = ["Hub", "get_hub", "running_hubs"]
 
@@ -52,21 +52,21 @@ class Hub:
         self.pulse = Pulse()
         self._stopwatch = Stopwatch()
         self._due: deque[Subscription] = deque()  # streams with frames for this turn of the loop
-        self._workers = Workers()
-        self._recovery = Recovery(self._workers, self._deliver, self.end)
-        self._sweeper = Sweeper(self._workers, self.users, self._recovery.soon, self.pulse.swept)
-        self._authenticator = Authenticator(self._workers)
-        self._heartbeat = Heartbeat(self._workers, self._authenticator, self._write, self.end)
-        self._presence = PresenceTracker(self._workers)
+        self._executor = Executor()
+        self._recovery = Recovery(self._executor, self._deliver, self.end)
+        self._sweeper = Sweeper(self._executor, self.users, self._recovery.soon, self.pulse.swept)
+        self._authenticator = Authenticator(self._executor)
+        self._heartbeat = Heartbeat(self._executor, self._authenticator, self._write, self.end)
+        self._presence = PresenceTracker(self._executor)
         self.openings = Openings()
-        self._workers.keep([self._listen, *map(self._repeating, hooks.chores)])
+        self._executor.keep([self._listen, *map(self._repeating, hooks.chores)])
         self._followers: list[Callable[[dict[str, Any]], None]] = []
-        self.ask = self._workers.ask
+        self.run = self._executor.run
         self.authenticate_all = self._authenticator.authenticate_all
         self.is_leaving = False
         ringer.settle(self.loop)
         if (server := find_server()) is not None:
-            self._workers.start(self._leave_with(server), "leave with the server")
+            self._executor.start(self._leave_with(server), "leave with the server")
         self._forget_sigterm = before_sigterm(self._leave_for_good)
 
     async def authenticate(self, shown: Shown, *, method: str = "GET") -> Any:
@@ -81,9 +81,9 @@ class Hub:
         return await self._recovery.answer(user_id, position)
 
     def attach(self, hear: Callable[[dict[str, Any]], None], *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Let others hear every change as well, and keep these tasks of theirs running; they may `ask` the database."""
+        """Let others hear every change as well, and keep these tasks of theirs running, which may `run` work on the database."""
         self._followers.append(hear)
-        self._workers.keep(works)
+        self._executor.keep(works)
 
     async def stop(self) -> None:
         """End the hub's tasks and threads; for tests, and for servers that end an event loop but not the process."""
@@ -91,7 +91,7 @@ class Hub:
         self._forget_sigterm()
         hubs.pop(self.loop, None)
         await self._presence.stop()
-        await self._workers.stop()
+        await self._executor.stop()
         await self._authenticator.stop()
 
     async def _listen(self) -> None:
@@ -101,7 +101,7 @@ class Hub:
         async def repeat() -> None:
             while True:
                 await asyncio.sleep(chore.seconds)
-                await self._workers.ask(chore.run)
+                await self._executor.run(chore.run)
 
         return repeat
 
@@ -158,7 +158,7 @@ class Hub:
         if (not was_sending and rest is None) or abort(subscription.send):
             return
         if rest is not None:
-            self._workers.start(finish_goodbye(rest, subscription.owner), "goodbye")
+            self._executor.start(finish_goodbye(rest, subscription.owner), "goodbye")
         elif subscription.owner is not None:
             subscription.owner.cancel()
 
@@ -167,12 +167,12 @@ class Hub:
         return await drain([stream for mine in self.users.values() for stream in mine], self.end, seconds=seconds)
 
     def _leave_soon(self, seconds: float) -> None:
-        self._workers.start(self._drain_then(seconds, noop), "drain")
+        self._executor.start(self._drain_then(seconds, noop), "drain")
 
     def _leave_for_good(self, then: Callable[[], None]) -> None:
         self.is_leaving = True
         hooks.leave()
-        self._workers.start(self._drain_then(settings.drain_seconds, then), "drain")
+        self._executor.start(self._drain_then(settings.drain_seconds, then), "drain")
 
     async def _leave_with(self, server: Any) -> None:
         await until_unserved(server)
@@ -277,7 +277,7 @@ class Hub:
             self.leave(subscription)
             return
         if rest is not None:
-            subscription.sending = self._workers.start(self._finish(subscription, rest), "send")
+            subscription.sending = self._executor.start(self._finish(subscription, rest), "send")
 
     async def _finish(self, subscription: Subscription, rest: Resumed) -> None:
         """Wait for a write that did not finish at once; then catch up on what rang meanwhile."""

@@ -22,9 +22,9 @@ from django.db.models.functions import Now
 from ..log.keys import UserKey, chunks
 from ..models.presence import Presence, Process
 from ..protocol.bye import Bye
+from .executor import Executor
 from .presence import connected, disconnected, since_by_user
 from .sweeper import absence_seconds, lease_seconds, renewal_seconds, tick_seconds
-from .workers import Workers
 
 __all__ = ["PresenceTracker"]
 
@@ -38,9 +38,9 @@ FORGET_SECONDS: Final = 60.0
 class PresenceTracker:
     """The users of one hub, as they are written down."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, executor: Executor) -> None:
         self.id = uuid.uuid4()
-        self._workers = workers
+        self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._coming: dict[str, Any] = {}  # not yet written: key → primary key
         self._here: dict[str, Any] = {}  # written
@@ -48,7 +48,7 @@ class PresenceTracker:
         self._is_known = True  # whether the database has all of `_here`
         self._renew_at = self._forget_at = 0.0
         self._signals = SignalSender()
-        workers.keep([self.flush])
+        executor.keep([self.flush])
 
     def join(self, key: str, user_id: UserKey) -> None:
         """Note a user's first stream here."""
@@ -82,7 +82,7 @@ class PresenceTracker:
                 self._renew_at = now + renewal_seconds()
             if self._here and now >= self._forget_at:
                 self._forget_at = now + FORGET_SECONDS
-                await self._workers.ask(forget_dead)
+                await self._executor.run(forget_dead)
 
     async def _write(self, keys: list[str]) -> None:
         """Write; what happens meanwhile is left to the next time, and so is everything where it fails."""
@@ -95,7 +95,7 @@ class PresenceTracker:
         lease = dt.timedelta(seconds=lease_seconds())
         self._is_known = False
         try:
-            was_known = await self._workers.ask(
+            was_known = await self._executor.run(
                 write, self.id, lease, [*renewed.values(), *joined.values()], list(left.values())
             )
         except BaseException:
@@ -151,7 +151,7 @@ class SignalSender:
 
     def __init__(self) -> None:
         self._pending: dict[Any, bool] = {}
-        self._workers: Workers | None = None
+        self._executor: Executor | None = None
         self._is_sending = False
 
     def send_later(self, *, joined: Any, left: Any) -> None:
@@ -164,21 +164,21 @@ class SignalSender:
                     self._pending[user_id] = is_here
         if self._pending and not self._is_sending:
             self._is_sending = True
-            self._workers = self._workers or Workers(threads=1)
-            self._workers.start(self._send_all(self._workers), "presence signals")
+            self._executor = self._executor or Executor(threads=1)
+            self._executor.start(self._send_all(self._executor), "presence signals")
 
-    async def _send_all(self, workers: Workers) -> None:
+    async def _send_all(self, executor: Executor) -> None:
         try:
             while self._pending:
                 signals, self._pending = self._pending, {}
-                await workers.ask(send_signals, signals)
+                await executor.run(send_signals, signals)
         finally:
             self._is_sending = False
 
     async def stop(self) -> None:
         """End the thread."""
-        if self._workers is not None:
-            await self._workers.stop()
+        if self._executor is not None:
+            await self._executor.stop()
 
 
 def send_signals(signals: dict[Any, bool]) -> None:

@@ -34,9 +34,9 @@ from ..log.replay import make_missing, positions_of, read_after
 from ..protocol.bye import Bye
 from ..protocol.position import Position, Replay
 from .counters import counters
+from .executor import Executor, is_time_out
 from .subscription import EVER, Subscription
 from .sweeper import interval_seconds
-from .workers import Workers, is_time_out
 
 __all__ = ["Recovery"]
 
@@ -83,11 +83,11 @@ class Recovery:
 
     def __init__(
         self,
-        workers: Workers,
+        executor: Executor,
         deliver: Deliver,
         end: Callable[[Subscription, Bye], None],
     ) -> None:
-        self._workers = workers
+        self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._deliver = deliver
         self._end = end
@@ -100,7 +100,7 @@ class Recovery:
         self._suspect_slots = asyncio.Semaphore(SUSPECT_READS)
         self._wake_reader = asyncio.Event()
         self._wake_maker = asyncio.Event()
-        workers.keep([self.read, self.make])
+        executor.keep([self.read, self.make])
 
     def soon(self, subscription: Subscription) -> None:
         """Read what this stream is owed, together with all others that wait."""
@@ -168,7 +168,7 @@ class Recovery:
         counters.log_reads += 1
         try:
             async with asyncio.timeout(READ_SECONDS if len(by_user) > 1 else ALONE_SECONDS):
-                replays = await self._workers.ask(read_after, positions_in(batch))
+                replays = await self._executor.run(read_after, positions_in(batch))
         except Exception as error:
             await self._raise_if_away(error, batch[0].user_id)
             for mine in by_user.values():
@@ -184,7 +184,7 @@ class Recovery:
             return
         try:
             async with asyncio.timeout(ALONE_SECONDS):
-                await self._workers.ask(positions_of, [user_id])
+                await self._executor.run(positions_of, [user_id])
         except Exception:
             raise error from None
 
@@ -195,11 +195,11 @@ class Recovery:
         here = [waiter for waiter in mine if self._waiting.pop(waiter, EVER) is None]
         if here:
             self._apart |= dict.fromkeys(here)
-            self._workers.start(self._read_alone(here), "read apart")
+            self._executor.start(self._read_alone(here), "read apart")
 
     async def _read_alone(self, mine: list[Waiter]) -> None:
         async with self._suspect_slots if mine[0].key in self._failures else self._slots:
-            read = asyncio.ensure_future(self._workers.ask(read_after, positions_in(mine)))
+            read = asyncio.ensure_future(self._executor.run(read_after, positions_in(mine)))
             try:
                 await asyncio.wait({read}, timeout=ALONE_SECONDS)
                 problem = read.exception() if read.done() else TimeoutError(f"not read within {ALONE_SECONDS} s")
@@ -253,7 +253,7 @@ class Recovery:
             self._wake_maker.clear()
             lacking, self._lacking = self._lacking, {}
             try:
-                made, waiting = await self._workers.ask(make_missing, list({each.user_id for each in lacking}))
+                made, waiting = await self._executor.run(make_missing, list({each.user_id for each in lacking}))
             except BaseException:
                 for waiter in lacking:
                     self._give_up(waiter, TimeoutError("the inbox could not be made"))

@@ -18,8 +18,8 @@ from ..log.keys import chunks
 from ..log.replay import positions_of
 from ..protocol.position import Position
 from .counters import counters
+from .executor import Executor
 from .subscription import Subscription
-from .workers import Workers
 
 __all__ = [
     "Sweeper",
@@ -40,7 +40,7 @@ class Sweeper:
     """Looks after the streams of one hub.
 
     Args:
-        workers: where the database is asked.
+        executor: where the database is asked.
         users: the hub's streams.
         catch_up: called with each stream that does not stand where its log ends.
         on_swept: called after each sweep.
@@ -48,17 +48,17 @@ class Sweeper:
 
     def __init__(
         self,
-        workers: Workers,
+        executor: Executor,
         users: dict[str, list[Subscription]],
         catch_up: Callable[[Subscription], None],
         on_swept: Callable[[], None],
     ) -> None:
-        self._workers = workers
+        self._executor = executor
         self._users = users
         self._catch_up = catch_up
         self._on_swept = on_swept
         self._wakeup = asyncio.Event()
-        workers.keep([self.sweep])
+        executor.keep([self.sweep])
 
     def sweep_now(self) -> None:
         """Sweep without waiting for the next turn, as after a time of deafness."""
@@ -71,7 +71,7 @@ class Sweeper:
     async def _sweep_once(self) -> None:
         for portion in chunks([mine[0].user_id for mine in self._users.values()]):
             async with asyncio.timeout(ANSWER_SECONDS):
-                found = await self._workers.ask(positions_of, portion)
+                found = await self._executor.run(positions_of, portion)
             for user_id in portion:
                 self._compare(self._users.get(str(user_id), ()), found.get(user_id))
         self._on_swept()

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from notifications.hub import listener
+from notifications.hub.executor import Executor
 from notifications.hub.sweeper import interval_seconds
-from notifications.hub.workers import Workers
 from notifications.log.keys import UserKey
 from notifications.log.replay import heads, read_for
 from notifications.protocol.position import Position, Replay
@@ -43,15 +43,15 @@ async def follow(
         Gone: the user was deleted.
     """
     wakeup = asyncio.Event()
-    workers = Workers(threads=1)
-    workers.keep([lambda: listen(user_id, wakeup)])
+    executor = Executor(threads=1)
+    executor.keep([lambda: listen(user_id, wakeup)])
     position, problem = since, ""
     try:
         while not stop.is_set():
             wakeup.clear()
             pause_seconds = interval_seconds()
             try:
-                replay = await workers.ask(read, user_id, position)
+                replay = await executor.run(read, user_id, position)
             except Gone:
                 raise
             except Exception as error:
@@ -66,7 +66,7 @@ async def follow(
                     position = replay.head.position
             await first_of(pause_seconds, wakeup, stop)
     finally:
-        await workers.stop()
+        await executor.stop()
 
 
 async def listen(user_id: UserKey, wakeup: asyncio.Event) -> None:

@@ -51,7 +51,7 @@ class Bridge:
     """Carries changes from one hub to the listeners of its process."""
 
     def __init__(self, here: Hub, make_event: MakeEvent) -> None:
-        self._ask = here.ask
+        self._run = here.run
         self._authenticate_all = here.authenticate_all
         self._make_event = make_event
         self._manager = get_listener_manager()
@@ -104,11 +104,11 @@ class Bridge:
         heads: dict[str, Position] = {}
         users = {name: user_id for name in names if (user_id := user_of(name)) is not None}
         for portion in chunks(list(users.values())):
-            found = await self._ask(positions_of, portion)
+            found = await self._run(positions_of, portion)
             heads |= {inbox_channel(user_id): position for user_id, position in found.items()}
         topics = {topic: name for name in names if (topic := topic_of(name)) is not None}
         if topics:
-            found = await self._ask(public.heads, topics)
+            found = await self._run(public.heads, topics)
             heads |= {name: found.get(topic, Position(0, 0)) for topic, name in topics.items()}
         return heads
 

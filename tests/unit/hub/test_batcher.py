@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from django.db import InterfaceError, OperationalError
 
 from notifications.hub.batcher import Batcher, load_each
-from notifications.hub.workers import Workers
+from notifications.hub.executor import Executor
 
 SECONDS = 10
-
-
-@pytest.fixture
-async def threads() -> AsyncIterator[Workers]:
-    """Two threads that end with the test."""
-    made = Workers()
-    yield made
-    await made.stop()
 
 
 class Finder:
@@ -76,7 +68,7 @@ def test_a_database_that_is_away_is_not_asked_for_each(error: Exception) -> None
     assert find.asked[1:] == [["bad"], ["a"], ["b"]]
 
 
-async def test_who_waits_gets_the_answer_or_the_error_of_its_own(threads: Workers) -> None:
+async def test_who_waits_gets_the_answer_or_the_error_of_its_own(threads: Executor) -> None:
     """Of those who ask together the one with a bad key gets an error, the others what there is, or None."""
     batcher = Batcher(threads, Finder(bad=ValueError("malformed")))
     answers = await asyncio.gather(*map(batcher.load, ["a", "bad", ""]), return_exceptions=True)
@@ -85,7 +77,7 @@ async def test_who_waits_gets_the_answer_or_the_error_of_its_own(threads: Worker
     assert answers[2] is None
 
 
-async def test_those_who_come_during_a_look_up_share_the_next(threads: Workers) -> None:
+async def test_those_who_come_during_a_look_up_share_the_next(threads: Executor) -> None:
     """However many connect while one look-up runs, one more answers them all: a flood cannot queue up thousands."""
     batches: list[list[str]] = []
     has_begun, may_end = threading.Event(), threading.Event()
@@ -107,7 +99,7 @@ async def test_those_who_come_during_a_look_up_share_the_next(threads: Workers) 
     assert [len(batch) for batch in batches] == [1, 200]
 
 
-async def test_a_database_that_hangs_refuses_in_time(threads: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_hangs_refuses_in_time(threads: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who connects meanwhile is told to come back, instead of waiting for ever."""
     monkeypatch.setattr("notifications.hub.batcher.CHECK_SECONDS", 0.05)
     is_over = threading.Event()

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.test import override_settings
 
 from notifications import notify
-from notifications.hub import recovery, sweeper, workers
+from notifications.hub import executor, recovery, sweeper
 from notifications.log import doorbell
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of, positions_of, read_after
@@ -29,7 +29,7 @@ SWEEPING = {"NOTIFICATIONS_SWEEP_SECONDS": 0.05}
 @pytest.fixture(autouse=True)
 def quick_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
     """What failed is tried again soon; the pause of a second is there for the log's sake."""
-    monkeypatch.setattr(workers, "RESTART_SECONDS", 0.02)
+    monkeypatch.setattr(executor, "RESTART_SECONDS", 0.02)
 
 
 async def assert_arrives(site: Site, user: User, browser: Browser, client: Client) -> None:
@@ -111,7 +111,7 @@ async def test_an_outage_that_lasts_is_logged_again(
     user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not each attempt is logged, but each minute is, so that the next outage shows even if it looks the same."""
-    monkeypatch.setattr(workers, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr(executor, "LOG_SECONDS", 0.0)
     async with open_site(**SWEEPING) as site:
         await follow(site, user)
         monkeypatch.setattr(sweeper, "positions_of", Away(positions_of, OperationalError("database is away")))

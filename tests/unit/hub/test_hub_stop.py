@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from notifications.hub import get_hub, workers
+from notifications.hub import executor, get_hub
 from tests.support.asgi import log_in, open_site
 from tests.support.browser import until
 from tests.support.model import follow
@@ -68,8 +68,8 @@ async def test_stop_closes_the_connection_of_each_thread(user: User, monkeypatch
     """Each of the hub's threads closes its own database connection; none is left to the garbage collector."""
     for _ in range(20):
         async with open_site() as site:
-            barrier = threading.Barrier(workers.THREADS)
-            await asyncio.gather(*(site.hub._workers.ask(barrier.wait, 10) for _ in range(workers.THREADS)))
+            barrier = threading.Barrier(executor.THREADS)
+            await asyncio.gather(*(site.hub._executor.run(barrier.wait, 10) for _ in range(executor.THREADS)))
             closed: list[int] = []
             real = connections.close_all
 
@@ -80,4 +80,4 @@ async def test_stop_closes_the_connection_of_each_thread(user: User, monkeypatch
             with monkeypatch.context() as patch:
                 patch.setattr(connections, "close_all", close_all)
                 await site.stop()
-            assert len(set(closed)) == workers.THREADS
+            assert len(set(closed)) == executor.THREADS

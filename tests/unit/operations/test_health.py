@@ -16,7 +16,7 @@ from django.test import Client as Http
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import InvalidSetting, notify
-from notifications.hub import listener, sweeper, workers
+from notifications.hub import executor, listener, sweeper
 from notifications.hub.counters import Pulse
 from notifications.operations import health
 from notifications.operations.health import Database
@@ -181,7 +181,7 @@ async def test_a_hub_that_goes_deaf_is_found_and_recovers(
     """When the layer delivers no more the page fails, and soon after it delivers again the process is well."""
     for module in (listener, health):
         monkeypatch.setattr(module, "LAYER_SECONDS", 0.2)
-    monkeypatch.setattr(workers, "RESTART_SECONDS", 0.02)
+    monkeypatch.setattr(executor, "RESTART_SECONDS", 0.02)
     layer = Layer()
     with channel_layer(layer):
         async with open_site(NOTIFICATIONS_REJOIN_SECONDS=0.05) as site:
@@ -201,7 +201,7 @@ async def test_a_sweeper_that_fails_is_found_and_recovers(
     user: User, other_user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While its query fails the page does; when it works again the process is well."""
-    monkeypatch.setattr(workers, "RESTART_SECONDS", 0.02)
+    monkeypatch.setattr(executor, "RESTART_SECONDS", 0.02)
     async with open_site(NOTIFICATIONS_SWEEP_SECONDS=0.1) as site:
         for each in (user, other_user):
             await follow(site, each)

@@ -1,4 +1,4 @@
-"""Where the hub's database work happens, and what keeps its tasks running.
+"""The executor: threads for the hub's work on the database, and what keeps the hub's tasks running.
 
 The event loop never touches the database: work is handed to two threads of the hub's own, whose connections live as
 long as they do, unless they come out of a pool. Where work waits because the database keeps all of them busy, as with a lock
@@ -17,7 +17,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
 
-__all__ = ["Workers", "is_time_out"]
+__all__ = ["Executor", "is_time_out"]
 
 logger = logging.getLogger("notifications.hub")
 
@@ -36,15 +36,15 @@ RESTART_SECONDS: Final = (
 )
 
 
-class Workers:
+class Executor:
     """Threads for the database, two unless told, and the tasks that use them. Owns both: `stop()` ends them.
 
     Args:
         threads: how many there always are.
         most: how many there may be while all of them are busy.
 
-    The threads are daemons, not an executor's: those are waited for when a process ends, and a database that hangs would
-    keep it from ending.
+    The threads are daemons, unlike those of `concurrent.futures`, which are waited for when a process ends: a database
+    that hangs would keep it from ending.
     """
 
     def __init__(self, *, threads: int = THREADS, most: int = MOST_THREADS) -> None:
@@ -59,7 +59,7 @@ class Workers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
-    async def ask(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work that may use the database; return what it returns. What nobody waits for any more is not begun."""
         answer: asyncio.Future[T] = self._loop.create_future()
         is_begun = False
@@ -78,7 +78,7 @@ class Workers:
             if answer.cancelled():
                 return
             try:
-                result = on_connection(lambda: work(*args, **kwargs))
+                result = run_on_connection(lambda: work(*args, **kwargs))
             except BaseException as error:  # handed to the caller
                 self._loop.call_soon_threadsafe(settle, answer.set_exception, error)
             else:
@@ -118,7 +118,7 @@ class Workers:
     def keep(self, works: Iterable[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         """Run these for as long as the hub lives, each again after it failed."""
         for work in works:
-            self.start(forever(work), work.__qualname__)
+            self.start(run_forever(work), work.__qualname__)
 
     async def stop(self) -> None:
         """Cancel and await every task, close the threads' connections and the threads."""
@@ -136,7 +136,7 @@ class Workers:
             await asyncio.to_thread(thread.join, STOP_SECONDS)
 
 
-async def forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def run_forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a task of the hub; what fails runs again, and is logged once a minute while it fails in the same way."""
     loop = asyncio.get_running_loop()
     logged, logged_at = "", 0.0
@@ -164,7 +164,7 @@ def give_back() -> None:
             each.close()
 
 
-def on_connection(work: Callable[[], T]) -> T:
+def run_on_connection(work: Callable[[], T]) -> T:
     """Run work on the thread's database connection; after an error the next one begins with a new one.
 
     A connection that was open before may have died with its server since: then the work, which only reads or can be
