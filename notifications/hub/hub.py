@@ -31,7 +31,7 @@ from .heartbeat import Heartbeat
 from .presence_tracker import PresenceTracker
 from .recovery import Recovery
 from .shutdown import UNSERVED_SECONDS, before_sigterm, drain, find_server, finish_goodbye, noop, until_unserved
-from .subscription import EVER, MAX_DUE_BYTES, Resumed, Subscription
+from .subscription import MAX_DUE_BYTES, READ_AGAIN, Resumed, Subscription
 from .sweeper import Sweeper
 from .transports import abort
 
@@ -54,7 +54,7 @@ class Hub:
         self._due: deque[Subscription] = deque()  # streams with frames for this turn of the loop
         self._executor = Executor()
         self._recovery = Recovery(self._executor, self._deliver, self.end)
-        self._sweeper = Sweeper(self._executor, self.users, self._recovery.soon, self.pulse.swept)
+        self._sweeper = Sweeper(self._executor, self.users, self._recovery.read_soon, self.pulse.swept)
         self._authenticator = Authenticator(self._executor)
         self._heartbeat = Heartbeat(self._executor, self._authenticator, self._write, self.end)
         self._presence = PresenceTracker(self._executor)
@@ -81,7 +81,7 @@ class Hub:
         return await self._recovery.answer(user_id, position)
 
     def attach(self, hear: Callable[[dict[str, Any]], None], *works: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Let others hear every change as well, and keep these tasks of theirs running, which may `run` work on the database."""
+        """Let others hear every change as well, and keep these tasks of theirs running; they may use `run`."""
         self._followers.append(hear)
         self._executor.keep(works)
 
@@ -121,7 +121,7 @@ class Hub:
         self.count += 1
         self.openings.count(subscription.key)
         self._heartbeat.add(subscription)
-        self._recovery.soon(subscription)
+        self._recovery.read_soon(subscription)
         return True
 
     def leave(self, subscription: Subscription, why: Bye | None = None) -> None:
@@ -205,7 +205,7 @@ class Hub:
                 continue  # it rang before
             if not subscription.is_live:
                 is_comparable = subscription.epoch in (0, epoch)
-                subscription.heard = max(subscription.heard, modseq if is_comparable else EVER)
+                subscription.heard = max(subscription.heard, modseq if is_comparable else READ_AGAIN)
             elif subscription.epoch != epoch or subscription.modseq != prev or data is None:
                 self._close_gap(subscription)
             else:
@@ -218,13 +218,13 @@ class Hub:
 
     def _close_gap(self, subscription: Subscription) -> None:
         counters.gaps += 1
-        self._recovery.soon(subscription)
+        self._recovery.read_soon(subscription)
 
     def _send_this_turn(self, subscription: Subscription, frame: bytes, modseq: int) -> bool:
         if subscription.due_bytes + len(frame) > MAX_DUE_BYTES and subscription.due:
             self._write(subscription, subscription.take_due())
             if not subscription.is_live:
-                subscription.heard = EVER
+                subscription.heard = READ_AGAIN
                 return False
         if not subscription.due:
             if not self._due:
@@ -263,7 +263,7 @@ class Hub:
                 self._write(subscription, body)
                 body = b""
                 if not subscription.is_live:
-                    subscription.heard = EVER
+                    subscription.heard = READ_AGAIN
                     return
         if body:
             self._write(subscription, body)
@@ -296,7 +296,7 @@ class Hub:
 
     def _catch_up(self, subscription: Subscription) -> None:
         if subscription.heard > subscription.modseq and subscription.is_live:
-            self._recovery.soon(subscription)
+            self._recovery.read_soon(subscription)
 
 
 hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

@@ -9,7 +9,7 @@ A read for many costs little for each (`log/states.py`), and every wait for one 
 than `READ_SECONDS` although the database is there, one of its users is the cause, so each is read alone (`_read_apart`),
 some at once on threads of their own. A user whose read failed there is read apart from then on, where only such users wait
 for each other. A stream that fails three times running is asked to come back later (`bye overload`). A missing inbox is
-not made here but by `make`: another transaction may be making the same one, and may take long.
+not made here but by `make_inboxes`: another transaction may be making the same one, and may take long.
 
 Where the database does not answer, all of them wait on. A user who is read alone is tried again after a pause that grows,
 with jitter, to the sweep interval, so that a database that refuses at once is not asked again and again without a rest.
@@ -35,7 +35,7 @@ from ..protocol.bye import Bye
 from ..protocol.position import Position, Replay
 from .counters import counters
 from .executor import Executor, is_time_out
-from .subscription import EVER, Subscription
+from .subscription import READ_AGAIN, Subscription
 from .sweeper import interval_seconds
 
 __all__ = ["Recovery"]
@@ -71,6 +71,21 @@ class Question:
 Waiter = Subscription | Question
 
 
+class WaitingList(dict[Waiter, None]):
+    """Those who wait, in the order of their coming."""
+
+    def add(self, waiter: Waiter) -> None:
+        """Put one at the end, unless it waits already."""
+        self[waiter] = None
+
+    def take(self, waiter: Waiter) -> bool:
+        """Take one off the list; return whether it was there, for it may have left meanwhile."""
+        if waiter not in self:
+            return False
+        del self[waiter]
+        return True
+
+
 class Failures(NamedTuple):
     """How often a user's log could not be read, one time after the other, and when it was last tried."""
 
@@ -91,18 +106,18 @@ class Recovery:
         self._loop = asyncio.get_running_loop()
         self._deliver = deliver
         self._end = end
-        self._waiting: dict[Waiter, None] = {}  # a set that keeps its order
-        self._apart: dict[Waiter, None] = {}  # those that wait for a read of their own, or for an inbox
-        self._lacking: dict[Waiter, None] = {}  # those of them without an inbox
+        self._waiting = WaitingList()
+        self._apart = WaitingList()  # those that wait for a read of their own, or for an inbox
+        self._lacking = WaitingList()  # those of them without an inbox
         self._failures: dict[str, Failures] = {}
         self._refusals = 0  # of reads alone, one after the other, because the database is away
         self._slots = asyncio.Semaphore(ALONE_READS)
         self._suspect_slots = asyncio.Semaphore(SUSPECT_READS)
         self._wake_reader = asyncio.Event()
         self._wake_maker = asyncio.Event()
-        executor.keep([self.read, self.make])
+        executor.keep([self.read, self.make_inboxes])
 
-    def soon(self, subscription: Subscription) -> None:
+    def read_soon(self, subscription: Subscription) -> None:
         """Read what this stream is owed, together with all others that wait."""
         subscription.is_reading = True
         subscription.heard = 0
@@ -127,10 +142,10 @@ class Recovery:
     def forget(self, waiter: Waiter) -> None:
         """Read nothing for this one any more."""
         for those in (self._waiting, self._apart, self._lacking):
-            those.pop(waiter, None)
+            those.take(waiter)
 
     def _wait(self, waiter: Waiter) -> None:
-        self._waiting[waiter] = None
+        self._waiting.add(waiter)
         self._wake_reader.set()
 
     # --- together
@@ -168,14 +183,14 @@ class Recovery:
         counters.log_reads += 1
         try:
             async with asyncio.timeout(READ_SECONDS if len(by_user) > 1 else ALONE_SECONDS):
-                replays = await self._executor.run(read_after, positions_in(batch))
+                replays = await self._executor.run(read_after, group_positions(batch))
         except Exception as error:
             await self._raise_if_away(error, batch[0].user_id)
             for mine in by_user.values():
                 self._read_apart(mine)
         else:
             for waiter in batch:
-                if self._waiting.pop(waiter, EVER) is None:  # it did not leave meanwhile
+                if self._waiting.take(waiter):
                     self._settle(waiter, replays.get((waiter.user_id, waiter.position)))
 
     async def _raise_if_away(self, error: BaseException, user_id: UserKey) -> None:
@@ -192,14 +207,14 @@ class Recovery:
 
     def _read_apart(self, mine: list[Waiter]) -> None:
         """Read for one user alone."""
-        here = [waiter for waiter in mine if self._waiting.pop(waiter, EVER) is None]
+        here = [waiter for waiter in mine if self._waiting.take(waiter)]
         if here:
-            self._apart |= dict.fromkeys(here)
+            self._apart.update(dict.fromkeys(here))
             self._executor.start(self._read_alone(here), "read apart")
 
     async def _read_alone(self, mine: list[Waiter]) -> None:
         async with self._suspect_slots if mine[0].key in self._failures else self._slots:
-            read = asyncio.ensure_future(self._executor.run(read_after, positions_in(mine)))
+            read = asyncio.ensure_future(self._executor.run(read_after, group_positions(mine)))
             try:
                 await asyncio.wait({read}, timeout=ALONE_SECONDS)
                 problem = read.exception() if read.done() else TimeoutError(f"not read within {ALONE_SECONDS} s")
@@ -209,7 +224,7 @@ class Recovery:
                     self._refusals = 0
                     self._failures.pop(mine[0].key, None)
                     for waiter in mine:
-                        if self._apart.pop(waiter, EVER) is None:
+                        if self._apart.take(waiter):
                             self._settle(waiter, read.result().get((waiter.user_id, waiter.position)))
                 await asyncio.wait({read})  # so many threads are taken, and not more
             finally:
@@ -223,9 +238,9 @@ class Recovery:
             await self._raise_if_away(error, mine[0].user_id)
         except Exception:
             self._refusals += 1
-            await asyncio.sleep(pause_after(self._refusals))
+            await asyncio.sleep(choose_pause(self._refusals))
             for waiter in mine:
-                if self._apart.pop(waiter, EVER) is None:
+                if self._apart.take(waiter):
                     self._wait(waiter)
             return
         self._refusals = 0
@@ -234,8 +249,8 @@ class Recovery:
         if not before.times:
             logger.error("The log of user %s cannot be read: %s", key, type(error).__name__)
         for waiter in mine:
-            if self._apart.pop(waiter, EVER) is EVER:
-                continue  # it left meanwhile
+            if not self._apart.take(waiter):
+                continue
             if isinstance(waiter, Question):
                 if not waiter.answer.done():
                     waiter.answer.set_exception(error)
@@ -246,12 +261,12 @@ class Recovery:
 
     # --- without an inbox
 
-    async def make(self) -> None:
+    async def make_inboxes(self) -> None:
         """Make the missing inboxes, and read on for the users who got one."""
         while True:
             await self._wake_maker.wait()
             self._wake_maker.clear()
-            lacking, self._lacking = self._lacking, {}
+            lacking, self._lacking = self._lacking, WaitingList()
             try:
                 made, waiting = await self._executor.run(make_missing, list({each.user_id for each in lacking}))
             except BaseException:
@@ -259,7 +274,7 @@ class Recovery:
                     self._give_up(waiter, TimeoutError("the inbox could not be made"))
                 raise
             for waiter in lacking:
-                if waiter.user_id in made and self._apart.pop(waiter, EVER) is None:
+                if waiter.user_id in made and self._apart.take(waiter):
                     self._wait(waiter)
                 elif waiter.user_id in waiting:
                     self._give_up(waiter, TimeoutError("somebody's transaction is making the inbox"))
@@ -268,7 +283,7 @@ class Recovery:
 
     def _give_up(self, waiter: Waiter, error: Exception | None) -> None:
         """Leave a stream to the sweeper, or, where its user was deleted, to the next check of sessions."""
-        if self._apart.pop(waiter, EVER) is EVER:
+        if not self._apart.take(waiter):
             return
         if isinstance(waiter, Subscription):
             waiter.is_reading = False
@@ -283,7 +298,8 @@ class Recovery:
     def _settle(self, waiter: Waiter, replay: Replay | None) -> None:
         """Hand over what was read. None: there is no inbox."""
         if replay is None:
-            self._apart[waiter] = self._lacking[waiter] = None
+            self._apart.add(waiter)
+            self._lacking.add(waiter)
             self._wake_maker.set()
         elif isinstance(waiter, Question):
             if not waiter.answer.done():
@@ -291,18 +307,18 @@ class Recovery:
         else:
             waiter.is_reading = False
             if waiter.sending is not None:  # frames that were due went out meanwhile, and not at once
-                waiter.heard = EVER
+                waiter.heard = READ_AGAIN
             else:
                 self._deliver(waiter, replay)
 
 
-def pause_after(refusals: int) -> float:
+def choose_pause(refusals: int) -> float:
     """Return how long to wait before a database that is away is asked again; jitter, so that processes part ways."""
     longest = min(interval_seconds(), FIRST_PAUSE_SECONDS * 2 ** min(refusals, 16))
     return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
 
-def positions_in(waiting: Iterable[Waiter]) -> Positions:
+def group_positions(waiting: Iterable[Waiter]) -> Positions:
     """Return where these stand, by user."""
     positions: Positions = {}
     for waiter in waiting:

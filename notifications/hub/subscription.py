@@ -27,11 +27,11 @@ from ..protocol.bye import Bye
 from ..protocol.position import Position
 from .transports import Chunk, Send, WriteNow
 
-__all__ = ["EVER", "MAX_DUE_BYTES", "START", "Resumed", "Subscription", "start_with"]
+__all__ = ["MAX_DUE_BYTES", "READ_AGAIN", "START", "Resumed", "Subscription", "start_with"]
 
 # Frames for one stream in one turn of the loop go out as one write up to this; then another one begins.
 MAX_DUE_BYTES: Final = 12 * 1024
-EVER: Final = 2**63  # past every modseq: only a new read can settle it
+READ_AGAIN: Final = 2**63  # as what was heard: past every modseq, so that only a new read can settle it
 START: Final[dict[str, Any]] = {
     "type": "http.response.start",
     "status": 200,

@@ -94,7 +94,7 @@ async def test_a_database_that_goes_away_ends_no_stream(
         monkeypatch.setattr(doorbell, "ring", lambda _changes: None)
         await site.do(notify, user, title="silent")
         if "read_after" in functions:
-            site.hub._recovery.soon(site.hub.users[str(user.pk)][0])  # the sweep finds nobody
+            site.hub._recovery.read_soon(site.hub.users[str(user.pk)][0])  # the sweep finds nobody
         await until(lambda: all(away.asked >= 3 for away in aways))
         await until(
             lambda: caplog.text.count("database is away") >= len(aways)
