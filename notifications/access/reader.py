@@ -18,6 +18,8 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from ..exceptions import NotificationsError
+
 __all__ = ["HEADER", "OtherReader", "is_tag_of", "is_theirs", "tag_of"]
 
 HEADER: Final = "X-Notifications-Reader"
@@ -25,7 +27,7 @@ SALT: Final = "notifications.reader"
 TAG_BYTES: Final = 8
 
 
-class OtherReader(Exception):
+class OtherReader(NotificationsError):
     """A page that was made for one reader asks with another's login."""
 
 

@@ -17,13 +17,14 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from ..conf import settings
+from ..exceptions import NotificationsError
 from ..models.broadcast import Broadcast
 from .states import AT_WORK
 
 __all__ = ["Lease", "Lost", "claim"]
 
 
-class Lost(Exception):
+class Lost(NotificationsError):
     """The lease is another worker's, or the broadcast is in another state: stop, without having written anything."""
 
 

@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied
 
 from ..access import audit
 from ..access.reader import OtherReader, is_tag_of
+from ..exceptions import NotificationsError
 from ..hub import get_hub
 from ..hub.counters import Answer, counters
 from ..hub.subscription import Subscription
@@ -32,7 +33,7 @@ Door = Literal["stream", "socket"]
 NAMES: Final[dict[Door, str]] = {"stream": "stream", "socket": "WebSocket"}
 
 
-class NotAdmitted(Exception):
+class NotAdmitted(NotificationsError):
     """A request gets no stream.
 
     Attributes:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from notifications.exceptions import NotificationsError
 from notifications.hub import listener
 from notifications.hub.executor import Executor
 from notifications.hub.sweeper import interval_seconds
@@ -23,7 +24,7 @@ __all__ = ["Gone", "follow"]
 RETRY_SECONDS: Final = 1.0
 
 
-class Gone(Exception):
+class Gone(NotificationsError):
     """The user whose log is followed was deleted."""
 
 

@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..exceptions import NotificationsError
+
 __all__ = ["MAX_LEVELS", "TooDeep", "parse_json"]
 
 MAX_LEVELS: Final = 64  # `data` of a notification has at most 32, and stands in an object or two
@@ -21,7 +23,7 @@ MAX_LEVELS: Final = 64  # `data` of a notification has at most 32, and stands in
 TOKENS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\)|[\[{]|[\]}]', re.DOTALL)
 
 
-class TooDeep(ValueError):
+class TooDeep(NotificationsError, ValueError):
     """A text is nested deeper than `MAX_LEVELS`."""
 
 

@@ -1,7 +1,13 @@
 """The app's own errors: one base to catch them all, and the builtin that a developer would expect."""
 
-import pytest
+import importlib
+import pkgutil
+from typing import Any
 
+import pytest
+from django.core.exceptions import ValidationError
+
+import notifications
 from notifications import exceptions
 from notifications.exceptions import BypassesLog, InvalidSetting, NotificationsError
 
@@ -13,6 +19,22 @@ ERRORS = [each for each in PUBLIC if issubclass(each, Exception)]  # the others 
 def test_every_error_is_of_one_family(error: type[Exception]) -> None:
     """Who catches `NotificationsError` catches whatever this app raises itself."""
     assert issubclass(error, NotificationsError)
+
+
+def test_errors_of_single_rooms_are_of_the_family_too() -> None:
+    """What a module defines for itself is caught by the same name, unless it is of the kind that forms show."""
+    found: dict[str, Any] = {}
+    for module in pkgutil.walk_packages(notifications.__path__, "notifications."):
+        if ".migrations" not in module.name:
+            things = vars(importlib.import_module(module.name))
+            found |= {f"{module.name}.{name}": each for name, each in things.items() if is_own_error(module.name, each)}
+    assert "notifications.hub.listener.ProbeLost" in found
+    assert [name for name, each in found.items() if not issubclass(each, NotificationsError | ValidationError)] == []
+
+
+def is_own_error(module: str, thing: Any) -> bool:
+    """Return whether a module defines this exception."""
+    return isinstance(thing, type) and issubclass(thing, Exception) and thing.__module__ == module
 
 
 def test_every_error_is_public() -> None:

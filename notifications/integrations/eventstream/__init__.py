@@ -38,7 +38,7 @@ from ...access.admission import DEFAULT, Shown, decide, known
 from ...access.limits import spend_address
 from ...access.openings import Opening
 from ...conf import settings
-from ...exceptions import BypassesLog, TooOften
+from ...exceptions import BypassesLog, NotificationsError, TooOften
 from ...log.replay import inbox_of, read_for
 from ...protocol.position import Position
 from ...sending import public
@@ -52,7 +52,7 @@ logger = logging.getLogger("notifications.integrations.eventstream")
 ERROR_ID: Final = "error"  # the id of its `stream-error`: a client that comes back with it is refused by its view
 
 
-class TooManyStreams(EventRequest.Error):
+class TooManyStreams(NotificationsError, EventRequest.Error):
     """One user, one address, or all of them together, have as many streams open here as they may."""
 
 
