@@ -27,8 +27,7 @@ from .access import cors
 from .access.headers import read_headers
 from .broadcasts import background
 from .conf import settings
-from .endpoints.answers import answer
-from .endpoints.stream import StreamApplication
+from .endpoints.stream import StreamApplication, send_text
 from .endpoints.websocket import SocketApplication
 from .hub.transports import for_event_streams
 
@@ -100,7 +99,7 @@ class Front:
         if serve is self.application and self.has_event_streams and scope["type"] == "http":
             if self.has_foreign_parameter(scope):
                 text = "Invalid request: es-meta is for an edge proxy; leave it out.\n"
-                await answer(send, 400, text)
+                await send_text(send, 400, text)
                 return
             send = for_event_streams(send)
         if serve is self.application and self.is_api(scope):

@@ -14,23 +14,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from ..access import cors
 from ..conf import settings
 from ..hub import get_hub
-from ..hub.counters import counters
+from ..hub.counters import Answer, counters
 from ..hub.subscription import Subscription, start_with
 from ..hub.transports import Send, direct_write, with_backpressure
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
 from .admit import NotAdmitted, admit, explained, join, require_own_page
-from .answers import answer
 from .request import StreamRequest
 
-__all__ = ["StreamApplication"]
+__all__ = ["StreamApplication", "send_text"]
 
 logger = logging.getLogger("notifications.endpoints.stream")
+
+# What a 403 says, by what the request is counted as.
+FORBIDDEN_TEXTS: Final[dict[Answer, str]] = {
+    "anonymous": "Log in to follow your notifications.\n",
+    "forbidden": "This site does not let you follow your notifications now.\n",
+    "origin": "Only pages of this very origin may follow notifications here.\n",
+}
 
 
 class StreamApplication:
@@ -100,7 +106,7 @@ async def was_answered_for_edge(request: StreamRequest, send: Send) -> bool:
             await handler.answer_proxy(request.path, request.headers, send)
         except Exception as error:  # the database is away; the proxy asks again, and goes on holding meanwhile
             logger.warning("The edge could not be answered: %s: %s", type(error).__name__, error)
-            await answer(send, 503, "The log cannot be read now; ask again.\n")
+            await send_text(send, 503, "The log cannot be read now; ask again.\n")
         return True
     if who == "nobody":
         return False
@@ -120,16 +126,22 @@ async def refuse(refused: NotAdmitted, request: StreamRequest, send: Send) -> No
     elif refused.why == "anonymous" and request.token is not None:
         text = "This token is unknown, revoked, expired or has no scope 'read'; ask the site's staff for another.\n"
         challenge = b'Bearer realm="notifications", error="invalid_token"'  # RFC 6750, 3
-        await answer(send, 401, text, (b"www-authenticate", challenge), *request.shared)
+        await send_text(send, 401, text, (b"www-authenticate", challenge), *request.shared)
     elif refused.why == "method":
         text = f"{request.method} is not allowed here; open the stream with GET.\n"
-        await answer(send, 405, text, (b"allow", b"GET"), *request.shared)
+        await send_text(send, 405, text, (b"allow", b"GET"), *request.shared)
     else:
-        await answer(send, 403, TEXTS[refused.why], *request.shared)
+        await send_text(send, 403, FORBIDDEN_TEXTS[refused.why], *request.shared)
 
 
-TEXTS = {
-    "origin": "Only pages of this very origin may follow notifications here.\n",
-    "forbidden": "This site does not let you follow your notifications now.\n",
-    "anonymous": "Log in to follow your notifications.\n",
-}
+async def send_text(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
+    """Send a whole response of plain text."""
+    body = text.encode()
+    fixed = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body})
