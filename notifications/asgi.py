@@ -104,11 +104,11 @@ class Front:
             send = for_event_streams(send)
         if serve is self.application and self.is_api(scope):
             headers = read_headers(scope["headers"])
-            shared = cors.sharing(headers)
+            cors_headers = cors.build_cors_headers(headers)
             if cors.is_preflight(scope["method"], headers):
-                await cors.answer_preflight(shared, send, API_METHODS)
+                await cors.answer_preflight(cors_headers, send, API_METHODS)
                 return
-            send = cors.with_sharing(send, shared) if shared else send
+            send = cors.with_cors_headers(send, cors_headers) if cors_headers else send
         connection = serve(scope, receive, send)
         del serve, scope, receive, send  # this frame lives as long as the stream
         await connection

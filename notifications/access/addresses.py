@@ -17,7 +17,7 @@ from django.http import HttpRequest
 
 from ..conf import settings
 
-__all__ = ["client_address"]
+__all__ = ["find_client_address"]
 
 Address = IPv4Address | IPv6Address
 # A household or a machine has a whole network of IPv6 addresses (https://www.rfc-editor.org/rfc/rfc6177), so that counts.
@@ -25,28 +25,28 @@ IPV6_PREFIX: Final = 64
 MAX_FORWARDED_CHARS: Final = 1024  # of the right end: twenty hops and more; further left nobody of ours has written
 
 
-def client_address(request: HttpRequest) -> str:
+def find_client_address(request: HttpRequest) -> str:
     """Return the address that a request comes from, an IPv6 one as its /64 network; "" where nobody can tell.
 
     Without a peer's address (a Unix socket) the peer is a proxy of ours, if any are named in
     NOTIFICATIONS_TRUSTED_PROXIES.
     """
-    peer = parsed(request.META.get("REMOTE_ADDR", ""))
+    peer = parse_address(request.META.get("REMOTE_ADDR", ""))
     if not settings.trusted_proxies or (peer is not None and not is_trusted(peer)):
-        return counted(peer)
+        return format_network(peer)
     nearest = peer
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
     for text in reversed(forwarded[-MAX_FORWARDED_CHARS:].split(",")):
-        address = parsed(text.strip())
+        address = parse_address(text.strip())
         if address is None:  # what a proxy of ours would not write
             break
         nearest = address
         if not is_trusted(address):
             break
-    return counted(nearest)
+    return format_network(nearest)
 
 
-def parsed(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """Return an address, IPv4 also as a dual-stack socket sees it, or None for what is none."""
     try:
         address = ip_address(text)
@@ -59,7 +59,7 @@ def is_trusted(address: Address) -> bool:
     return any(address in ip_network(network) for network in settings.trusted_proxies)
 
 
-def counted(address: Address | None) -> str:
+def format_network(address: Address | None) -> str:
     if isinstance(address, IPv6Address):
         return str(ip_network((address, IPV6_PREFIX), strict=False))
     return "" if address is None else str(address)

@@ -34,23 +34,24 @@ from django.utils.module_loading import import_string
 from ..conf import settings
 from . import auth
 from .headers import Headers, read_headers
-from .openings import AdmissionRequest, Opening
-from .tokens import Bearer, bearer_of
+from .kept_request import AdmissionRequest, KeptRequest
+from .tokens import Bearer, parse_bearer
 
 __all__ = [
     "DEFAULT",
+    "Credential",
     "Hook",
-    "Shown",
-    "credential_of",
     "decide",
-    "hook",
+    "drop_anonymous",
     "is_token",
-    "known",
+    "load_hook",
+    "read_credential",
     "session_or_token",
     "through_middleware",
 ]
 
-Shown = auth.Credential | Opening  # what a client shows to be let in, as it is looked at again
+# What a client shows to be let in. It is looked at again with every ping.
+Credential = auth.SessionOrToken | KeptRequest
 Hook = Callable[[HttpRequest], Any | Awaitable[Any]]
 
 DEFAULT: Final = "notifications.access.session_or_token"
@@ -58,21 +59,21 @@ EMPTY_STATUS: Final = 204
 MAINTENANCE_STATUS: Final = 503
 
 
-def credential_of(scope: dict[str, Any], headers: Headers) -> Shown | None:
+def read_credential(scope: dict[str, Any], headers: Headers) -> Credential | None:
     """Return what a connection shows to be let in: the whole of it, where a hook of the site's is to judge that."""
     if settings.admit == DEFAULT:
-        return auth.credential_of(headers)
-    return Opening.of(scope)
+        return auth.read_session_or_token(headers)
+    return KeptRequest.of(scope)
 
 
-def is_token(shown: Shown) -> bool:
+def is_token(credential: Credential) -> bool:
     """Return whether a client shows a token of ours, by which programs read and change nothing."""
-    return isinstance(shown, Bearer) or (
-        isinstance(shown, Opening) and auth.token_in(read_headers(shown.headers)) is not None
+    return isinstance(credential, Bearer) or (
+        isinstance(credential, KeptRequest) and auth.read_token(read_headers(credential.headers)) is not None
     )
 
 
-def hook() -> Hook:
+def load_hook() -> Hook:
     """Return what NOTIFICATIONS_ADMIT names.
 
     Raises:
@@ -82,21 +83,21 @@ def hook() -> Hook:
     return found
 
 
-def decide(opening: Opening, method: str = "GET") -> Any:
-    """Return whom the hook lets in by this opening, or None. On this thread.
+def decide(kept: KeptRequest, method: str = "GET") -> Any:
+    """Return whom the hook lets in by this request, or None. On this thread.
 
     Raises:
         PermissionDenied: the user is known and not allowed.
     """
-    ask = hook()
-    request = opening.request(method)
+    ask = load_hook()
+    request = kept.build_request(method)
     if iscoroutinefunction(ask):
-        return known(async_to_sync(ask)(request))
+        return drop_anonymous(async_to_sync(ask)(request))
     # a language or a time zone that it activates is its own
-    return known(copy_context().run(ask, request))
+    return drop_anonymous(copy_context().run(ask, request))
 
 
-def known(user: Any) -> Any:
+def drop_anonymous(user: Any) -> Any:
     """Return a user who is logged in, else None."""
     return user if getattr(user, "is_authenticated", False) else None
 
@@ -112,9 +113,9 @@ def session_or_token(request: HttpRequest) -> Any:
     Returns:
         The user; None: nobody is logged in.
     """
-    credential: auth.Credential | None = bearer_of(request.META.get("HTTP_AUTHORIZATION", ""))
+    credential: auth.SessionOrToken | None = parse_bearer(request.META.get("HTTP_AUTHORIZATION", ""))
     if credential is None:
-        credential = auth.usable_key(request.COOKIES.get(django_settings.SESSION_COOKIE_NAME, ""))
+        credential = auth.parse_session_key(request.COOKIES.get(django_settings.SESSION_COOKIE_NAME, ""))
     return None if credential is None else auth.find_users([credential]).get(credential)
 
 
@@ -127,12 +128,13 @@ def through_middleware(request: HttpRequest) -> Any:
     Raises:
         PermissionDenied: the view was not reached, or its answer was replaced.
     """
-    asked = request if isinstance(request, AdmissionRequest) else as_opened(request)
-    is_program = bearer_of(asked.META.get("HTTP_AUTHORIZATION", "")) is not None
+    asked = request if isinstance(request, AdmissionRequest) else build_admission_request(request)
+    is_program = parse_bearer(asked.META.get("HTTP_AUTHORIZATION", "")) is not None
     set_urlconf(django_settings.ROOT_URLCONF)
-    response = chain_of(tuple(django_settings.MIDDLEWARE)).answer(asked, empty_for_programs if is_program else empty)
+    view = answer_empty_to_program if is_program else answer_empty
+    response = load_chain(tuple(django_settings.MIDDLEWARE)).answer(asked, view)
     if asked.is_admitted and response.status_code == EMPTY_STATUS:
-        return session_or_token(asked) if is_program else known(getattr(asked, "user", None))
+        return session_or_token(asked) if is_program else drop_anonymous(getattr(asked, "user", None))
     if asked.failure is not None:
         raise asked.failure
     if response.status_code >= 500 and response.status_code != MAINTENANCE_STATUS:
@@ -140,20 +142,20 @@ def through_middleware(request: HttpRequest) -> Any:
     raise PermissionDenied(f"the site's middlewares answered with {response.status_code}")
 
 
-def as_opened(request: HttpRequest) -> AdmissionRequest:
-    """Return the request of a view as one that may be shown to the middlewares.
+def build_admission_request(request: HttpRequest) -> AdmissionRequest:
+    """Return the request of a view as one that the middlewares can be asked about.
 
     Raises:
         PermissionDenied: it came over WSGI, or is too long.
     """
-    opening = Opening.of(request.scope) if hasattr(request, "scope") else None
-    if opening is None:
+    kept = KeptRequest.of(request.scope) if hasattr(request, "scope") else None
+    if kept is None:
         raise PermissionDenied("the middlewares can be asked about requests over ASGI only")
-    return opening.request(request.method or "GET")
+    return kept.build_request(request.method or "GET")
 
 
 @transaction.non_atomic_requests
-def empty(request: AdmissionRequest, *_: Any, **__: Any) -> HttpResponse:
+def answer_empty(request: AdmissionRequest, *_: Any, **__: Any) -> HttpResponse:
     """Stand where the stream does."""
     request.is_admitted = True
     return HttpResponse(status=EMPTY_STATUS, content_type="text/plain")
@@ -161,9 +163,9 @@ def empty(request: AdmissionRequest, *_: Any, **__: Any) -> HttpResponse:
 
 @login_not_required
 @transaction.non_atomic_requests
-def empty_for_programs(request: AdmissionRequest, *_: Any, **__: Any) -> HttpResponse:
+def answer_empty_to_program(request: AdmissionRequest, *_: Any, **__: Any) -> HttpResponse:
     """Stand where the API does, which asks for the token itself."""
-    return empty(request)
+    return answer_empty(request)
 
 
 class Chain(BaseHandler):
@@ -186,7 +188,7 @@ class Chain(BaseHandler):
 
 
 @lru_cache(maxsize=4)
-def chain_of(_middleware: tuple[str, ...]) -> Chain:
+def load_chain(_middleware: tuple[str, ...]) -> Chain:
     """Return the site's middlewares, made once; tests have several."""
     return Chain()
 

@@ -28,19 +28,19 @@ from django.utils.crypto import constant_time_compare
 
 from ..log.keys import chunks
 from .headers import Headers
-from .tokens import Bearer, bearer_of, find_users_by_token
+from .tokens import Bearer, find_users_by_token, parse_bearer
 
 __all__ = [
     "MAX_COOKIES_BYTES",
-    "Credential",
-    "credential_of",
+    "SessionOrToken",
     "find_users",
-    "session_key_of",
-    "token_in",
-    "usable_key",
+    "parse_session_key",
+    "read_session_key",
+    "read_session_or_token",
+    "read_token",
 ]
 
-Credential = str | Bearer  # a session key is whatever a client sends: told apart by type, none can pass for a token
+SessionOrToken = str | Bearer  # a session key is whatever a client sends: told apart by type, none can pass for a token
 
 # More than servers and proxies let through by default (8 to 64 KiB for all headers).
 MAX_COOKIES_BYTES: Final = 64 * 1024
@@ -48,24 +48,24 @@ MAX_COOKIES_BYTES: Final = 64 * 1024
 MAX_KEY_BYTES: Final = 4096
 
 
-def credential_of(headers: Headers) -> Credential | None:
+def read_session_or_token(headers: Headers) -> SessionOrToken | None:
     """Return what a client shows to be let in. A token of ours counts alone: with a bad one no cookie helps."""
-    return token_in(headers) or session_key_of(headers)
+    return read_token(headers) or read_session_key(headers)
 
 
-def token_in(headers: Headers) -> Bearer | None:
+def read_token(headers: Headers) -> Bearer | None:
     """Return the token of ours in a request's headers, or None."""
-    bearers = (bearer_of(value.decode("latin-1")) for value in headers.get(b"authorization", ()))
+    bearers = (parse_bearer(value.decode("latin-1")) for value in headers.get(b"authorization", ()))
     return next(filter(None, bearers), None)
 
 
-def session_key_of(headers: Headers) -> str | None:
+def read_session_key(headers: Headers) -> str | None:
     """Return the session key in the cookies of a request's headers, or None. The last one counts, as for Django.
 
     Looks for the one cookie and leaves the others alone: what browsers store for a site may be long, anybody may send
     anything, and this runs on the event loop. (Until 3.11.9 and 3.12.5 Python's own parser takes the square of the time.)
     """
-    find = cookie_pattern(django_settings.SESSION_COOKIE_NAME)
+    find = compile_cookie_pattern(django_settings.SESSION_COOKIE_NAME)
     found = b""
     for value in headers.get(b"cookie", ()):
         if len(value) <= MAX_COOKIES_BYTES:
@@ -73,10 +73,10 @@ def session_key_of(headers: Headers) -> str | None:
                 before = value[value.rfind(b";", 0, match.start()) + 1 : match.start()]
                 if not before.strip():  # else the end of a longer name
                     found = match[1]
-    return None if len(found) > MAX_KEY_BYTES else usable_key(found.strip().decode("latin-1"))
+    return None if len(found) > MAX_KEY_BYTES else parse_session_key(found.strip().decode("latin-1"))
 
 
-def usable_key(text: str) -> str | None:
+def parse_session_key(text: str) -> str | None:
     """Return the session key in a cookie's value, quoted or not, or None where it can be none.
 
     No store's keys need a backslash. PostgreSQL refuses NUL, and with it everyone else's look-up in the same query.
@@ -86,12 +86,12 @@ def usable_key(text: str) -> str | None:
 
 
 @lru_cache(maxsize=8)
-def cookie_pattern(name: str) -> re.Pattern[bytes]:
+def compile_cookie_pattern(name: str) -> re.Pattern[bytes]:
     """Return what finds the values of a cookie in a `Cookie` header."""
     return re.compile(re.escape(name.encode()) + rb"\s*+=([^;]*+)")  # begins with what can be searched for quickly
 
 
-def find_users(credentials: Iterable[Credential]) -> dict[Credential, Any]:
+def find_users(credentials: Iterable[SessionOrToken]) -> dict[SessionOrToken, Any]:
     """Return the user behind each credential that lets one in.
 
     Queries for each 500: 2 for sessions with the default engine, 1 for tokens.
@@ -99,7 +99,7 @@ def find_users(credentials: Iterable[Credential]) -> dict[Credential, Any]:
     wanted = set(credentials)
     bearers = {each for each in wanted if isinstance(each, Bearer)}
     session_keys = {each for each in wanted if isinstance(each, str)}
-    users: dict[Credential, Any] = {}
+    users: dict[SessionOrToken, Any] = {}
     if bearers:
         users.update(find_users_by_token(bearers, "read").items())
     if session_keys:
@@ -110,7 +110,7 @@ def find_users(credentials: Iterable[Credential]) -> dict[Credential, Any]:
 def find_users_by_session(session_keys: set[str]) -> dict[str, Any]:
     """Return the user behind each session key that is logged in."""
     sessions = load_sessions(session_keys)
-    keys = {key: user_key(session) for key, session in sessions.items()}
+    keys = {key: read_user_key(session) for key, session in sessions.items()}
     users = load_users({key: sessions[key] for key in sessions if keys[key] is not None}, keys)
     return {key: user for key, user in users.items() if has_valid_hash(user, sessions[key])}
 
@@ -126,17 +126,17 @@ def load_sessions(session_keys: set[str]) -> dict[str, Mapping[str, Any]]:
             for chunk in chunks(list(session_keys))
             for key, data in alive.filter(session_key__in=chunk).values_list("session_key", "session_data")
         }
-    return {key: load(store(key)) for key in session_keys}
+    return {key: load_session(store(key)) for key in session_keys}
 
 
-def load(session: Any) -> Mapping[str, Any]:
+def load_session(session: Any) -> Mapping[str, Any]:
     """Return a session's content without writing: the file engine would make a new session for an expired one."""
     session.create = lambda: None
     content: Mapping[str, Any] = session.load()
     return content
 
 
-def user_key(session: Mapping[str, Any]) -> Any:
+def read_user_key(session: Mapping[str, Any]) -> Any:
     """Return the primary key of the user whom a session claims to be, or None."""
     try:
         return get_user_model()._meta.pk.to_python(session[SESSION_KEY])

@@ -17,9 +17,9 @@ from typing import Any, Final
 from ..conf import settings
 from .headers import Headers
 
-__all__ = ["Sharing", "answer_preflight", "is_preflight", "sharing", "with_sharing"]
+__all__ = ["CorsHeaders", "answer_preflight", "build_cors_headers", "is_preflight", "with_cors_headers"]
 
-Sharing = list[tuple[bytes, bytes]]  # headers of an answer
+CorsHeaders = list[tuple[bytes, bytes]]  # headers of an answer
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # How long a browser may remember a preflight's answer. An origin that is taken off the list still
@@ -29,7 +29,7 @@ PREFLIGHT_SECONDS: Final = 600
 REQUEST_HEADERS: Final = b"authorization, cache-control, content-type, idempotency-key, last-event-id, x-csrftoken"
 
 
-def sharing(headers: Headers) -> Sharing:
+def build_cors_headers(headers: Headers) -> CorsHeaders:
     """Return the headers that let the page that asks read the answer; none for pages of this site and of strangers."""
     allowed = settings.allowed_origins
     if not allowed:
@@ -52,10 +52,10 @@ def is_preflight(method: str, headers: Headers) -> bool:
     return method == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers
 
 
-async def answer_preflight(shared: Sharing, send: Send, methods: bytes) -> None:
-    """Say which methods and headers a listed page may use. A stranger, with whom nothing is shared, gets a bare 403."""
-    headers = shared and [
-        *shared,
+async def answer_preflight(cors_headers: CorsHeaders, send: Send, methods: bytes) -> None:
+    """Say which methods and headers a listed page may use. A stranger, who has no CORS headers, gets a bare 403."""
+    headers = cors_headers and [
+        *cors_headers,
         (b"access-control-allow-methods", methods),
         (b"access-control-allow-headers", REQUEST_HEADERS),
         (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
@@ -63,14 +63,14 @@ async def answer_preflight(shared: Sharing, send: Send, methods: bytes) -> None:
     await send(
         {
             "type": "http.response.start",
-            "status": 204 if shared else 403,
+            "status": 204 if cors_headers else 403,
             "headers": [*headers, (b"cache-control", b"no-store")],
         }
     )
     await send({"type": "http.response.body", "body": b""})
 
 
-def with_sharing(send: Send, shared: Sharing) -> Send:
+def with_cors_headers(send: Send, cors_headers: CorsHeaders) -> Send:
     """Return a `send` that adds these headers to the response. Not for streams: behind it the server is not recognised.
 
     They take the place of the site's own, such as django-cors-headers': browsers refuse an answer that names its origin
@@ -80,7 +80,7 @@ def with_sharing(send: Send, shared: Sharing) -> Send:
     async def share(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             others = [each for each in message.get("headers", []) if bytes(each[0]).lower() not in SAID_ONCE]
-            message = {**message, "headers": [*others, *shared, EXPOSED]}
+            message = {**message, "headers": [*others, *cors_headers, EXPOSED]}
         await send(message)
 
     return share

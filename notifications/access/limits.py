@@ -2,7 +2,8 @@
 
 Receives the user of an action, before it is done. Page, API and WebSocket ask here about everything that changes something
 and about every search, so there is one budget for all of them. Sending by the API has a budget of its own. Openings of
-streams are only counted, in the process (`Openings`): a logged-in user is never refused one, but asked to come back later.
+streams are only counted, in the process (`OpeningCounter`): nobody who is logged in is refused one, but asked to come back
+later.
 
 Counted in Django's default cache, since several processes serve one user. A cache that is away grants everything: it must
 not be what keeps readers from their notifications. Blocks for up to three questions to the cache, so never call it on an
@@ -33,7 +34,7 @@ from ..conf import settings
 from ..exceptions import TooOften
 from . import audit
 
-__all__ = ["Openings", "spend", "spend_address"]
+__all__ = ["OpeningCounter", "spend", "spend_address"]
 
 logger = logging.getLogger("notifications.limits")
 
@@ -50,7 +51,7 @@ def spend(user: Any, kind: Kind = "acts") -> None:
         TooOften: it is one more than this minute grants; nothing was counted.
     """
     most = settings.sends_per_minute if kind == "sends" else settings.acts_per_minute
-    seconds = count(f"{kind}.{quote(str(user.pk), safe='')}", most)
+    seconds = spend_one(f"{kind}.{quote(str(user.pk), safe='')}", most)
     if seconds:
         audit.record("limit.hit", kind=kind, user=user.pk)
         raise TooOften(seconds)
@@ -62,20 +63,20 @@ def spend_address(address: str) -> None:
     Where nobody can tell the address (a Unix socket without NOTIFICATIONS_TRUSTED_PROXIES) nothing is counted: one visitor
     would shut all others out.
     """
-    seconds = count(f"openings.{quote(address, safe='')}", settings.openings_per_minute) if address else 0
+    seconds = spend_one(f"openings.{quote(address, safe='')}", settings.openings_per_minute) if address else 0
     if seconds:
         audit.record("limit.hit", kind="openings", user=None)
         raise TooOften(seconds)
 
 
-def count(key: str, most: int) -> int:
+def spend_one(key: str, most: int) -> int:
     """Count one under a key, if no more than so many come together; return 0, or the seconds until one is granted."""
     minute, passed = divmod(time.time(), WINDOW_SECONDS)
     this, last = (f"notifications.{key}.{int(minute) - back}" for back in (0, 1))
     try:
         known = cache.get_many([this, last])
         now, before = known.get(this, 0), known.get(last, 0)
-        seconds = wait_for(most, now, before, passed)
+        seconds = compute_wait_seconds(most, now, before, passed)
         if not seconds and not cache.add(this, 1, KEPT_SECONDS):
             cache.incr(this)
     except ValueError:  # a cache that keeps nothing, or dropped it just now
@@ -87,7 +88,7 @@ def count(key: str, most: int) -> int:
     return seconds
 
 
-def wait_for(most: int, now: int, before: int, passed: float) -> int:
+def compute_wait_seconds(most: int, now: int, before: int, passed: float) -> int:
     """Return the whole seconds until one more is granted; 0: it is. See Note [No doubling at the turn of the minute]."""
     if before * (1 - passed / WINDOW_SECONDS) + now + 1 <= most:
         return 0
@@ -112,7 +113,7 @@ class Complaint:
 complaint: Final = Complaint()
 
 
-class Openings:
+class OpeningCounter:
     """How often each user opened a stream lately, in one process. Asks nobody, so it may be used on an event loop.
 
     Two minutes are kept, and of each user two numbers at most; one object for each hub.

@@ -42,7 +42,7 @@ def is_own_page(scope: dict[str, Any], headers: Headers) -> bool:
     text = origins.pop()
     if origins or len(text) > MAX_ORIGIN_BYTES:
         return False
-    own = own_origin(scope, headers)
+    own = find_own_origin(scope, headers)
     return own is not None and parse_origin(text.decode("latin-1")) == own
 
 
@@ -57,13 +57,13 @@ def is_own_socket(scope: dict[str, Any], headers: Headers) -> bool:
     return any(is_own_page({**as_http, "scheme": scheme}, headers) for scheme in schemes)
 
 
-def own_origin(scope: dict[str, Any], headers: Headers) -> Origin | None:
+def find_own_origin(scope: dict[str, Any], headers: Headers) -> Origin | None:
     """Return the origin at which Django takes this request to have arrived, or None for a host that it does not serve.
 
     Django's own rules apply: ALLOWED_HOSTS, USE_X_FORWARDED_HOST and SECURE_PROXY_SSL_HEADER. It is shown the headers that
     they concern, and no others.
     """
-    wanted = {b"host", b"x-forwarded-host", b"x-forwarded-port", scheme_header()}
+    wanted = {b"host", b"x-forwarded-host", b"x-forwarded-port", find_scheme_header()}
     shown = [(name, value) for name in wanted for value in headers.get(name, ())]
     if sum(len(value) for _name, value in shown) > len(wanted) * MAX_ORIGIN_BYTES:
         return None
@@ -74,7 +74,7 @@ def own_origin(scope: dict[str, Any], headers: Headers) -> Origin | None:
         return None
 
 
-def scheme_header() -> bytes:
+def find_scheme_header() -> bytes:
     """Return the header by which a proxy says how the request came to it, as ASGI spells it; b"" without one."""
     name: str = (getattr(django_settings, "SECURE_PROXY_SSL_HEADER", None) or [""])[0]
     return name.removeprefix("HTTP_").replace("_", "-").lower().encode()

@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from ..exceptions import NotificationsError
 
-__all__ = ["HEADER", "OtherReader", "is_tag_of", "is_theirs", "tag_of"]
+__all__ = ["HEADER", "OtherReader", "build_tag", "is_from_users_page", "is_tag_of"]
 
 HEADER: Final = "X-Notifications-Reader"
 SALT: Final = "notifications.reader"
@@ -31,28 +31,28 @@ class OtherReader(NotificationsError):
     """A page that was made for one reader asks with another's login."""
 
 
-def tag_of(user: Any) -> str:
+def build_tag(user: Any) -> str:
     """Return the tag of a user."""
-    return tag_under(user, django_settings.SECRET_KEY)
+    return build_tag_with(user, django_settings.SECRET_KEY)
 
 
 def is_tag_of(tag: str, user: Any) -> bool:
     """Return whether a tag is a user's, also one that an older SECRET_KEY made."""
     secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
-    return any(constant_time_compare(tag, tag_under(user, secret)) for secret in secrets)
+    return any(constant_time_compare(tag, build_tag_with(user, secret)) for secret in secrets)
 
 
-def is_theirs(request: HttpRequest) -> bool:
+def is_from_users_page(request: HttpRequest) -> bool:
     """Return whether a request, if it says whose page it comes from, comes from its user's own."""
     tag = request.headers.get(HEADER, "")
     return not tag or is_tag_of(tag, request.user)
 
 
-def tag_under(user: Any, secret: str | bytes) -> str:
-    return blake2b(str(user.pk).encode(), key=key_of(secret), digest_size=TAG_BYTES).hexdigest()
+def build_tag_with(user: Any, secret: str | bytes) -> str:
+    return blake2b(str(user.pk).encode(), key=derive_key(secret), digest_size=TAG_BYTES).hexdigest()
 
 
 @lru_cache(maxsize=8)
-def key_of(secret: str | bytes) -> bytes:
+def derive_key(secret: str | bytes) -> bytes:
     """Return the key of the tags. Made once: each stream that is opened shows a tag."""
     return salted_hmac(SALT, "key", secret=secret, algorithm="sha256").digest()

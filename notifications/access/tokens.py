@@ -38,11 +38,11 @@ from . import audit
 __all__ = [
     "SEND",
     "Bearer",
-    "bearer_of",
     "find_tokens",
     "find_users_by_token",
     "make_token",
     "may_send",
+    "parse_bearer",
     "revoke_tokens",
     "save_new",
 ]
@@ -106,8 +106,8 @@ def save_new(token: ApiToken) -> str:
     """Give an unsaved token its secret, save it, and return its text."""
     token.prefix = secrets.token_hex(PREFIX_BYTES)
     body = f"ntf_{token.prefix}_" + "".join(secrets.choice(DIGITS) for _ in range(SECRET_CHARS))
-    text = body + checksum_of(body)
-    token.digest = digest_of(text)
+    text = body + compute_checksum(body)
+    token.digest = compute_digest(text)
     token.save()
     audit.record("token.made", token=token.pk, user=token.user_id, by=token.made_by_id)
     return text
@@ -130,7 +130,7 @@ def revoke_tokens(tokens: QuerySet[ApiToken], *, by: Any = None) -> int:
     return count
 
 
-def bearer_of(authorization: str) -> Bearer | None:
+def parse_bearer(authorization: str) -> Bearer | None:
     """Return what an `Authorization` header holds, or None where it is no token of ours (RFC 6750, 2.1).
 
     A proxy may add its own to each request; that leaves a session its say. One that begins as ours and is malformed is one
@@ -143,12 +143,12 @@ def bearer_of(authorization: str) -> Bearer | None:
     if scheme.lower() != "bearer" or not text.startswith(BEGINNING):
         return None
     match = TEXT.fullmatch(text)
-    if match is None or checksum_of(match[1]) != match[3]:
+    if match is None or compute_checksum(match[1]) != match[3]:
         return Bearer("", "")
-    return Bearer(match[2], digest_of(match[0]))
+    return Bearer(match[2], compute_digest(match[0]))
 
 
-def checksum_of(body: str) -> str:
+def compute_checksum(body: str) -> str:
     """Return the CRC-32 of a token's text as six digits of base 62."""
     number, digits = crc32(body.encode()), ""
     for _place in range(CHECKSUM_CHARS):
@@ -157,7 +157,7 @@ def checksum_of(body: str) -> str:
     return digits
 
 
-def digest_of(text: str) -> str:
+def compute_digest(text: str) -> str:
     """Return the digest of a token's text."""
     return hashlib.sha256(text.encode()).hexdigest()
 

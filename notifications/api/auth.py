@@ -18,7 +18,7 @@ from ninja.utils import check_csrf
 
 from ..access import audit
 from ..access.limits import spend
-from ..access.tokens import bearer_of, find_tokens
+from ..access.tokens import find_tokens, parse_bearer
 from ..exceptions import Refusal, TooOften
 from ..models.token import Scope
 
@@ -58,7 +58,7 @@ class TokenAuth(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Any:
         """Return the user for whom the program acts, or None where it has no token. 1 query."""
-        bearer = bearer_of(request.headers.get("Authorization", ""))
+        bearer = parse_bearer(request.headers.get("Authorization", ""))
         if bearer is None:
             return None
         token = find_tokens([bearer]).get(bearer)

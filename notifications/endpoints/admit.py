@@ -76,7 +76,7 @@ async def admit(request: StreamRequest, send: Send, door: Door, write_now: Write
     """Return the subscription of a client that is let in.
 
     Args:
-        request: what is asked and shown.
+        request: what is asked, and by which credential.
         send: where the stream's bytes go, as ASGI messages.
         door: as the security log names it.
         write_now: where they go at once, see `hub/subscription.py`.
@@ -87,15 +87,15 @@ async def admit(request: StreamRequest, send: Send, door: Door, write_now: Write
         OtherReader: the page that asks was made for somebody else.
         Exception: whatever kept the hub from finding out.
     """
-    user = await get_hub().authenticate(request.shown) if request.shown is not None else None
-    if request.shown is None or user is None:
+    user = await get_hub().authenticate(request.credential) if request.credential is not None else None
+    if request.credential is None or user is None:
         audit.record("login.missing", door=door)
         raise NotAdmitted("anonymous")
     if request.reader and not is_tag_of(request.reader, user):
         raise OtherReader
     position = request.position
     subscription = Subscription(
-        user_id=user.pk, credential=request.shown, send=send, position=position, write_now=write_now
+        user_id=user.pk, credential=request.credential, send=send, position=position, write_now=write_now
     )
     subscription.is_malformed = bool(request.position_text) and position is None
     subscription.owner = asyncio.current_task()

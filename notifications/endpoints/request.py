@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from ..access import auth, cors
-from ..access.admission import Shown, credential_of
+from ..access.admission import Credential, read_credential
 from ..access.headers import Headers, read_headers
 from ..access.origin import is_own_page, is_own_socket
 from ..access.tokens import Bearer
@@ -33,9 +33,9 @@ class StreamRequest(NamedTuple):
     Attributes:
         method: of HTTP; a WebSocket's is GET.
         is_preflight: whether a browser asks if it may ask.
-        shared: the headers by which a page of another origin, if it is listed, may read the answer.
+        cors_headers: the headers by which a page of another origin, if it is listed, may read the answer.
         is_own: whether the page is this site's own or listed, as far as it says.
-        shown: what the user is found out by; None: nothing.
+        credential: what the client shows to be let in; None: nothing.
         position_text: where the client says that it stands; "": nowhere.
         reader: the tag of the reader for whom the page was made; "": it does not say.
         headers: what else an edge proxy says.
@@ -45,9 +45,9 @@ class StreamRequest(NamedTuple):
     path: str
     http_version: str
     is_preflight: bool
-    shared: cors.Sharing
+    cors_headers: cors.CorsHeaders
     is_own: bool
-    shown: Shown | None
+    credential: Credential | None
     position_text: str
     reader: str
     headers: Headers
@@ -58,7 +58,7 @@ class StreamRequest(NamedTuple):
         headers = read_headers(scope["headers"])
         is_socket = scope["type"] == "websocket"
         method = "GET" if is_socket else scope["method"]
-        shared = cors.sharing(headers)
+        cors_headers = cors.build_cors_headers(headers)
         given = read_parameters(scope.get("query_string", b""))
         sent = next(filter(None, headers.get(b"last-event-id", ())), None)
         return cls(
@@ -66,9 +66,9 @@ class StreamRequest(NamedTuple):
             path=scope["path"],
             http_version=scope.get("http_version", ""),
             is_preflight=cors.is_preflight(method, headers),
-            shared=shared,
-            is_own=bool(shared) or (is_own_socket if is_socket else is_own_page)(scope, headers),
-            shown=credential_of(scope, headers),
+            cors_headers=cors_headers,
+            is_own=bool(cors_headers) or (is_own_socket if is_socket else is_own_page)(scope, headers),
+            credential=read_credential(scope, headers),
             # `?lastEventId=` is how reconnecting-eventsource and event-source-polyfill write the header
             position_text=(unquoted(sent) if sent else None) or given.get(b"lastEventId") or given.get(b"since") or "",
             reader=given.get(b"reader", ""),
@@ -78,7 +78,7 @@ class StreamRequest(NamedTuple):
     @property
     def token(self) -> Bearer | None:
         """The token of ours that the client shows, whoever judges it."""
-        return auth.token_in(self.headers)
+        return auth.read_token(self.headers)
 
     @property
     def position(self) -> Position | None:

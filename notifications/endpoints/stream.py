@@ -67,7 +67,7 @@ class StreamApplication:
 async def open_stream(request: StreamRequest, send: Send) -> Subscription | None:
     """Return a subscription that the hub has taken in; None, having answered, for who gets no stream here."""
     if request.is_preflight:
-        await cors.answer_preflight(request.shared, send, b"GET")
+        await cors.answer_preflight(request.cors_headers, send, b"GET")
         return None
     try:
         require_get(request)
@@ -78,8 +78,8 @@ async def open_stream(request: StreamRequest, send: Send) -> Subscription | None
                 return None
             waiting = with_backpressure(send)
             subscription = await admit(request, waiting, "stream", direct_write(waiting, request.http_version))
-        if request.shared:
-            subscription.start = start_with(request.shared)
+        if request.cors_headers:
+            subscription.start = start_with(request.cors_headers)
         join(subscription)
     except NotAdmitted as refused:
         await refuse(refused, request, send)
@@ -110,7 +110,7 @@ async def was_answered_for_edge(request: StreamRequest, send: Send) -> bool:
         return True
     if who == "nobody":
         return False
-    asked = handler.Asked(request.path, request.shown, request.position_text, request.reader, request.shared)
+    asked = handler.Asked(request.path, request.credential, request.position_text, request.reader, request.cors_headers)
     return await handler.answer_client(asked, send)
 
 
@@ -121,17 +121,17 @@ async def refuse(refused: NotAdmitted, request: StreamRequest, send: Send) -> No
     by a challenge; everybody else by a status.
     """
     if refused.bye is not None:
-        await send(start_with(request.shared))
+        await send(start_with(request.cors_headers))
         await send({"type": "http.response.body", "body": bye(refused.bye)})
     elif refused.why == "anonymous" and request.token is not None:
         text = "This token is unknown, revoked, expired or has no scope 'read'; ask the site's staff for another.\n"
         challenge = b'Bearer realm="notifications", error="invalid_token"'  # RFC 6750, 3
-        await send_text(send, 401, text, (b"www-authenticate", challenge), *request.shared)
+        await send_text(send, 401, text, (b"www-authenticate", challenge), *request.cors_headers)
     elif refused.why == "method":
         text = f"{request.method} is not allowed here; open the stream with GET.\n"
-        await send_text(send, 405, text, (b"allow", b"GET"), *request.shared)
+        await send_text(send, 405, text, (b"allow", b"GET"), *request.cors_headers)
     else:
-        await send_text(send, 403, FORBIDDEN_TEXTS[refused.why], *request.shared)
+        await send_text(send, 403, FORBIDDEN_TEXTS[refused.why], *request.cors_headers)
 
 
 async def send_text(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:

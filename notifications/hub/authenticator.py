@@ -17,8 +17,8 @@ from channels.db import aclose_old_connections
 from django.core.exceptions import PermissionDenied
 
 from ..access import auth
-from ..access.admission import Shown, decide, hook, known
-from ..access.openings import Opening
+from ..access.admission import Credential, decide, drop_anonymous, load_hook
+from ..access.kept_request import KeptRequest
 from .batcher import CHECK_SECONDS, Batcher, load_each
 from .executor import Executor
 
@@ -38,51 +38,53 @@ class Authenticator:
         self._threads: Executor | None = None
         self._slots = asyncio.Semaphore(HOOKS_AT_ONCE)
 
-    async def authenticate(self, shown: Shown, method: str = "GET") -> Any:
+    async def authenticate(self, credential: Credential, method: str = "GET") -> Any:
         """Return the user, or None.
 
         Raises:
             PermissionDenied: the hook knows the user, who is not allowed.
             Exception: whatever kept it from finding out.
         """
-        if not isinstance(shown, Opening):
-            return await self._batcher.load(shown)
-        ask = hook()
+        if not isinstance(credential, KeptRequest):
+            return await self._batcher.load(credential)
+        ask = load_hook()
         async with asyncio.timeout(CHECK_SECONDS), self._slots:
             if iscoroutinefunction(ask):
                 try:
-                    return known(await ask(shown.request(method)))
+                    return drop_anonymous(await ask(credential.build_request(method)))
                 finally:
                     await aclose_old_connections()
             if self._threads is None:  # most sites need none
                 self._threads = Executor(threads=HOOKS_AT_ONCE)
-            return await self._threads.run(decide, shown, method)
+            return await self._threads.run(decide, credential, method)
 
-    async def authenticate_all(self, shown: Iterable[Shown]) -> tuple[dict[Shown, Any], dict[Shown, Exception]]:
+    async def authenticate_all(
+        self, credentials: Iterable[Credential]
+    ) -> tuple[dict[Credential, Any], dict[Credential, Exception]]:
         """Return the users behind all of these, and what kept it from finding out about some.
 
         Raises what `load_each()` does: then the database is away, and nothing is known of anybody.
         """
-        openings = [each for each in shown if isinstance(each, Opening)]
-        plain = {each for each in shown if not isinstance(each, Opening)}
-        users: dict[Shown, Any] = {}
-        failed: dict[Shown, Exception] = {}
+        requests = [each for each in credentials if isinstance(each, KeptRequest)]
+        plain = {each for each in credentials if not isinstance(each, KeptRequest)}
+        users: dict[Credential, Any] = {}
+        failed: dict[Credential, Exception] = {}
         if plain:
             found, failures = await self._executor.run(load_each, auth.find_users, plain)
             users.update(found.items())
             failed.update(failures.items())
 
         async def ask_some() -> None:
-            while openings:
-                opening = openings.pop()
+            while requests:
+                request = requests.pop()
                 try:
-                    users[opening] = await self.authenticate(opening)
+                    users[request] = await self.authenticate(request)
                 except PermissionDenied:
-                    users[opening] = None
+                    users[request] = None
                 except Exception as error:  # the site's own code may raise anything
-                    failed[opening] = error
+                    failed[request] = error
 
-        await asyncio.gather(*(ask_some() for _ in range(min(AGAIN_AT_ONCE, len(openings)))))
+        await asyncio.gather(*(ask_some() for _ in range(min(AGAIN_AT_ONCE, len(requests)))))
         return users, failed
 
     async def stop(self) -> None:

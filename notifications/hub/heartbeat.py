@@ -16,7 +16,7 @@ from typing import Final
 
 from django.core.exceptions import PermissionDenied
 
-from ..access.openings import Opening
+from ..access.kept_request import KeptRequest
 from ..conf import settings
 from ..protocol import frames
 from ..protocol.bye import Bye
@@ -67,7 +67,7 @@ class Heartbeat:
             now = self._loop.time()
             due = self._take_due(now)
             has_left = await self._who_left(due)
-            self._ask_soon(each for each in due if isinstance(each.credential, Opening))
+            self._ask_soon(each for each in due if isinstance(each.credential, KeptRequest))
             for turn, subscription in enumerate(due, start=1):
                 if subscription in has_left:
                     self._end(subscription, Bye.AUTH)
@@ -90,23 +90,21 @@ class Heartbeat:
 
     async def _who_left(self, due: list[Subscription]) -> set[Subscription]:
         """Return the streams whose user is logged in no more. Where that cannot be found out now, streams go on."""
-        shown = {each: each.credential for each in due if not isinstance(each.credential, Opening)}
-        credentials = set(shown.values())
+        credentials = {each: each.credential for each in due if not isinstance(each.credential, KeptRequest)}
         if not credentials:
             return set()
+        distinct = set(credentials.values())
         try:
             async with asyncio.timeout(CHECK_SECONDS):  # a database that hangs must not delay the pings
-                users, failed = await self._authenticator.authenticate_all(credentials)
+                users, failed = await self._authenticator.authenticate_all(distinct)
         except Exception as error:  # a database that is away must not end every stream
-            logger.warning(
-                "Could not check %d sessions and tokens: %s: %s", len(credentials), type(error).__name__, error
-            )
+            logger.warning("Could not check %d sessions and tokens: %s: %s", len(distinct), type(error).__name__, error)
             return set()
         for failure in failed.values():
             logger.warning("Could not check a session: %s", type(failure).__name__)
         return {
             subscription
-            for subscription, credential in shown.items()
+            for subscription, credential in credentials.items()
             if credential not in failed and getattr(users.get(credential), "pk", None) != subscription.user_id
         }
 

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from ..access.admission import Shown
-from ..access.limits import Openings
+from ..access.admission import Credential
+from ..access.limits import OpeningCounter
 from ..conf import settings
 from ..log.doorbell import ringer
 from ..log.keys import UserKey
@@ -58,7 +58,7 @@ class Hub:
         self._authenticator = Authenticator(self._executor)
         self._heartbeat = Heartbeat(self._executor, self._authenticator, self._write, self.end)
         self._presence = PresenceTracker(self._executor)
-        self.openings = Openings()
+        self.openings = OpeningCounter()
         self._executor.keep([self._listen, *map(self._repeating, hooks.chores)])
         self._followers: list[Callable[[dict[str, Any]], None]] = []
         self.run = self._executor.run
@@ -69,12 +69,12 @@ class Hub:
             self._executor.start(self._leave_with(server), "leave with the server")
         self._forget_sigterm = before_sigterm(self._leave_for_good)
 
-    async def authenticate(self, shown: Shown, *, method: str = "GET") -> Any:
+    async def authenticate(self, credential: Credential, *, method: str = "GET") -> Any:
         """Return the user of the credential that a client shows, or None; raises what `Authenticator.authenticate()` does.
 
         A site's own hook sees a request with this method: a POST where something is to be changed.
         """
-        return await self._authenticator.authenticate(shown, method)
+        return await self._authenticator.authenticate(credential, method)
 
     async def read(self, user_id: UserKey, position: Position | None) -> Replay | None:
         """Return what a user's log says after a position, for a stream held elsewhere; None: there is no such user."""

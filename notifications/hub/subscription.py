@@ -20,7 +20,7 @@ import asyncio
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
-from ..access.admission import Shown
+from ..access.admission import Credential
 from ..log.keys import UserKey
 from ..protocol import sse
 from ..protocol.bye import Bye
@@ -43,9 +43,9 @@ START: Final[dict[str, Any]] = {
 }
 
 
-def start_with(shared: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+def start_with(headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
     """Return the start of a response with these headers as well."""
-    return {**START, "headers": [*START["headers"], *shared]} if shared else START
+    return {**START, "headers": [*START["headers"], *headers]} if headers else START
 
 
 chunk: Final = Chunk()
@@ -82,7 +82,7 @@ class Subscription:
         self,
         *,
         user_id: UserKey,
-        credential: Shown,
+        credential: Credential,
         send: Send,
         position: Position | None,
         write_now: WriteNow | None = None,

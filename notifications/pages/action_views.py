@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from .. import log
 from ..access.limits import spend
-from ..access.reader import is_theirs
+from ..access.reader import is_from_users_page
 from ..conf import settings
 from ..exceptions import BadUndoToken, HistoryReplaced, Refusal, TooOften, UndoExpired, UnknownNotification
 from ..log.keys import MAX_KEY
@@ -99,7 +99,7 @@ def find_refusal(request: HttpRequest) -> Refusal | None:
     """Return why this request is refused, or None where it comes from the reader of the page."""
     if not request.user.is_authenticated:
         return Refusal(403, "not_logged_in", _("You are not logged in; log in and try again."))
-    if not is_theirs(request):
+    if not is_from_users_page(request):
         return Refusal(403, "reader", _("This page belongs to another user; reload it."))
     return None
 

@@ -25,7 +25,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from ..access.limits import spend
-from ..access.reader import tag_of
+from ..access.reader import build_tag
 from ..conf import settings
 from ..exceptions import TooOften
 from ..log.keys import MAX_KEY
@@ -75,7 +75,7 @@ def build_context(request: HttpRequest, form: PageForm, found: Found) -> dict[st
     part = form.value("part")
     return {
         "notification_inbox": found.inbox,  # {% notification_bell %} takes it from here
-        "notification_reader": tag_of(request.user),
+        "notification_reader": build_tag(request.user),
         "login_url": resolve_url(django_settings.LOGIN_URL),
         "frame": "notifications/_part.html" if part else "notifications/base.html",
         "part": part or "list",

@@ -10,7 +10,7 @@ from django.shortcuts import resolve_url
 from django.template import Context
 
 from .. import log
-from ..access.reader import tag_of
+from ..access.reader import build_tag
 from ..models.validators import followable
 from ..protocol.payloads import isoformat
 from ..reading.listing import newest_of, shown_inbox
@@ -35,7 +35,7 @@ def notification_bell(context: Context) -> dict[str, Any]:
     return {
         "inbox": inbox,
         "newest": newest_of(inbox),
-        "reader": tag_of(user),
+        "reader": build_tag(user),
         "login_url": resolve_url(django_settings.LOGIN_URL),
         "part": known
         and context.get("part"),  # "list" in the centre's own page, which has the icons and opens no panel

@@ -86,7 +86,7 @@ async def count(query: bytes, headers: Headers) -> int:
     """Return how much is looked at until the stream has refused this stranger, and for what is asked of who is let in."""
     from django.core.handlers.asgi import ASGIRequest
 
-    from notifications.access.addresses import client_address
+    from notifications.access.addresses import find_client_address
     from notifications.asgi import Front
     from notifications.endpoints.request import StreamRequest
     from notifications.endpoints.stream import StreamApplication
@@ -116,7 +116,7 @@ async def count(query: bytes, headers: Headers) -> int:
         await StreamApplication()(scope, receive, send)
         assert StreamRequest.of(scope).position is None
         front.has_foreign_parameter(scope)
-        client_address(request)
+        find_client_address(request)
     if answers[0]["status"] not in (401, 403):
         raise SystemExit(f"a stranger was answered with {answers[0]['status']}")
     return looked.chars

@@ -33,10 +33,10 @@ from django_eventstream.eventrequest import EventRequest
 from django_eventstream.storage import EventDoesNotExist, StorageBase
 from django_eventstream.utils import get_channelmanager, get_storage
 
-from ...access.addresses import client_address
-from ...access.admission import DEFAULT, Shown, decide, known
+from ...access.addresses import find_client_address
+from ...access.admission import DEFAULT, Credential, decide, drop_anonymous
+from ...access.kept_request import KeptRequest
 from ...access.limits import spend_address
-from ...access.openings import Opening
 from ...conf import settings
 from ...exceptions import BypassesLog, NotificationsError, TooOften
 from ...log.replay import inbox_of, read_for
@@ -68,16 +68,16 @@ class LogChannelManager(DefaultChannelManager):
         """
         if request.GET.get("recover") == "true" and not hasattr(request, "grip"):
             raise EventRequest.Error("recover is for an edge proxy; leave it out")
-        user, shown = follower_of(request)
+        user, credential = follower_of(request)
         if user is None:
             self._limit(request)
         names = super().get_channels_for_request(request, view_kwargs)
         if not names and user is not None:
             names = {inbox_channel(user)}
-        channels = Channels(names, follower=user, shown=shown)
+        channels = Channels(names, follower=user, credential=credential)
         for channel in sorted(channels):
             if topic_of(channel) is not None:
-                who, most = f"address {client_address(request)}", settings.public_streams_per_address
+                who, most = f"address {find_client_address(request)}", settings.public_streams_per_address
             elif self.can_read_channel(user, channel):
                 who, most = f"channel {channel}", settings.streams_per_user
             else:
@@ -92,7 +92,7 @@ class LogChannelManager(DefaultChannelManager):
     def _limit(self, request: HttpRequest) -> None:
         """Refuse an address that opens streams all the time without logging in. Behind a proxy: `access/addresses.py`."""
         try:
-            spend_address(client_address(request))
+            spend_address(find_client_address(request))
         except TooOften as error:
             raise TooManyStreams(str(error)) from None
 
@@ -137,18 +137,18 @@ class LogChannelManager(DefaultChannelManager):
         request.META["HTTP_LAST_EVENT_ID"] = id_of(numbers)
 
 
-def follower_of(request: HttpRequest) -> tuple[Any, Shown | None]:
+def follower_of(request: HttpRequest) -> tuple[Any, Credential | None]:
     """Return the user, and the credential to check again later; None without a login, and for users who are not allowed."""
     if settings.admit == DEFAULT:
-        user, session = known(getattr(request, "user", None)), getattr(request, "session", None)
+        user, session = drop_anonymous(getattr(request, "user", None)), getattr(request, "session", None)
         return user, None if user is None or session is None else session.session_key
     # without ASGI there is nobody to ask again
-    opening = Opening.of(request.scope) if isinstance(request, ASGIRequest) else None
+    kept = KeptRequest.of(request.scope) if isinstance(request, ASGIRequest) else None
     try:
-        user = None if opening is None else decide(opening)
+        user = None if kept is None else decide(kept)
     except PermissionDenied:
         user = None
-    return user, None if user is None else opening
+    return user, None if user is None else kept
 
 
 class LogStorage(StorageBase):
@@ -185,8 +185,8 @@ class LogStorage(StorageBase):
         position = position_of(last_id if place is None else place.begin(last_id))
         head, events = self._read(channel, position, limit)
         if place is not None:
-            shown = events if events is None or len(events) < limit else events[: limit - 1]
-            place.reach(shown[-1].id if shown else number_of(head))
+            sent = events if events is None or len(events) < limit else events[: limit - 1]
+            place.reach(sent[-1].id if sent else number_of(head))
         if events is None:
             raise EventDoesNotExist(f"{channel} cannot be continued from {position}", number_of(head))
         return events

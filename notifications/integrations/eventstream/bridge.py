@@ -131,7 +131,7 @@ class Bridge:
             await asyncio.sleep(settings.ping_seconds)
             with self._manager.lock:
                 everybody = {each for mine in self._manager.listeners_by_channel.values() for each in mine}
-            keys = {each: key for each in everybody if (key := getattr(each.channels, "shown", None)) is not None}
+            keys = {each: key for each in everybody if (key := getattr(each.channels, "credential", None)) is not None}
             if not keys:
                 continue
             try:

@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from django.core.exceptions import ValidationError
 
-from ...access.admission import Shown
+from ...access.admission import Credential
 from ...conf import settings
 from ...log.keys import UserOrKey, key_of
 from ...protocol.position import Position
@@ -147,13 +147,13 @@ class Channels(set[str]):
     __hash__ = object.__hash__  # type: ignore[assignment] # counted as a connection, not by its content
     __eq__ = object.__eq__
 
-    def __init__(self, names: set[str], *, follower: Any = None, shown: Shown | None = None) -> None:
+    def __init__(self, names: set[str], *, follower: Any = None, credential: Credential | None = None) -> None:
         channels = [Channel(name) for name in sorted(names)]
         for channel in channels:
             channel.place.follower = follower
         super().__init__(channels)
         self.follower = follower
-        self.shown = shown  # what is looked at again with every ping
+        self.credential = credential  # what is looked at again with every ping
         self.counted_with: list[WeakSet[Channels]] = []  # held from here, see `eventstream.Census`
 
     def own(self, name: str) -> tuple[Channel, Place] | None:

@@ -38,9 +38,9 @@ from django.conf import settings as django_settings
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from ...access.admission import Shown
+from ...access.admission import Credential
 from ...access.headers import Headers
-from ...access.openings import Opening
+from ...access.kept_request import KeptRequest
 from ...conf import settings
 from ...exceptions import InvalidSetting
 from ...log.keys import UserKey
@@ -130,7 +130,9 @@ def session_channels_of(session_key: str) -> list[str]:
     return [f"{quote(settings.group, safe='')}-session-{digest[:32]}" for digest in digests]
 
 
-def hold(user_id: UserKey, credential: Shown, ticket: str, position: Position, path: str) -> list[tuple[bytes, bytes]]:
+def hold(
+    user_id: UserKey, credential: Credential, ticket: str, position: Position, path: str
+) -> list[tuple[bytes, bytes]]:
     """Return the headers that make the proxy hold a connection that stands at a position.
 
     Args:
@@ -142,7 +144,7 @@ def hold(user_id: UserKey, credential: Shown, ticket: str, position: Position, p
     """
     changes = channel_of(user_id)
     channels = [f"{changes}; prev-id={position}", f"{ticket_channel()}; prev-id={ticket}"]
-    session_key = credential.session_key if isinstance(credential, Opening) else credential
+    session_key = credential.session_key if isinstance(credential, KeptRequest) else credential
     if isinstance(session_key, str):
         channels.append(session_channels_of(session_key)[0])
     values = {
@@ -155,7 +157,7 @@ def hold(user_id: UserKey, credential: Shown, ticket: str, position: Position, p
     return [(name.encode(), value.encode()) for name, value in values.items()]
 
 
-def link_seconds_of(channel: str, credential: Shown) -> int:
+def link_seconds_of(channel: str, credential: Credential) -> int:
     """Return after how many seconds the proxy asks about a connection in any case.
 
     About one that was opened with a token, or that a site's own hook judges, with each ping: nobody tells the proxy that a

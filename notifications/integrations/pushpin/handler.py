@@ -14,7 +14,7 @@ from typing import Literal
 from django.core.exceptions import PermissionDenied
 
 from ...access import cors
-from ...access.admission import Shown
+from ...access.admission import Credential
 from ...access.headers import Headers
 from ...access.reader import OtherReader, is_tag_of
 from ...hub import get_hub
@@ -36,10 +36,10 @@ class Asked:
     """What a client asks and shows, and by which headers a page of another origin may read the answer."""
 
     path: str
-    shown: Shown | None
+    credential: Credential | None
     position_text: str
     reader: str
-    shared: cors.Sharing
+    cors_headers: cors.CorsHeaders
 
 
 def who_asks(headers: Headers) -> Literal["nobody", "client", "proxy"]:
@@ -53,20 +53,20 @@ def who_asks(headers: Headers) -> Literal["nobody", "client", "proxy"]:
 async def answer_client(asked: Asked, send: Send) -> bool:
     """Let a client in and have the proxy hold its connection; return False, having sent nothing, where it may not.
 
-    Also for one whose opening does not fit into a ticket: its stream is held here, behind the proxy.
+    Also for one whose request does not fit into a ticket: its stream is held here, behind the proxy.
 
     Raises:
         PermissionDenied: the site's hook knows the user, who is not allowed.
         OtherReader: the page that asks was made for somebody else.
         Exception: whatever the database raises. Nothing was sent then.
     """
-    shown = asked.shown
-    user = await get_hub().authenticate(shown) if shown is not None else None
-    if shown is None or user is None:
+    credential = asked.credential
+    user = await get_hub().authenticate(credential) if credential is not None else None
+    if credential is None or user is None:
         return False
     if asked.reader and not is_tag_of(asked.reader, user):
         raise OtherReader
-    ticket = ticket_of(user.pk, shown)
+    ticket = ticket_of(user.pk, credential)
     if len(ticket) > MAX_TICKET_CHARS:
         return False
     position = parse_position(asked.position_text) if asked.position_text else None
@@ -79,7 +79,7 @@ async def answer_client(asked: Asked, send: Send) -> bool:
     wait = LONG_RETRY_MS if get_hub().openings.are_many(key) else RETRY_MS
     counters.replay(replay, is_malformed=is_malformed)
     body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
-    await answer(send, body, [*asked.shared, *pushpin.hold(user.pk, shown, ticket, stands, asked.path)])
+    await answer(send, body, [*asked.cors_headers, *pushpin.hold(user.pk, credential, ticket, stands, asked.path)])
     return True
 
 
@@ -133,6 +133,6 @@ async def end(send: Send, why: Bye) -> None:
     await answer(send, frames.bye(why), [])
 
 
-async def answer(send: Send, body: bytes, headers: cors.Sharing) -> None:
+async def answer(send: Send, body: bytes, headers: cors.CorsHeaders) -> None:
     await send(start_with(headers))
     await send({"type": "http.response.body", "body": body})

@@ -23,8 +23,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings as django_settings
 from django.utils.crypto import salted_hmac
 
-from ...access.admission import Shown
-from ...access.openings import Opening
+from ...access.admission import Credential
+from ...access.kept_request import KeptRequest
 from ...access.tokens import Bearer
 from ...conf import settings
 from ...log.keys import UserKey
@@ -36,37 +36,37 @@ SALT: Final = "notifications.integrations.pushpin.tickets"
 LATE_SECONDS: Final = 600
 # Pushpin reads the head of an answer into 8 KiB, and sends the ticket back in one of its own.
 MAX_TICKET_CHARS: Final = 4096
-# What is left out of an opening that a ticket holds: no hook can mind how the answer is to be written.
+# What is left out of a request that a ticket holds: no hook can mind how the answer is to be written.
 UNASKED: Final = frozenset(
     {b"accept", b"accept-encoding", b"cache-control", b"connection", b"last-event-id", b"pragma", b"priority", b"te"}
 )
 
 
-def ticket_of(user_id: UserKey, shown: Shown) -> str:
+def ticket_of(user_id: UserKey, credential: Credential) -> str:
     """Return a ticket for one user's connection. No two are alike; one of more than `MAX_TICKET_CHARS` is too long."""
     parts: tuple[Any, ...]
-    if isinstance(shown, Opening):
-        parts = (packed(shown), None, None)
+    if isinstance(credential, KeptRequest):
+        parts = (packed(credential), None, None)
     else:
-        parts = (shown.prefix, shown.digest) if isinstance(shown, Bearer) else (shown,)
+        parts = (credential.prefix, credential.digest) if isinstance(credential, Bearer) else (credential,)
     text = compress(json.dumps([str(user_id), *parts]).encode())
     return locks().encrypt(text).decode().rstrip("=")  # which means something in the proxy's headers
 
 
-def packed(opening: Opening) -> list[Any]:
-    """Return an opening as JSON can write it, without what browsers say of themselves to no purpose here."""
+def packed(kept: KeptRequest) -> list[Any]:
+    """Return a kept request as JSON can write it, without what browsers say of themselves to no purpose here."""
     headers = [
         [str(name, "latin-1"), str(value, "latin-1")]
-        for name, value in opening.headers
+        for name, value in kept.headers
         if name not in UNASKED and not name.startswith((b"grip-", b"sec-"))
     ]
-    query = str(opening.query, "latin-1")
-    return [opening.path, opening.root_path, opening.scheme, query, headers, opening.client, opening.server]
+    query = str(kept.query, "latin-1")
+    return [kept.path, kept.root_path, kept.scheme, query, headers, kept.client, kept.server]
 
 
-def unpacked(parts: list[Any]) -> Opening:
+def unpacked(parts: list[Any]) -> KeptRequest:
     path, root_path, scheme, query, headers, client, server = parts
-    return Opening(
+    return KeptRequest(
         path=path,
         root_path=root_path,
         scheme=scheme,
@@ -77,7 +77,7 @@ def unpacked(parts: list[Any]) -> Opening:
     )
 
 
-def credential_in(ticket: str) -> tuple[str, Shown] | None:
+def credential_in(ticket: str) -> tuple[str, Credential] | None:
     """Return the key of the user and the credential in a ticket; None for one that is none, or is too old."""
     try:
         whole = ticket.encode("ascii") + b"=" * (-len(ticket) % 4)

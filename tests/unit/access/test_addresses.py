@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory, override_settings
 
-from notifications.access.addresses import client_address
+from notifications.access.addresses import find_client_address
 
 PROXIES = ["10.0.0.0/8", "fd00::/8"]
 
@@ -16,7 +16,7 @@ def address_of(peer: str, forwarded: str = "", *, trusted: list[str] | None = No
     """Return what counts for a request from a peer with this X-Forwarded-For."""
     headers: Any = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
     with override_settings(NOTIFICATIONS_TRUSTED_PROXIES=PROXIES if trusted is None else trusted):
-        return client_address(RequestFactory().get("/", REMOTE_ADDR=peer, **headers))
+        return find_client_address(RequestFactory().get("/", REMOTE_ADDR=peer, **headers))
 
 
 @pytest.mark.parametrize("forwarded", ["", "198.51.100.7", "10.0.0.1, 198.51.100.7"])

@@ -20,7 +20,7 @@ from django.core.cache import cache
 from django.test import Client, override_settings
 
 from notifications import make_token, notify, publish_public, session_or_token
-from notifications.access.openings import Opening, parse_cookies
+from notifications.access.kept_request import KeptRequest, parse_cookies
 from notifications.asgi import with_stream
 from notifications.endpoints.websocket import SocketApplication
 from notifications.models import Notification
@@ -461,18 +461,18 @@ async def test_a_hook_sees_what_was_sent(site: Site, user: User, monkeypatch: py
 def test_what_no_server_lets_through_is_not_kept() -> None:
     """An opening is bounded, for it is held as long as the stream."""
     scope = request("/notifications/stream/")
-    assert Opening.of(scope) is not None
-    assert Opening.of(scope | {"query_string": b"x" * 8193}) is None
-    assert Opening.of(scope | {"headers": [(b"cookie", b"x" * 65536)]}) is None
+    assert KeptRequest.of(scope) is not None
+    assert KeptRequest.of(scope | {"query_string": b"x" * 8193}) is None
+    assert KeptRequest.of(scope | {"headers": [(b"cookie", b"x" * 65536)]}) is None
 
 
 def test_a_socket_over_tls_is_https() -> None:
     """Also where the server does not say so, as Daphne, for the page's origin does."""
     scope = request("/notifications/ws/", type="websocket", headers=[(b"origin", b"https://testserver")])
     for scheme, expected in (("wss", "https"), ("ws", "http"), (None, "https")):
-        opening = Opening.of(scope | {"scheme": scheme})
-        assert opening is not None
-        assert opening.request().scheme == expected
+        kept = KeptRequest.of(scope | {"scheme": scheme})
+        assert kept is not None
+        assert kept.build_request().scheme == expected
 
 
 def test_cookies_are_read_as_django_reads_them() -> None:

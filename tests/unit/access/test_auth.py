@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications.access.auth import find_users, session_key_of
+from notifications.access.auth import find_users, read_session_key
 from notifications.access.headers import read_headers
 from tests.support.asgi import log_in
 
@@ -206,10 +206,10 @@ def test_an_expired_file_is_not_replaced_by_a_new_session(user: User, settings: 
 def test_the_session_key_is_found_among_cookies(cookies: list[bytes], expected: str | None) -> None:
     """One header or, as HTTP/2 has it, several: the cookie is found, and what is malformed is no error."""
     headers = [(b"host", b"testserver"), *((b"cookie", text) for text in cookies)]
-    assert session_key_of(read_headers(headers)) == expected
+    assert read_session_key(read_headers(headers)) == expected
 
 
 def test_the_name_of_the_cookie_is_the_sites_own(settings: Settings) -> None:
     """SESSION_COOKIE_NAME decides which cookie counts."""
     settings.SESSION_COOKIE_NAME = "__Host-s"
-    assert session_key_of(read_headers([(b"cookie", b"sessionid=abc; __Host-s=def")])) == "def"
+    assert read_session_key(read_headers([(b"cookie", b"sessionid=abc; __Host-s=def")])) == "def"

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications.access.auth import find_users, session_key_of
+from notifications.access.auth import find_users, read_session_key
 from notifications.access.headers import read_headers
 from notifications.hub.batcher import load_each
 from tests.support.asgi import log_in
@@ -52,7 +52,7 @@ def test_more_sessions_than_sqlite_takes_parameters(user: User) -> None:
 def test_one_bad_cookie_does_not_shut_others_out(user: User) -> None:
     """A cookie with a NUL character, which PostgreSQL refuses in any query, costs those in the same batch nothing."""
     key = log_in(user)
-    bad = session_key_of(
+    bad = read_session_key(
         read_headers([(b"cookie", b'sessionid="abcdefgh\\000"')])
     )  # the quoted form of cookies can carry one
     parameters: list[Any] = []

@@ -13,7 +13,7 @@ from typing import Any, Final
 import django
 import pytest
 
-from notifications.access.auth import session_key_of
+from notifications.access.auth import read_session_key
 from notifications.access.headers import read_headers
 from notifications.access.origin import is_own_page
 from notifications.endpoints.websocket import parse
@@ -69,14 +69,14 @@ def test_the_cookie_is_djangos() -> None:
         (b'sessionid="a;b"', '"a'),
         (b'sessionid="', '"'),
     ]:
-        assert session_key_of(read_headers([(b"cookie", text)])) == key
+        assert read_session_key(read_headers([(b"cookie", text)])) == key
 
 
 def test_too_much_is_as_good_as_nothing() -> None:
     """A header that no server would let through, or a key that no browser would keep, is nobody's."""
-    assert session_key_of(read_headers([(b"cookie", b"a=" + b"x" * 65536 + b"; sessionid=abc")])) is None
-    assert session_key_of(read_headers([(b"cookie", b"sessionid=" + b"x" * 4097)])) is None
-    assert session_key_of(read_headers([(b"cookie", b"sessionid=" + b"x" * 4096)])) == "x" * 4096
+    assert read_session_key(read_headers([(b"cookie", b"a=" + b"x" * 65536 + b"; sessionid=abc")])) is None
+    assert read_session_key(read_headers([(b"cookie", b"sessionid=" + b"x" * 4097)])) is None
+    assert read_session_key(read_headers([(b"cookie", b"sessionid=" + b"x" * 4096)])) == "x" * 4096
 
 
 def test_a_query_that_is_no_text_is_no_error() -> None:

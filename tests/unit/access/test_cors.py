@@ -12,7 +12,7 @@ from django.test import override_settings
 from django.urls import set_script_prefix
 
 from notifications import InvalidSetting
-from notifications.access.cors import sharing
+from notifications.access.cors import build_cors_headers
 from notifications.access.headers import read_headers
 from notifications.asgi import with_stream
 from notifications.conf import settings as own
@@ -184,7 +184,7 @@ async def test_a_websocket_needs_a_listed_origin_too(
 @override_settings(NOTIFICATIONS_ALLOWED_ORIGINS=[LISTED])
 def test_two_origins_are_nobodys() -> None:
     """A request that names two origins is no browser's."""
-    assert not sharing(read_headers([*from_page(LISTED), (b"origin", b"https://evil.example")]))
+    assert not build_cors_headers(read_headers([*from_page(LISTED), (b"origin", b"https://evil.example")]))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from notifications import notify
-from notifications.access.limits import Openings, spend, spend_address
+from notifications.access.limits import OpeningCounter, spend, spend_address
 from notifications.endpoints.websocket import SocketApplication
 from notifications.exceptions import TooOften
 from notifications.integrations.eventstream import LogChannelManager, TooManyStreams
@@ -222,7 +222,7 @@ def test_openings_are_many_only_within_a_minute(monkeypatch: pytest.MonkeyPatch,
     settings.NOTIFICATIONS_OPENINGS_PER_MINUTE = 5
     now = 60.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    openings = Openings()
+    openings = OpeningCounter()
     for _ in range(6):
         openings.count("7")
     openings.count("8")

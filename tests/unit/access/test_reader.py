@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from notifications import notify
-from notifications.access.reader import is_tag_of, tag_of
+from notifications.access.reader import build_tag, is_tag_of
 from notifications.endpoints.websocket import SocketApplication
 from notifications.hub.counters import counters
 from notifications.models import Notification
@@ -35,11 +35,11 @@ def test_a_page_says_whose_it_is(user: User, other_user: User, client: Client) -
         client.force_login(each)
         page = client.get("/notifications/").content.decode()
         found = READER.findall(page)
-        assert set(found) == {tag_of(each)}
+        assert set(found) == {build_tag(each)}
         for element in ("notification-bell", "notification-list"):
             assert READER.search(page.partition(f"<{element}\n")[2].partition(">")[0])
         panel = client.get("/notifications/?part=panel").content.decode()
-        assert set(READER.findall(panel)) == {tag_of(each)}
+        assert set(READER.findall(panel)) == {build_tag(each)}
         tags.append(found[0])
     assert tags[0] != tags[1]
     client.logout()
@@ -49,7 +49,7 @@ def test_a_page_says_whose_it_is(user: User, other_user: User, client: Client) -
 @pytest.mark.django_db
 def test_a_tag_outlives_its_secret_key(user: User, other_user: User) -> None:
     """A page from before the SECRET_KEY was rotated is still its reader's, until the older key is taken away."""
-    tag = tag_of(user)
+    tag = build_tag(user)
     assert (is_tag_of(tag, user), is_tag_of(tag, other_user), is_tag_of("", user)) == (True, False, False)
     with override_settings(SECRET_KEY="another one", SECRET_KEY_FALLBACKS=[]):
         assert not is_tag_of(tag, user)
@@ -60,13 +60,13 @@ async def test_a_stream_that_is_not_the_pages_ends(site: Site, user: User, other
     """Logged out and in as somebody else without a full load, a page showed the new reader the former one's count."""
     before = counters.connects["reader"]
     await site.do(notify, other_user, title="Secret")
-    browser = await opened(site, other_user, tag_of(user))
+    browser = await opened(site, other_user, build_tag(user))
     status, _headers, body = await browser.answer()
     assert (status, counters.connects["reader"]) == (200, before + 1)
     assert [(event.name, event.data) for event in browser.events] == [("bye", {"reason": "auth"})]
     assert b"Secret" not in body
     assert site.hub.count == 0
-    own = await opened(site, user, tag_of(user))
+    own = await opened(site, user, build_tag(user))
     await own.hello()
     await site.do(notify, user, title="Mine")
     assert (await own.next("change")).data["upsert"][0]["title"] == "Mine"
@@ -86,7 +86,7 @@ async def test_a_garbled_tag_is_nobodys(site: Site, user: User, tag: str) -> Non
 async def test_a_socket_that_is_not_the_pages_ends(site: Site, user: User, other_user: User) -> None:
     """It is accepted, told so and closed with 3000, so that a script learns the reason; with the right tag it goes on."""
     key = await site.do(log_in, user)
-    for tag, is_own in ((tag_of(other_user), False), (tag_of(user), True)):
+    for tag, is_own in ((build_tag(other_user), False), (build_tag(user), True)):
         socket: Any = WebsocketCommunicator(
             SocketApplication(),
             f"/notifications/ws/?reader={tag}",
@@ -117,11 +117,11 @@ def test_an_action_of_another_readers_page_changes_nothing(
     path = "/notifications/" + address.format(row.pk)
     before = list(Notification.objects.values())
     for accept in ("application/json", "text/html"):
-        headers = {"X-Notifications-Reader": tag_of(other_user), "Accept": accept}
+        headers = {"X-Notifications-Reader": build_tag(other_user), "Accept": accept}
         response = client.post(path, {"action": "delete", "id": row.pk}, headers=headers)
         assert (response.status_code, response.json()["error"]["code"]) == (403, "reader")
     assert list(Notification.objects.values()) == before
-    headers = {"X-Notifications-Reader": tag_of(user), "Accept": "application/json"}
+    headers = {"X-Notifications-Reader": build_tag(user), "Accept": "application/json"}
     assert client.post(path, {"action": "delete", "id": row.pk}, headers=headers).status_code in (200, 400)
 
 
@@ -132,9 +132,9 @@ def test_a_part_for_another_readers_page_is_refused(user: User, other_user: User
     notify(user, title="Secret")
     client.force_login(user)
     path = f"/notifications/?part={part}"
-    refused = client.get(path, headers={"X-Notifications-Reader": tag_of(other_user)})
+    refused = client.get(path, headers={"X-Notifications-Reader": build_tag(other_user)})
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "reader")
     assert "no-store" in refused["Cache-Control"]
     assert b"Secret" not in refused.content
-    assert b"Secret" in client.get(path, headers={"X-Notifications-Reader": tag_of(user)}).content
+    assert b"Secret" in client.get(path, headers={"X-Notifications-Reader": build_tag(user)}).content
     assert b"Secret" in client.get(path).content

@@ -18,9 +18,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from notifications import MayNot, notify
-from notifications.access.auth import credential_of, find_users
+from notifications.access.auth import find_users, read_session_or_token
 from notifications.access.headers import read_headers
-from notifications.access.tokens import Bearer, bearer_of, find_tokens, make_token, revoke_tokens
+from notifications.access.tokens import Bearer, find_tokens, make_token, parse_bearer, revoke_tokens
 from notifications.models import ApiToken
 from notifications.models.token import Scope
 from tests.support.api import Program
@@ -50,7 +50,7 @@ def whole(body: str) -> str:
 
 def bearer(text: str) -> Bearer:
     """Return what is looked for."""
-    found = bearer_of(f"Bearer {text}")
+    found = parse_bearer(f"Bearer {text}")
     assert found is not None
     return found
 
@@ -89,7 +89,7 @@ def test_the_secret_is_not_kept(user: User) -> None:
 @pytest.mark.django_db
 def test_malformed_tokens_are_not_found(header: str, is_bearer: bool) -> None:
     """What is no token lets nobody in; another scheme, or somebody else's token, is none of our business."""
-    found = bearer_of(header)
+    found = parse_bearer(header)
     assert (found is not None) == is_bearer
     if found is not None:
         assert find_tokens([found]) == {}
@@ -122,9 +122,9 @@ def test_sessions_and_tokens_are_looked_up_together(user: User, other_user: User
 def test_a_token_counts_alone() -> None:
     """Who shows a token of ours is let in by it or not at all; a cookie beside it changes nothing."""
     headers = [(b"cookie", b"sessionid=abc"), (b"authorization", b"Bearer ntf_nonsense")]
-    assert isinstance(credential_of(read_headers(headers)), Bearer)
-    assert credential_of(read_headers(headers[:1])) == "abc"
-    assert credential_of(read_headers([*headers[:1], (b"authorization", b"Basic dXNlcg==")])) == "abc"
+    assert isinstance(read_session_or_token(read_headers(headers)), Bearer)
+    assert read_session_or_token(read_headers(headers[:1])) == "abc"
+    assert read_session_or_token(read_headers([*headers[:1], (b"authorization", b"Basic dXNlcg==")])) == "abc"
 
 
 @pytest.mark.django_db(transaction=True)

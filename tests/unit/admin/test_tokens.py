@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import make_token
-from notifications.access.tokens import bearer_of, find_tokens
+from notifications.access.tokens import find_tokens, parse_bearer
 from notifications.models import ApiToken
 from tests.support.staff import errors, login_with, said
 
@@ -36,7 +36,7 @@ def test_the_secret_is_shown_once(admin_client: Client, user: User) -> None:
     response = admin_client.post(f"{LIST}add/", form(user, may_read="on"))
     (text,) = set(TOKEN.findall(response.content.decode()))
     assert "no-store" in response["Cache-Control"]
-    bearer = bearer_of(f"Bearer {text}")
+    bearer = parse_bearer(f"Bearer {text}")
     assert bearer is not None
     token = find_tokens([bearer])[bearer]
     assert (token.user, token.name, sorted(token.scopes)) == (user, "nightly reports", ["read"])
@@ -55,7 +55,7 @@ def test_a_revoked_token_is_over(admin_client: Client, user: User) -> None:
     old = ApiToken.objects.get(name="old")
     data = {"action": "revoke", "_selected_action": [old.pk]}
     assert said(admin_client.post(LIST, data, follow=True)) == ["1 token was revoked."]
-    bearers = [bearer_of(f"Bearer {text}") for text in texts]
+    bearers = [parse_bearer(f"Bearer {text}") for text in texts]
     assert [token.name for token in find_tokens(each for each in bearers if each).values()] == ["new"]
     assert [str(entry) for entry in LogEntry.objects.all()] == [f"Changed “old (ntf_{old.prefix}…)” — Revoked."]
     for state, names in (("valid", ["new"]), ("over", ["old"])):

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from notifications import make_token
-from notifications.access.tokens import bearer_of, find_tokens
+from notifications.access.tokens import find_tokens, parse_bearer
 from notifications.models import ApiToken
 
 pytestmark = pytest.mark.django_db
@@ -47,8 +47,8 @@ def test_a_reader_revokes(client: Client, user: User, other_user: User) -> None:
     assert "No longer have access" in response.content.decode()
     assert client.post(f"{PAGE}{other.pk}/revoke/").status_code == 404
     assert client.post(f"{PAGE}{2**70}/revoke/").status_code == 404
-    left = [bearer for each in (text, theirs) if (bearer := bearer_of(f"Bearer {each}")) in find_tokens([bearer])]  # type: ignore[list-item]
-    assert left == [bearer_of(f"Bearer {theirs}")]
+    left = [bearer for each in (text, theirs) if (bearer := parse_bearer(f"Bearer {each}")) in find_tokens([bearer])]  # type: ignore[list-item]
+    assert left == [parse_bearer(f"Bearer {theirs}")]
 
 
 def test_a_reader_may_revoke_what_is_over(client: Client, user: User) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import notify
-from notifications.access.reader import HEADER, tag_of
+from notifications.access.reader import HEADER, build_tag
 from notifications.conf import settings as conf
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
@@ -329,7 +329,7 @@ def test_a_part_is_no_login_page(client: Client) -> None:
 def test_a_page_of_somebody_else_gets_nothing(page: Client, user: User, other_user: User) -> None:
     """Parts and actions of a page that was made for another reader are refused; its own reader's are not."""
     notification = notify(user, title="Mine")
-    for tag, status in ((tag_of(other_user), 403), (tag_of(user), 200)):
+    for tag, status in ((build_tag(other_user), 403), (build_tag(user), 200)):
         headers = {**JSON, HEADER: tag}
         assert page.get(CENTRE + "?part=rows", headers=headers).status_code == status
         assert page.post(f"{CENTRE}{notification.pk}/read/", headers=headers).status_code == status

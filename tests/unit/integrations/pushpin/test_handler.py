@@ -19,9 +19,9 @@ from django.db import OperationalError
 from django.test import override_settings
 
 from notifications import make_token, notify
-from notifications.access.openings import Opening
-from notifications.access.reader import tag_of
-from notifications.access.tokens import Bearer, bearer_of
+from notifications.access.kept_request import KeptRequest
+from notifications.access.reader import build_tag
+from notifications.access.tokens import Bearer, parse_bearer
 from notifications.asgi import with_stream
 from notifications.integrations import pushpin
 from notifications.integrations.pushpin.tickets import credential_in, ticket_of
@@ -160,7 +160,7 @@ async def test_who_shows_no_ticket_comes_back(site: Site, user: User) -> None:
 async def test_a_token_is_held_until_it_is_revoked(site: Site, user: User) -> None:
     """A program's connection is the proxy's as well, asked about with each ping; with the token it ends."""
     text = await site.do(make_token, user, name="reports", scopes=["read"])
-    bearer = bearer_of(f"Bearer {text}")
+    bearer = parse_bearer(f"Bearer {text}")
     assert isinstance(bearer, Bearer)
     status, headers, _body = await asked((b"authorization", f"Bearer {text}".encode()))
     assert (status, headers["grip-hold"]) == (200, "stream")
@@ -186,7 +186,7 @@ async def test_a_hook_is_asked_at_each_question(site: Site, user: User, other_us
     ticket = ticket_in(headers)
     found = credential_in(ticket)
     assert found is not None
-    assert isinstance(found[1], Opening)
+    assert isinstance(found[1], KeptRequest)
     assert cookie in found[1].headers
     assert not any(name.startswith(b"grip-") for name, _value in found[1].headers)
     position = await site.do(position_of, user)
@@ -221,7 +221,7 @@ async def test_the_edge_holds_no_page_of_another_reader(site: Site, user: User, 
     """A page that was made for somebody else is told goodbye, and the proxy holds nothing."""
     cookie = (b"cookie", f"sessionid={await site.do(log_in, user)}".encode())
     for reader, is_own in ((other_user, False), (user, True)):
-        status, headers, body = await asked(cookie, query=f"reader={tag_of(reader)}")
+        status, headers, body = await asked(cookie, query=f"reader={build_tag(reader)}")
         assert (status, "grip-hold" in headers, '{"reason":"auth"}' in body) == (200, is_own, not is_own)
 
 

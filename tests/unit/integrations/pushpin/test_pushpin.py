@@ -25,7 +25,7 @@ from django.views.debug import ExceptionReporter
 from hypothesis import given, strategies as st
 
 from notifications import InvalidSetting, notify
-from notifications.access.auth import Credential
+from notifications.access.auth import SessionOrToken
 from notifications.access.headers import read_headers
 from notifications.access.tokens import Bearer
 from notifications.checks import TAG
@@ -160,7 +160,7 @@ def test_a_new_secret_key_keeps_tickets_while_the_old_one_is_a_fallback() -> Non
         assert credential_in(ticket) is None
 
 
-def link_of(user_id: int, credential: Credential, path: str = "/app/stream/") -> str:
+def link_of(user_id: int, credential: SessionOrToken, path: str = "/app/stream/") -> str:
     """Return the next link of a connection."""
     headers = dict(pushpin.hold(user_id, credential, ticket_of(user_id, credential), Position(1, 2), path))
     return headers[b"grip-link"].decode()

@@ -18,10 +18,10 @@ from typing import Any, Final
 from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIRequest
 
-from .auth import MAX_COOKIES_BYTES, session_key_of
+from .auth import MAX_COOKIES_BYTES, read_session_key
 from .headers import read_headers
 
-__all__ = ["AdmissionRequest", "Opening"]
+__all__ = ["AdmissionRequest", "KeptRequest"]
 
 MAX_HEADERS_BYTES: Final = 64 * 1024
 MAX_QUERY_BYTES: Final = 8 * 1024
@@ -31,7 +31,7 @@ QUOTED: Final = re.compile(r"\\(?:([0-3][0-7][0-7])|(.))", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opening:
+class KeptRequest:
     """What a client sent to open a stream. Each is another one, whatever it holds."""
 
     path: str
@@ -43,7 +43,7 @@ class Opening:
     server: tuple[str, int | None] | None = None
 
     @classmethod
-    def of(cls, scope: Mapping[str, Any]) -> Opening | None:
+    def of(cls, scope: Mapping[str, Any]) -> KeptRequest | None:
         """Return what is to be kept of a connection; None of one that sends more than servers let through."""
         headers = tuple((bytes(name), bytes(value)) for name, value in scope["headers"])
         query = scope.get("query_string", b"")
@@ -53,7 +53,7 @@ class Opening:
         return cls(
             path=scope["path"],
             root_path=scope.get("root_path", ""),
-            scheme=scheme_of(scope),
+            scheme=read_scheme(scope),
             query=query,
             headers=headers,
             client=tuple(client) if client else None,
@@ -63,10 +63,10 @@ class Opening:
     @property
     def session_key(self) -> str | None:
         """The session that its cookies name."""
-        return session_key_of(read_headers(self.headers))
+        return read_session_key(read_headers(self.headers))
 
-    def request(self, method: str = "GET") -> AdmissionRequest:
-        """Return it as a hook sees it, anew each time."""
+    def build_request(self, method: str = "GET") -> AdmissionRequest:
+        """Return it as a hook sees it, a new one each time."""
         scope = {
             "type": "http",
             "method": method,
@@ -81,7 +81,7 @@ class Opening:
         return AdmissionRequest(scope, BytesIO())
 
 
-def scheme_of(scope: Mapping[str, Any]) -> str:
+def read_scheme(scope: Mapping[str, Any]) -> str:
     """Return the scheme of HTTP. Of a WebSocket Daphne tells none; the page's own, which is this site's, is the same."""
     told = scope.get("scheme")
     if told is None:
@@ -138,11 +138,11 @@ def parse_cookies(header: str) -> dict[str, str]:
             name, value = "", name
         name, value = name.strip(), value.strip()
         if name or value:
-            cookies[name] = unquote(value)
+            cookies[name] = unquote_cookie(value)
     return cookies
 
 
-def unquote(value: str) -> str:
+def unquote_cookie(value: str) -> str:
     """Take the quoting off a cookie's value, as `http.cookies` does since Python 3.11.10 and 3.12.6."""
     if len(value) < 2 or value[0] != '"' or value[-1] != '"':
         return value
