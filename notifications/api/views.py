@@ -24,7 +24,7 @@ from ..exceptions import UnknownNotification
 from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of, read_for
 from ..models import Notification
-from ..protocol.payloads import counters_payload, payload
+from ..protocol.payloads import build_counters, build_payload
 from ..protocol.position import parse_position
 from ..reading import actions
 from ..reading.listing import page_of
@@ -67,7 +67,9 @@ OWN: Final = {404: Error}
 def list_notifications(request: HttpRequest, query: Query[ListQuery]) -> HttpResponse:
     """List the user's notifications, narrowed by state, fields and text, from a cursor on."""
     found = page_of(request.user, **query.dict())
-    return answer({"items": [payload(row) for row in found.items], "next": found.next, **counters_payload(found.inbox)})
+    return answer(
+        {"items": [build_payload(row) for row in found.items], "next": found.next, **build_counters(found.inbox)}
+    )
 
 
 @api.get("/notifications/{int:id}", response={200: NotificationSchema, **READING, **OWN}, summary="Show one")
@@ -77,13 +79,13 @@ def show_notification(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A
     row = Notification.objects.using(database()).for_user(request.user).filter(pk=id).first() if id <= MAX_KEY else None
     if row is None:
         raise UnknownNotification([id])
-    return answer(payload(row))
+    return answer(build_payload(row))
 
 
 @api.get("/counts", response={200: Counters, **READING}, summary="Count")
 def show_counts(request: HttpRequest) -> HttpResponse:
     """Return the counters and the position of the log, by one primary key."""
-    return answer(counters_payload(inbox_of(request.user)))
+    return answer(build_counters(inbox_of(request.user)))
 
 
 @api.get("/changes", response={200: Changes, **READING}, summary="Tell what changed")
@@ -99,7 +101,7 @@ def show_changes(request: HttpRequest, query: Query[Since]) -> HttpResponse:
         reason = "malformed" if query.since and position is None else replay.reason
         reset = {"reason": reason, "modseq": head.modseq, "epoch": head.epoch, "snapshot": replay.snapshot}
     changes = [json.loads(data) for _modseq, data in replay.changes]
-    return answer({"changes": changes, "reset": reset, **counters_payload(head)})
+    return answer({"changes": changes, "reset": reset, **build_counters(head)})
 
 
 # --- changing
@@ -157,7 +159,7 @@ def read_topic(request: HttpRequest, body: Body[Topic]) -> HttpResponse:
 def seen(request: HttpRequest) -> HttpResponse:
     """Set `unseen` to 0, on every device. There is nothing to undo."""
     log.mark_seen(request.user)
-    return answer(counters_payload(inbox_of(request.user)))
+    return answer(build_counters(inbox_of(request.user)))
 
 
 @api.post("/undo", response={200: UndoResult, ALWAYS | {400, 403, 410}: Error}, summary="Take back")

@@ -33,7 +33,7 @@ from ..log.keys import MAX_KEY
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
 from ..protocol.parse_json import TooDeep, parse_json
-from ..protocol.websocket import TOO_BIG, Messages, message
+from ..protocol.websocket import TOO_BIG, Messages, build_message
 from ..reading import actions
 from .admit import NotAdmitted, admit, explained, join, require_own_page
 from .request import StreamRequest
@@ -110,7 +110,7 @@ async def listen(subscription: Subscription, connection: SocketConnection, recei
         text = received.get("text")
         if text is None or len(text) > MAX_TEXT_CHARS:
             said = f"Send JSON text of at most {MAX_TEXT_CHARS:,} characters."
-            await connection.say(message("error", {"code": "invalid", "message": said}))
+            await connection.say(build_message("error", {"code": "invalid", "message": said}))
             await connection.close(TOO_BIG, "invalid")
             return
         with connection.pause_reading():
@@ -137,7 +137,7 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
         order = parse(text)
         ref = order.get("ref")
         if order["do"] == "ping":
-            return message("pong", {"modseq": subscription.modseq}, ref)
+            return build_message("pong", {"modseq": subscription.modseq}, ref)
         if is_token(subscription.credential):
             text = "This token may read; only people, who log in, change their notifications."
             raise Refusal(403, "forbidden", text)
@@ -146,22 +146,22 @@ async def answer_to(subscription: Subscription, text: str) -> str | None:
             return None
         result = await database_sync_to_async(carry_out)(user, order)
     except Refusal as refusal:
-        return message("error", refusal.as_dict(), ref)
+        return build_message("error", refusal.as_dict(), ref)
     except TooOften as error:
         said = {"code": "limited", "message": str(error), "retry_after": error.seconds}
-        return message("error", said, ref)
+        return build_message("error", said, ref)
     except PermissionDenied:
-        return message("error", {"code": "forbidden", "message": "This site does not let you do that now."}, ref)
+        return build_message("error", {"code": "forbidden", "message": "This site does not let you do that now."}, ref)
     except NotificationsError as error:
         code = "not_found" if isinstance(error, UnknownNotification) else "invalid"
-        return message("error", {"code": code, "message": str(error)}, ref)
+        return build_message("error", {"code": code, "message": str(error)}, ref)
     except Exception as error:  # the database is away, or the session could not be looked up
         logger.warning("An order over WebSocket failed: %s: %s", type(error).__name__, error)
-        return message("error", {"code": "failed", "message": "That did not work; try again."}, ref)
+        return build_message("error", {"code": "failed", "message": "That did not work; try again."}, ref)
     data = result.as_dict()
     if data["undo"] is None:
         del data["undo"]
-    return message("done", data, ref)
+    return build_message("done", data, ref)
 
 
 def carry_out(user: Any, order: dict[str, Any]) -> actions.ActionResult:

@@ -254,7 +254,7 @@ class Hub:
         body = subscription.take_due()
         needs_hello, subscription.has_hello = not subscription.has_hello, True
         wait = LONG_RETRY_MS if needs_hello and self.openings.are_many(subscription.key) else RETRY_MS
-        for modseq, frame in frames.frames_of(
+        for modseq, frame in frames.build_frames(
             replay, subscription.modseq, needs_hello=needs_hello, is_malformed=subscription.is_malformed, wait=wait
         ):
             subscription.epoch, subscription.modseq = replay.head.epoch, modseq

@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connections, transaction
 from django.utils import timezone
 
-from ..protocol.payloads import change_data, encoded
+from ..protocol.payloads import build_change_data, encode_payload
 from ..protocol.position import random_epoch
 from . import doorbell, tables
 from .keys import UserKey
@@ -84,7 +84,7 @@ class PendingChange:
             return
         for row in upsert:
             self.gone.discard(row.pk)  # deleted and saved again
-            self.upsert[row.pk] = encoded(row)  # now, because the caller may change its own later
+            self.upsert[row.pk] = encode_payload(row)  # now, because the caller may change its own later
         for pk in gone:
             self.upsert.pop(pk, None)
             self.gone.add(pk)
@@ -109,7 +109,7 @@ class PendingChange:
         inbox = self.inbox
         data = None
         if not self.is_light:
-            data = change_data(
+            data = build_change_data(
                 prev=self.prev,
                 modseq=inbox.modseq,
                 upsert=tuple(self.upsert.values()),

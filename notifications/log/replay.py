@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, connections, router, transaction
 
 from ..conf import settings
-from ..protocol.payloads import Snapshot, change_data, encoded, snapshot_payload
+from ..protocol.payloads import Snapshot, build_change_data, build_snapshot, encode_payload
 from ..protocol.position import Head, Position, Reason, Replay
 from . import states, tables
 from .keys import UserKey, UserOrKey, chunks
@@ -139,7 +139,9 @@ def replay(position: Position, state: states.State) -> Replay | Reason:
     for modseq, upsert, size in frames(state.rows, head.modseq):
         if size > MAX_GROUP_BYTES:
             return "behind"
-        data = change_data(prev=prev, modseq=modseq, upsert=upsert, gone=[], unread=head.unread, unseen=head.unseen)
+        data = build_change_data(
+            prev=prev, modseq=modseq, upsert=upsert, gone=[], unread=head.unread, unseen=head.unseen
+        )
         changes.append((modseq, data))
         prev = modseq
     return Replay(head, tuple(changes))
@@ -158,7 +160,7 @@ def frames(rows: list[tables.Notification], last: int) -> Iterator[tuple[int, li
             yield end, upsert, size
             upsert, size = [], 0
         for row in group:
-            upsert.append(encoded(row))
+            upsert.append(encode_payload(row))
             size += len(upsert[-1].encode())
         end = modseq
     yield last, upsert, size
@@ -169,7 +171,7 @@ def snapshots(resets: Mapping[tuple[Any, Position | None], Reason]) -> dict[tupl
     user_ids = list(dict.fromkeys(user_id for user_id, _position in resets))
     found: dict[Any, tuple[Head, Snapshot]] = {}
     for state in states.latest(database(), user_ids, most=settings.page_size):
-        snapshot = snapshot_payload(state.head, list(takewhile_fitting(state.rows)))
+        snapshot = build_snapshot(state.head, list(takewhile_fitting(state.rows)))
         found[user_ids[state.place]] = state.head, snapshot
     return {
         key: Replay(found[key[0]][0], reason=reason, snapshot=found[key[0]][1])
@@ -182,7 +184,7 @@ def takewhile_fitting(rows: list[tables.Notification]) -> Iterator[tables.Notifi
     """Yield the first of these rows that together stay within `MAX_GROUP_BYTES`."""
     size = 0
     for row in rows:
-        size += len(encoded(row).encode())
+        size += len(encode_payload(row).encode())
         if size > MAX_GROUP_BYTES:
             return
         yield row

@@ -33,7 +33,7 @@ from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
 from ..models import Notification
 from ..models.validators import followable
-from ..protocol.payloads import counters_payload
+from ..protocol.payloads import build_counters
 from ..reading import actions
 from ..reading.actions import MAX_TOKEN_CHARS, Action, ActionResult
 from .forms import AllForm, Bound, ReadAllForm, SelectionForm, Tab
@@ -80,7 +80,7 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
         except Refusal as refusal:
             return answer_refusal(request, refusal, wants_json=wants_json)
         if wants_json:
-            counters = counters_payload(inbox_of(request.user))
+            counters = build_counters(inbox_of(request.user))
             response = JsonResponse((answer if isinstance(answer, dict) else {}) | {**counters})
             patch_cache_control(response, private=True, no_store=True)
             return response

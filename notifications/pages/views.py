@@ -30,7 +30,7 @@ from ..conf import settings
 from ..exceptions import TooOften
 from ..log.keys import MAX_KEY
 from ..models import Level, Notification
-from ..protocol.payloads import counters_payload, dumps, payload
+from ..protocol.payloads import build_counters, build_payload, dumps
 from ..reading.listing import Found, categories_of, page_of
 from .action_views import answer_refusal, build_limited, find_refusal
 from .forms import PageForm, Tab
@@ -63,8 +63,8 @@ def centre(request: HttpRequest) -> HttpResponse:
     before = form.value("before") or MAX_KEY
     found = page_of(request.user, form.shown_tab, before=before, limit=limit, **form.narrowing)
     if part == "rows":
-        items = [payload(row) for row in found.items]
-        content = dumps({"items": items, "next": found.next, **counters_payload(found.inbox)})
+        items = [build_payload(row) for row in found.items]
+        content = dumps({"items": items, "next": found.next, **build_counters(found.inbox)})
         return HttpResponse(content, content_type="application/json")
     template = "notifications/panel.html" if part == "panel" else "notifications/centre.html"
     return render(request, template, build_context(request, form, found))

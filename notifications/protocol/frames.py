@@ -15,10 +15,10 @@ from .bye import RETRY_MS, Bye
 from .payloads import dumps
 from .position import Position, Replay
 
-__all__ = ["bye", "change", "frames_of", "ping"]
+__all__ = ["build_frames", "bye", "change", "ping"]
 
 
-def frames_of(
+def build_frames(
     replay: Replay,
     modseq: int,
     *,
@@ -51,7 +51,7 @@ def _hello(replay: Replay, modseq: int, mode: Literal["resume", "reset"], wait: 
 
 
 def change(epoch: int, modseq: int, data: str) -> bytes:
-    """Return the frame that takes a client to `modseq`; `data` is `payloads.change_data()`."""
+    """Return the frame that takes a client to `modseq`; `data` is `payloads.build_change_data()`."""
     return sse.event("change", data, id=f"{epoch}.{modseq}")
 
 

@@ -20,14 +20,14 @@ __all__ = [
     "Counters",
     "Payload",
     "Snapshot",
-    "change_data",
-    "counters_payload",
+    "build_change_data",
+    "build_counters",
+    "build_payload",
+    "build_snapshot",
     "dumps",
-    "encoded",
-    "isoformat",
+    "encode_payload",
+    "format_time",
     "make_copy_encoder",
-    "payload",
-    "snapshot_payload",
 ]
 
 
@@ -68,7 +68,7 @@ class Snapshot(TypedDict):
     unseen: int
 
 
-def payload(notification: Notification) -> Payload:
+def build_payload(notification: Notification) -> Payload:
     """Return the JSON shape of a saved notification."""
     return {
         "id": notification.pk,
@@ -81,15 +81,15 @@ def payload(notification: Notification) -> Payload:
         "actor": notification.actor,
         "topic": notification.topic,
         "data": notification.data,
-        "created_at": isoformat(notification.created_at),
-        "read_at": None if notification.read_at is None else isoformat(notification.read_at),
-        "archived_at": None if notification.archived_at is None else isoformat(notification.archived_at),
+        "created_at": format_time(notification.created_at),
+        "read_at": None if notification.read_at is None else format_time(notification.read_at),
+        "archived_at": None if notification.archived_at is None else format_time(notification.archived_at),
     }
 
 
-def encoded(notification: Notification) -> str:
-    """Return the JSON of a saved notification, as `change_data()` takes it."""
-    return dumps(payload(notification))
+def encode_payload(notification: Notification) -> str:
+    """Return the JSON of a saved notification, as `build_change_data()` takes it."""
+    return dumps(build_payload(notification))
 
 
 def make_copy_encoder(notification: Notification) -> Callable[[int, int], str]:
@@ -97,22 +97,22 @@ def make_copy_encoder(notification: Notification) -> Callable[[int, int], str]:
 
     For one message to very many users, whose content is encoded once.
     """
-    shared = {name: value for name, value in payload(notification).items() if name not in ("id", "modseq")}
+    shared = {name: value for name, value in build_payload(notification).items() if name not in ("id", "modseq")}
     rest = dumps(shared)[1:]
     return lambda pk, modseq: f'{{"id":{pk},"modseq":{modseq},{rest}'
 
 
-def snapshot_payload(inbox: Inbox | Head, rows: list[Notification]) -> Snapshot:
+def build_snapshot(inbox: Inbox | Head, rows: list[Notification]) -> Snapshot:
     """Return the snapshot of an inbox whose latest rows these are."""
-    return {"items": [payload(row) for row in rows], "unread": inbox.unread, "unseen": inbox.unseen}
+    return {"items": [build_payload(row) for row in rows], "unread": inbox.unread, "unseen": inbox.unseen}
 
 
-def counters_payload(inbox: Inbox | Head) -> Counters:
+def build_counters(inbox: Inbox | Head) -> Counters:
     """Return the counters of an inbox, and the position at which they were so."""
     return {"unread": inbox.unread, "unseen": inbox.unseen, "position": str(inbox.position)}
 
 
-def change_data(
+def build_change_data(
     *,
     prev: int,
     modseq: int,
@@ -125,18 +125,18 @@ def change_data(
 ) -> str:
     """Return the data of a `change` frame as JSON: from position `prev` to `modseq`, with the counters afterwards.
 
-    Put together from JSON, for it is made for each user of a broadcast. `upsert` holds rows as `encoded()` returns them.
+    Put together from JSON, for it is made for each user of a broadcast. `upsert` holds rows as `encode_payload()` returns them.
     """
     read = ""
     if read_upto is not None and read_at is not None:
-        read = f'"read_upto":{read_upto},"read_at":"{isoformat(read_at)}",'
+        read = f'"read_upto":{read_upto},"read_at":"{format_time(read_at)}",'
     return (
         f'{{"prev":{prev},"modseq":{modseq},"upsert":[{",".join(upsert)}],"gone":[{",".join(map(str, gone))}],'
         f'{read}"unread":{unread},"unseen":{unseen}}}'
     )
 
 
-def isoformat(moment: dt.datetime) -> str:
+def format_time(moment: dt.datetime) -> str:
     """Return a time as payloads hold it: ISO 8601 in UTC, exact to the microsecond."""
     return moment.astimezone(dt.UTC).isoformat()
 

@@ -15,18 +15,18 @@ from typing import Any, Final
 
 from .payloads import dumps
 
-__all__ = ["TOO_BIG", "Messages", "message"]
+__all__ = ["TOO_BIG", "Messages", "build_message"]
 
 TOO_BIG: Final = 4009  # our own, after 1009 message too big; the others are in `bye.py`
 
 
-def message(event: str, data: dict[str, Any], ref: Any = None) -> str:
+def build_message(event: str, data: dict[str, Any], ref: Any = None) -> str:
     """Return a message that no stream has: the answer to something that this client sent, with the client's own `ref`."""
     head = {"event": event} if ref is None else {"event": event, "ref": ref}
     return dumps(head | {"data": data})
 
 
-def texts_of(body: bytes) -> list[str]:
+def build_texts(body: bytes) -> list[str]:
     """Return one JSON text for each frame of what the hub writes."""
     texts: list[str] = []
     retry = ""
@@ -52,5 +52,5 @@ class Messages:
         """Return one JSON text for each frame."""
         last = self._last
         if last[0] is not body:
-            self._last = last = (body, texts_of(body))
+            self._last = last = (body, build_texts(body))
         return last[1]

@@ -43,7 +43,7 @@ from ..log.locks import LockedInbox, lock_inboxes, make_inboxes
 from ..log.queryset import NotificationQuerySet
 from ..log.read_counts import note_readers, readers_of
 from ..models import Broadcast, Inbox, Notification, RunningJob
-from ..protocol.payloads import counters_payload, isoformat, payload
+from ..protocol.payloads import build_counters, build_payload, format_time
 from ..sending.job_watchdog import catch_up, is_running
 
 __all__ = [
@@ -84,8 +84,8 @@ class ActionResult:
         """Return it as page, API and WebSocket tell it: `{"changed": 1, "undo": {"token": …, "expires_at": …}, …}`."""
         offer = None
         if self.token is not None and self.expires_at is not None:
-            offer = {"token": self.token, "expires_at": isoformat(self.expires_at)}
-        return {"changed": self.changed, "undo": offer, **counters_payload(self.inbox)}
+            offer = {"token": self.token, "expires_at": format_time(self.expires_at)}
+        return {"changed": self.changed, "undo": offer, **build_counters(self.inbox)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class UndoResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as page and API tell it."""
-        return {"undone": self.undone, "left": self.left, **counters_payload(self.inbox)}
+        return {"undone": self.undone, "left": self.left, **build_counters(self.inbox)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +166,17 @@ def act(user: UserOrKey, action: Action, ids: Collection[int], *, seconds: float
         if unknown:
             raise UnknownNotification(sorted(unknown))
         if action == "delete":
-            content = [{**payload(row), "broadcast": row.broadcast_id} for row in rows]
+            content = [{**build_payload(row), "broadcast": row.broadcast_id} for row in rows]
             wanted.delete()
             return build_result(mine, len(rows), {"rows": content}, seconds)
         field = FIELD[action]
         if action in ("read", "archive"):
             now = timezone.now()
             keys = [row.pk for row in rows if getattr(row, field) is None]
-            record: dict[str, Any] = {"set": field, "at": isoformat(now)}
+            record: dict[str, Any] = {"set": field, "at": format_time(now)}
             value = now
         else:
-            old = {row.pk: isoformat(getattr(row, field)) for row in rows if getattr(row, field) is not None}
+            old = {row.pk: format_time(getattr(row, field)) for row in rows if getattr(row, field) is not None}
             keys, record, value = list(old), {"cleared": field, "old": old}, None
         changed = log.amend(mine.rows.filter(pk__in=keys), {field: value}) if keys else 0
         return build_result(mine, changed, record, seconds)
@@ -193,7 +193,7 @@ def read_upto(user: UserOrKey, up_to: int, *, epoch: int | None = None, seconds:
         mine.require_epoch(epoch)
         now = timezone.now()
         changed = log.mark_all_read(mine.inbox.pk, up_to=up_to, at=now, using=mine.using)
-        return build_result(mine, changed, {"set": "read_at", "at": isoformat(now)}, seconds)
+        return build_result(mine, changed, {"set": "read_at", "at": format_time(now)}, seconds)
 
 
 @repeatable
@@ -225,7 +225,7 @@ def act_upto(
         listed = mine.rows.unread() if is_unread else mine.rows.active()
         rows = listed.filter(modseq__lte=up_to, **{field: None}, **narrowing)
         changed = log.amend(rows, {field: now})
-        return build_result(mine, changed, {"set": field, "at": isoformat(now)}, seconds)
+        return build_result(mine, changed, {"set": field, "at": format_time(now)}, seconds)
 
 
 @repeatable
@@ -234,7 +234,7 @@ def read_topic(user: UserOrKey, topic: str) -> ActionResult:
     with own(user) as mine:
         now = timezone.now()
         changed = log.mark_topic_read(mine.inbox.pk, topic, at=now, using=mine.using)
-        return build_result(mine, changed, {"set": "read_at", "at": isoformat(now)})
+        return build_result(mine, changed, {"set": "read_at", "at": format_time(now)})
 
 
 def build_result(mine: Own, changed: int, record: Mapping[str, Any], seconds: float | None = None) -> ActionResult:
@@ -245,7 +245,7 @@ def build_result(mine: Own, changed: int, record: Mapping[str, Any], seconds: fl
     seconds = settings.undo_seconds if seconds is None else seconds
     expires_at = timezone.now() + dt.timedelta(seconds=seconds)
     facts: dict[str, Any] = {"epoch": inbox.epoch, "modseq": inbox.modseq, "changed": changed}
-    facts |= {"until": isoformat(expires_at), "seconds": seconds}
+    facts |= {"until": format_time(expires_at), "seconds": seconds}
     token = signing.dumps({**facts, **record}, salt=salt(inbox.pk), compress=True)
     return (
         ActionResult(changed, inbox, token, expires_at)

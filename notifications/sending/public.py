@@ -26,7 +26,7 @@ from ..log import doorbell
 from ..log.attempts import attempt
 from ..log.threads import on_thread
 from ..models.public import PublicMessage, PublicTopic, new_epoch
-from ..protocol.payloads import dumps, isoformat
+from ..protocol.payloads import dumps, format_time
 from ..protocol.position import Position
 
 __all__ = [
@@ -176,6 +176,6 @@ def text_of(message: PublicMessage) -> str:
             "body": message.body,
             "url": message.url,
             "data": message.data,
-            "created_at": isoformat(message.created_at),
+            "created_at": format_time(message.created_at),
         }
     )

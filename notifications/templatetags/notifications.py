@@ -12,10 +12,10 @@ from django.template import Context
 from .. import log
 from ..access.reader import build_tag
 from ..models.validators import followable
-from ..protocol.payloads import isoformat
+from ..protocol.payloads import format_time
 from ..reading.listing import newest_of, shown_inbox
 
-__all__ = ["followable", "isoformat", "mark_topic_read", "notification_bell"]
+__all__ = ["followable", "mark_topic_read", "notification_bell"]
 
 register = template.Library()
 
@@ -62,4 +62,4 @@ def mark_topic_read(context: Context, topic: str) -> str:
 
 register.filter("followable", followable)
 # For `datetime="…"`: `date:"c"` says no offset where USE_TZ is off, and a browser would take the time for its own zone's.
-register.filter("isoformat", isoformat)
+register.filter("isoformat", format_time)

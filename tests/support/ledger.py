@@ -13,7 +13,7 @@ from django.db import transaction
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of, read_for
 from notifications.models import Inbox, Notification
-from notifications.protocol.payloads import payload
+from notifications.protocol.payloads import build_payload
 from notifications.protocol.position import Position
 
 from .replica import Replica
@@ -110,7 +110,7 @@ def active(rows: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
 def rows_as_told(user_id: Any) -> dict[int, dict[str, Any]]:
     """Return a user's rows in the database as the wire writes them."""
     rows = Notification.objects.filter(recipient_id=user_id)
-    return {row.pk: json.loads(json.dumps(payload(row))) for row in rows}
+    return {row.pk: json.loads(json.dumps(build_payload(row))) for row in rows}
 
 
 def standing(user: Any) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:

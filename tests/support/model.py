@@ -6,7 +6,7 @@ from typing import Any
 
 from notifications.log.replay import inbox_of
 from notifications.models import Notification
-from notifications.protocol.payloads import payload
+from notifications.protocol.payloads import build_payload
 
 from .asgi import Site
 from .browser import Browser, Event
@@ -65,4 +65,4 @@ def in_database(user: Any) -> State:
     """Return what a client of this user must hold."""
     inbox = inbox_of(user)
     rows = Notification.objects.for_user(user).active()
-    return inbox.position, inbox.unread, inbox.unseen, {row.pk: payload(row) for row in rows}
+    return inbox.position, inbox.unread, inbox.unseen, {row.pk: build_payload(row) for row in rows}

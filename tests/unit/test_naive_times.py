@@ -18,7 +18,7 @@ from notifications import mark_all_read, notify, notify_many, order_broadcast, t
 from notifications.log.replay import inbox_of
 from notifications.models import ApiToken, Broadcast, Notification, RunningJob
 from notifications.models.request import SentRequest
-from notifications.protocol.payloads import payload
+from notifications.protocol.payloads import build_payload
 from notifications.reading import actions
 from notifications.sending.idempotency import claim
 from notifications.sending.job_watchdog import mark_stalled
@@ -74,7 +74,7 @@ def test_a_state_that_was_cleared_comes_back_with_its_time(user: User, action: A
 def test_what_is_told_is_in_utc(user: User) -> None:
     """The wire has one clock, whatever the site's."""
     row = notify(user, title="new")
-    told = dt.datetime.fromisoformat(payload(row)["created_at"])
+    told = dt.datetime.fromisoformat(build_payload(row)["created_at"])
     assert abs(dt.datetime.now(dt.UTC) - told) < dt.timedelta(minutes=5)
 
 
@@ -138,4 +138,4 @@ def test_pages_say_times_with_their_offset(user: User) -> None:
     client = Client()
     client.force_login(user)
     page = client.get("/notifications/").content.decode()
-    assert f'datetime="{payload(row)["created_at"]}"' in page
+    assert f'datetime="{build_payload(row)["created_at"]}"' in page

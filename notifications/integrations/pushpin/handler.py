@@ -119,7 +119,7 @@ def written(
     """Return the frames that a client at a position is owed, and where it stands after them."""
     stands = position.modseq if position else 0
     body = b""
-    for modseq, frame in frames.frames_of(
+    for modseq, frame in frames.build_frames(
         replay, stands, needs_hello=needs_hello, is_malformed=is_malformed, wait=wait
     ):
         stands = modseq

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from notifications import notify
 from notifications.log.replay import inbox_of
-from notifications.protocol.payloads import payload
+from notifications.protocol.payloads import build_payload
 from notifications.reading import listing
 from tests.support.api import Program
 
@@ -32,7 +32,7 @@ def test_lists_own_newest_first(program: Program, user: User, other_user: User) 
     notify(other_user, title="Secret")
     inbox = inbox_of(user)
     assert program.ask("GET", "notifications") == {
-        "items": [payload(second), payload(first)],
+        "items": [build_payload(second), build_payload(first)],
         "next": None,
         "unread": 2,
         "unseen": 2,
@@ -100,7 +100,7 @@ def test_a_search_without_finds_ends(program: Program, user: User, monkeypatch: 
 def test_shows_one(program: Program, user: User) -> None:
     """One notification has the same JSON as everywhere."""
     sent = notify(user, title="One", data={"a": [1, None]})
-    assert program.ask("GET", f"notifications/{sent.pk}") == payload(sent)
+    assert program.ask("GET", f"notifications/{sent.pk}") == build_payload(sent)
 
 
 def test_counts(program: Program, user: User) -> None:
@@ -118,7 +118,14 @@ def test_changes_continue_from_a_position(program: Program, user: User, other_us
     notify(other_user, title="Secret")
     told = program.ask("GET", f"changes?since={start}")
     modseq = inbox_of(user).modseq
-    change = {"prev": modseq - 1, "modseq": modseq, "upsert": [payload(sent)], "gone": [], "unread": 1, "unseen": 1}
+    change = {
+        "prev": modseq - 1,
+        "modseq": modseq,
+        "upsert": [build_payload(sent)],
+        "gone": [],
+        "unread": 1,
+        "unseen": 1,
+    }
     counters = {"unread": 1, "unseen": 1, "position": inbox_of(user).position}
     assert told == {"changes": [change], "reset": None, **counters}
     assert program.ask("GET", f"changes?since={told['position']}") == {"changes": [], "reset": None, **counters}
@@ -142,7 +149,7 @@ def test_changes_reset_where_nothing_continues(
     notify(other_user, title="Secret")
     told = program.ask("GET", "changes" + since)
     inbox = inbox_of(user)
-    snapshot = {"items": [payload(sent)], "unread": 1, "unseen": 1}
+    snapshot = {"items": [build_payload(sent)], "unread": 1, "unseen": 1}
     assert told["reset"] == {"reason": reason, "modseq": inbox.modseq, "epoch": inbox.epoch, "snapshot": snapshot}
     assert (told["changes"], told["position"]) == ([], inbox.position)
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from notifications import notify
-from notifications.protocol.payloads import payload
+from notifications.protocol.payloads import build_payload
 from tests.support.api import Program
 from tests.support.asgi import Site
 
@@ -43,4 +43,4 @@ async def test_what_was_deleted_comes_back_to_a_stream(site: Site, user: User) -
     assert (await browser.next("change")).data["gone"] == [sent.pk]
     await site.do(program.ask, "POST", "undo", {"token": done["undo"]["token"]})
     [back] = (await browser.next("change")).data["upsert"]
-    assert back == payload(sent) | {"modseq": back["modseq"]}
+    assert back == build_payload(sent) | {"modseq": back["modseq"]}

@@ -30,7 +30,7 @@ from notifications.log.replay import inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.operations.prune import Policy, prune
 from notifications.operations.repair import renew
-from notifications.protocol.payloads import payload
+from notifications.protocol.payloads import build_payload
 from notifications.protocol.position import Position, parse_position
 from notifications.reading import actions
 from tests.support.ledger import Rung
@@ -118,7 +118,7 @@ def page(reader: Reader) -> None:
     response = reader.visitor.get("/notifications/")
     if response.status_code == 200:
         inbox = response.context["notification_inbox"]
-        items = [payload(row) for row in response.context["items"]]
+        items = [build_payload(row) for row in response.context["items"]]
         reader.show(items, inbox.position, inbox.unread, inbox.unseen)
 
 
@@ -256,7 +256,7 @@ def assert_exact(reader: Reader) -> None:
     inbox = Inbox.objects.get(pk=reader.user.pk)
     mine = (reader.epoch, reader.modseq, reader.unread, reader.unseen)
     assert mine == (inbox.epoch, inbox.modseq, inbox.unread, inbox.unseen)
-    stored = {row.pk: json.loads(json.dumps(payload(row))) for row in Notification.objects.for_user(reader.user)}
+    stored = {row.pk: json.loads(json.dumps(build_payload(row))) for row in Notification.objects.for_user(reader.user)}
     shown = {pk: item for pk, item in reader.items.items() if not item["archived_at"]}
     assert shown == {pk: item for pk, item in stored.items() if not item["archived_at"]}
 
@@ -313,7 +313,7 @@ def stands(user: User) -> Any:
     """Return the log and what a list shows of it, as the database holds them."""
     inbox = Inbox.objects.filter(pk=user.pk).first()
     rows = Notification.objects.for_user(user).active()
-    items = {row.pk: json.loads(json.dumps(payload(row))) for row in rows}
+    items = {row.pk: json.loads(json.dumps(build_payload(row))) for row in rows}
     return inbox and (inbox.epoch, inbox.modseq, inbox.unread, inbox.unseen, items)
 
 

@@ -17,7 +17,7 @@ from notifications.api.send import Send
 from notifications.log.writes import FIXED, editable_fields
 from notifications.management.content import add_content_options
 from notifications.models import CONTENT_FIELDS, DETAIL_FIELDS, Broadcast, Level, Notification
-from notifications.protocol.payloads import Payload, payload
+from notifications.protocol.payloads import Payload, build_payload
 from notifications.sending.publish import Content, notify
 from tests.support.replica import FIELDS
 
@@ -38,7 +38,7 @@ def options() -> set[str]:
     [
         (Content.__annotations__, ALL - {"title"}),
         (Payload.__annotations__, SENT),
-        (payload(Notification(pk=1, modseq=2)), SENT),
+        (build_payload(Notification(pk=1, modseq=2)), SENT),
         (FIELDS, SENT),
         (responses.Notification.model_fields, SENT),
         (responses.ITEM, SENT),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from notifications import BypassesLog, Level, notify
 from notifications.log.replay import inbox_of, read_after
 from notifications.models import Inbox, Notification
-from notifications.protocol.frames import frames_of
+from notifications.protocol.frames import build_frames
 from notifications.protocol.position import Position, parse_position, random_epoch
 
 pytestmark = pytest.mark.django_db
@@ -258,7 +258,7 @@ def test_a_row_with_a_bad_value_hides_no_other(
         told = read_after({user.pk: [since]})[user.pk, since]
         assert "a good one" in f"{told.snapshot}{told.changes}"
         assert f"'id': {row.pk}" in str(told.snapshot) or f'"id":{row.pk}' in str(told.changes)
-        list(frames_of(told, 0, needs_hello=True))
+        list(build_frames(told, 0, needs_hello=True))
     assert "a good one" in admin_client.get("/admin/live_notifications/notification/").content.decode()
     assert admin_client.get(f"/admin/live_notifications/notification/{row.pk}/change/").status_code == 200
     assert Notification.objects.get(pk=row.pk).delete()[0] == 1

@@ -15,7 +15,7 @@ from notifications.access.reader import HEADER, build_tag
 from notifications.conf import settings as conf
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.protocol.payloads import payload
+from notifications.protocol.payloads import build_payload
 
 CENTRE = "/notifications/"
 ACTIONS = ("open", "read", "unread", "archive", "unarchive", "delete")
@@ -401,7 +401,7 @@ def test_rows_are_a_further_page_as_json(page: Client, user: User, settings: Set
     sent = [notify(user, title=f"N{number}") for number in range(8)]
     first = page.get(f"{CENTRE}?part=rows&before={sent[7].pk}")
     assert [item["title"] for item in first.json()["items"]] == ["N6", "N5", "N4", "N3", "N2"]
-    assert first.json()["items"][0] == payload(sent[6])
+    assert first.json()["items"][0] == build_payload(sent[6])
     last = page.get(f"{CENTRE}?part=rows&before={first.json()['next']}").json()
     assert ([item["title"] for item in last["items"]], last["next"]) == (["N1", "N0"], None)
 

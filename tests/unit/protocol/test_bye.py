@@ -10,7 +10,7 @@ import pytest
 from notifications.hub.counters import Counters
 from notifications.protocol import frames
 from notifications.protocol.bye import Bye
-from notifications.protocol.websocket import texts_of
+from notifications.protocol.websocket import build_texts
 
 PROTOCOL = Path(__file__).parents[3] / "docs" / "protocol.md"
 
@@ -18,7 +18,7 @@ PROTOCOL = Path(__file__).parents[3] / "docs" / "protocol.md"
 @pytest.mark.parametrize("why", Bye)
 def test_a_goodbye_says_why_and_for_how_long(why: Bye) -> None:
     """The frames hold the reason and a wait within its bounds."""
-    (text,) = texts_of(frames.bye(why))
+    (text,) = build_texts(frames.bye(why))
     found = re.fullmatch(r'{"event":"bye","retry":(\d+),"data":{"reason":"(\w+)"}}', text)
     assert found is not None
     assert why.retry_ms[0] <= int(found[1]) <= why.retry_ms[1]

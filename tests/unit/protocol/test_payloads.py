@@ -11,7 +11,14 @@ from hypothesis import given, strategies as st
 from notifications import Level
 from notifications.models import Inbox, Notification
 from notifications.protocol import payloads
-from notifications.protocol.payloads import change_data, dumps, encoded, make_copy_encoder, payload, snapshot_payload
+from notifications.protocol.payloads import (
+    build_change_data,
+    build_payload,
+    build_snapshot,
+    dumps,
+    encode_payload,
+    make_copy_encoder,
+)
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 JSON = st.recursive(
@@ -41,28 +48,30 @@ def test_the_documented_example_is_what_is_sent() -> None:
     """The JSON in the module's docstring, to the letter and in its order."""
     assert payloads.__doc__ is not None
     example = json.loads(payloads.__doc__.split("\n\n")[1])
-    assert payload(invoice()) == example
-    assert list(payload(invoice())) == list(example)
+    assert build_payload(invoice()) == example
+    assert list(build_payload(invoice())) == list(example)
 
 
 def test_the_recipient_is_not_sent() -> None:
     """A client knows who it is; nobody learns the key of another user."""
-    assert "recipient" not in json.dumps(payload(invoice()))
+    assert "recipient" not in json.dumps(build_payload(invoice()))
 
 
 def test_times_are_in_utc() -> None:
     """Whatever zone a time was given in."""
     row = invoice()
     row.read_at = row.archived_at = NOON.astimezone(dt.timezone(dt.timedelta(hours=5, minutes=30)))
-    sent = payload(row)
+    sent = build_payload(row)
     assert sent["read_at"] == sent["archived_at"] == "2026-01-01T12:00:00+00:00"
 
 
 def test_a_change_tells_where_it_leads() -> None:
     """`read_upto` comes with `read_at` and only where all were read."""
-    plain = json.loads(change_data(prev=1, modseq=2, upsert=[], gone=[7], unread=3, unseen=1))
+    plain = json.loads(build_change_data(prev=1, modseq=2, upsert=[], gone=[7], unread=3, unseen=1))
     assert plain == {"prev": 1, "modseq": 2, "upsert": [], "gone": [7], "unread": 3, "unseen": 1}
-    read = json.loads(change_data(prev=1, modseq=2, upsert=[], gone=[], unread=0, unseen=0, read_upto=1, read_at=NOON))
+    read = json.loads(
+        build_change_data(prev=1, modseq=2, upsert=[], gone=[], unread=0, unseen=0, read_upto=1, read_at=NOON)
+    )
     assert (read["read_upto"], read["read_at"]) == (1, "2026-01-01T12:00:00+00:00")
 
 
@@ -70,8 +79,10 @@ def test_a_change_holds_rows_as_they_are_encoded() -> None:
     """In the order given, and compact: the text is what `dumps()` makes of the whole."""
     first, second = invoice(), invoice()
     second.pk, second.title = 13, 'Said "no" \u2028 twice'
-    text = change_data(prev=1, modseq=42, upsert=[encoded(first), encoded(second)], gone=[3, 4], unread=2, unseen=1)
-    rows = [payload(first), payload(second)]
+    text = build_change_data(
+        prev=1, modseq=42, upsert=[encode_payload(first), encode_payload(second)], gone=[3, 4], unread=2, unseen=1
+    )
+    rows = [build_payload(first), build_payload(second)]
     assert text == dumps({"prev": 1, "modseq": 42, "upsert": rows, "gone": [3, 4], "unread": 2, "unseen": 1})
 
 
@@ -80,13 +91,13 @@ def test_alike_rows_are_encoded_like_any_other() -> None:
     encode = make_copy_encoder(invoice())
     other = invoice()
     other.pk, other.modseq = 13, 7
-    assert encode(13, 7) == encoded(other)
+    assert encode(13, 7) == encode_payload(other)
 
 
 def test_a_snapshot_holds_rows_and_counters() -> None:
     """In the order given."""
-    snapshot = snapshot_payload(Inbox(unread=2, unseen=1), [invoice()])
-    assert snapshot == {"items": [payload(invoice())], "unread": 2, "unseen": 1}
+    snapshot = build_snapshot(Inbox(unread=2, unseen=1), [invoice()])
+    assert snapshot == {"items": [build_payload(invoice())], "unread": 2, "unseen": 1}
 
 
 @given(JSON)
