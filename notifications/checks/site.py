@@ -21,7 +21,7 @@ from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
 from ..exceptions import InvalidSetting
-from ..integrations.pushpin import edge
+from ..integrations.pushpin import get_edge
 from ..models import Notification
 from .settings import usable
 
@@ -240,7 +240,7 @@ def check_edge(**_: Any) -> Iterator[CheckMessage]:
             id="notifications.E021",
         )
     try:
-        proxy = edge()
+        proxy = get_edge()
     except InvalidSetting as error:
         yield Error(str(error), id="notifications.E022")
         return

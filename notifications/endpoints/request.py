@@ -53,7 +53,7 @@ class StreamRequest(NamedTuple):
     headers: Headers
 
     @classmethod
-    def of(cls, scope: dict[str, Any]) -> StreamRequest:
+    def parse(cls, scope: dict[str, Any]) -> StreamRequest:
         """Return what an ASGI scope of "http" or "websocket" asks."""
         headers = read_headers(scope["headers"])
         is_socket = scope["type"] == "websocket"
@@ -70,7 +70,10 @@ class StreamRequest(NamedTuple):
             is_own=bool(cors_headers) or (is_own_socket if is_socket else is_own_page)(scope, headers),
             credential=read_credential(scope, headers),
             # `?lastEventId=` is how reconnecting-eventsource and event-source-polyfill write the header
-            position_text=(unquoted(sent) if sent else None) or given.get(b"lastEventId") or given.get(b"since") or "",
+            position_text=(unquote_value(sent) if sent else None)
+            or given.get(b"lastEventId")
+            or given.get(b"since")
+            or "",
             reader=given.get(b"reader", ""),
             headers=headers,
         )
@@ -89,9 +92,9 @@ class StreamRequest(NamedTuple):
 def read_parameters(query: bytes) -> dict[bytes, str]:
     """Return what the query says of the few names that we know, the last of each, and nothing of empty ones."""
     found = {match[1]: match[2] for match in PARAMETERS.finditer(query)}
-    return {name: unquoted(value) for name, value in found.items()}
+    return {name: unquote_value(value) for name, value in found.items()}
 
 
-def unquoted(value: bytes) -> str:
+def unquote_value(value: bytes) -> str:
     """Return a value that a client sent; one that is too long is cut, so that it matches nothing."""
     return unquote(value[: MAX_VALUE_BYTES + 1].decode("latin-1"))

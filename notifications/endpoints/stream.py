@@ -20,11 +20,11 @@ from ..access import cors
 from ..conf import settings
 from ..hub import get_hub
 from ..hub.counters import Answer, counters
-from ..hub.subscription import Subscription, start_with
-from ..hub.transports import Send, direct_write, with_backpressure
+from ..hub.subscription import Subscription, build_start
+from ..hub.transports import Send, find_direct_write, with_backpressure
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
-from .admit import NotAdmitted, admit, explained, join, require_own_page
+from .admit import NotAdmitted, admit, explain_failure, join, require_own_page
 from .request import StreamRequest
 
 __all__ = ["StreamApplication", "send_text"]
@@ -46,7 +46,7 @@ class StreamApplication:
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
     ) -> None:
         """Serve one connection until either side ends it."""
-        request = StreamRequest.of(scope)
+        request = StreamRequest.parse(scope)
         subscription = await open_stream(request, send)
         # headers and all: under Daphne nobody else keeps them, and an open stream needs none of it
         del scope, send, request
@@ -72,14 +72,14 @@ async def open_stream(request: StreamRequest, send: Send) -> Subscription | None
     try:
         require_get(request)
         require_own_page(request, "stream")
-        with explained("stream"):
+        with explain_failure("stream"):
             if settings.grip_url and await was_answered_for_edge(request, send):
                 counters.connects["edge"] += 1
                 return None
             waiting = with_backpressure(send)
-            subscription = await admit(request, waiting, "stream", direct_write(waiting, request.http_version))
+            subscription = await admit(request, waiting, "stream", find_direct_write(waiting, request.http_version))
         if request.cors_headers:
-            subscription.start = start_with(request.cors_headers)
+            subscription.start = build_start(request.cors_headers)
         join(subscription)
     except NotAdmitted as refused:
         await refuse(refused, request, send)
@@ -100,7 +100,7 @@ async def was_answered_for_edge(request: StreamRequest, send: Send) -> bool:
     """
     from ..integrations.pushpin import handler  # needs the extra [edge], which only a site with an edge installs
 
-    who = handler.who_asks(request.headers)
+    who = handler.find_asker(request.headers)
     if who == "proxy":
         try:
             await handler.answer_proxy(request.path, request.headers, send)
@@ -110,7 +110,9 @@ async def was_answered_for_edge(request: StreamRequest, send: Send) -> bool:
         return True
     if who == "nobody":
         return False
-    asked = handler.Asked(request.path, request.credential, request.position_text, request.reader, request.cors_headers)
+    asked = handler.ClientRequest(
+        request.path, request.credential, request.position_text, request.reader, request.cors_headers
+    )
     return await handler.answer_client(asked, send)
 
 
@@ -121,7 +123,7 @@ async def refuse(refused: NotAdmitted, request: StreamRequest, send: Send) -> No
     by a challenge; everybody else by a status.
     """
     if refused.bye is not None:
-        await send(start_with(request.cors_headers))
+        await send(build_start(request.cors_headers))
         await send({"type": "http.response.body", "body": bye(refused.bye)})
     elif refused.why == "anonymous" and request.token is not None:
         text = "This token is unknown, revoked, expired or has no scope 'read'; ask the site's staff for another.\n"

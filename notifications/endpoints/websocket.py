@@ -35,7 +35,7 @@ from ..protocol.frames import bye
 from ..protocol.parse_json import TooDeep, parse_json
 from ..protocol.websocket import TOO_BIG, Messages, build_message
 from ..reading import actions
-from .admit import NotAdmitted, admit, explained, join, require_own_page
+from .admit import NotAdmitted, admit, explain_failure, join, require_own_page
 from .request import StreamRequest
 
 __all__ = ["SocketApplication"]
@@ -57,7 +57,7 @@ class SocketApplication:
         """Serve one connection until either side ends it."""
         await receive()  # websocket.connect
         connection = SocketConnection(send)
-        subscription = await open_socket_for(StreamRequest.of(scope), connection)
+        subscription = await open_connection(StreamRequest.parse(scope), connection)
         del scope, send
         if subscription is None:
             return
@@ -76,7 +76,7 @@ class SocketApplication:
             here.leave(subscription)
 
 
-async def open_socket_for(request: StreamRequest, connection: SocketConnection) -> Subscription | None:
+async def open_connection(request: StreamRequest, connection: SocketConnection) -> Subscription | None:
     """Return a subscription that the hub has taken in; None, having refused, for who gets none.
 
     Who is refused for good is refused before the connection is accepted: then the server answers 403.
@@ -84,7 +84,7 @@ async def open_socket_for(request: StreamRequest, connection: SocketConnection) 
     is_accepted = False
     try:
         require_own_page(request, "socket")
-        with explained("socket"):
+        with explain_failure("socket"):
             subscription = await admit(request, connection.send, "socket")
         subscription.on_bye = connection.on_bye
         await connection.accept()
@@ -114,14 +114,14 @@ async def listen(subscription: Subscription, connection: SocketConnection, recei
             await connection.close(TOO_BIG, "invalid")
             return
         with connection.pause_reading():
-            await obey(subscription, connection, text)
+            await handle_order(subscription, connection, text)
 
 
-async def obey(subscription: Subscription, connection: SocketConnection, text: str) -> None:
+async def handle_order(subscription: Subscription, connection: SocketConnection, text: str) -> None:
     """Carry out an order and say what came of it."""
     pause = asyncio.create_task(asyncio.sleep(ORDER_SECONDS))
     try:
-        answer = await answer_to(subscription, text)
+        answer = await answer_order(subscription, text)
     finally:
         await pause
     if answer is None:
@@ -130,11 +130,11 @@ async def obey(subscription: Subscription, connection: SocketConnection, text: s
         await connection.say(answer)
 
 
-async def answer_to(subscription: Subscription, text: str) -> str | None:
+async def answer_order(subscription: Subscription, text: str) -> str | None:
     """Carry out an order; return what is said to it, or None when the user is logged in no more."""
     ref = None
     try:
-        order = parse(text)
+        order = parse_order(text)
         ref = order.get("ref")
         if order["do"] == "ping":
             return build_message("pong", {"modseq": subscription.modseq}, ref)
@@ -170,7 +170,7 @@ def carry_out(user: Any, order: dict[str, Any]) -> actions.ActionResult:
     return actions.act(user, order["do"], order["ids"])
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse_order(text: str) -> dict[str, Any]:
     """Return a valid order.
 
     Raises:
@@ -184,14 +184,14 @@ def parse(text: str) -> dict[str, Any]:
         raise build_refusal('This is not valid JSON; send {"do": "read", "ids": [12]}.') from None
     if not isinstance(order, dict) or order.get("do") not in ("ping", *ACTIONS):
         given = order.get("do") if isinstance(order, dict) else order
-        raise build_refusal(f"Unknown action {shown(given)}; use ping, {', '.join(ACTIONS)}.", field="do")
+        raise build_refusal(f"Unknown action {abbreviate(given)}; use ping, {', '.join(ACTIONS)}.", field="do")
     ids = order.get("ids", [])
     is_valid = isinstance(ids, list) and all(type(pk) is int and 0 < pk <= MAX_KEY for pk in ids)
     if order["do"] != "ping" and not (is_valid and 0 < len(ids) <= MAX_IDS):
-        raise build_refusal(f"`ids` must be a list of 1 to {MAX_IDS} numbers, not {shown(ids)}.", field="ids")
+        raise build_refusal(f"`ids` must be a list of 1 to {MAX_IDS} numbers, not {abbreviate(ids)}.", field="ids")
     if not isinstance(order.get("ref"), str | int | None):
         raise build_refusal(
-            f"`ref` must be text or a number, not {shown(order['ref'])}; the answer repeats it.", field="ref"
+            f"`ref` must be text or a number, not {abbreviate(order['ref'])}; the answer repeats it.", field="ref"
         )
     try:
         str(order.get("ref")).encode()  # JSON can write what UTF-8 cannot
@@ -205,7 +205,7 @@ def build_refusal(text: str, *, field: str | None = None) -> Refusal:
     return Refusal(400, "invalid", text, field=field)
 
 
-def shown(value: Any) -> str:
+def abbreviate(value: Any) -> str:
     """Return what was sent as an answer may show it: cut in length and in depth."""
     return f"{reprlib.repr(value):.80}"
 

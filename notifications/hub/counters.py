@@ -62,7 +62,7 @@ class Counters:
         self.written = [0] * (len(BOUNDS_SECONDS) + 1)  # changes by the first bound that holds them; past all: the last
         self.written_seconds = 0.0
 
-    def replay(self, replay: Replay, *, is_malformed: bool) -> None:
+    def count_replay(self, replay: Replay, *, is_malformed: bool) -> None:
         """Count what one stream got from the log. A stream that turned out to be owed nothing counts as neither."""
         if replay.snapshot is not None and replay.reason is not None:
             self.resets["malformed" if replay.reason == "none" and is_malformed else replay.reason] += 1
@@ -93,13 +93,13 @@ class Stopwatch:
         self._writes = 0
         self._running: deque[tuple[int, list[float | None]]] = deque()  # (number of the write that ends them, commits)
 
-    def turn(self, queued: int) -> None:
+    def begin_turn(self, queued: int) -> None:
         """Begin a turn of writing, with so many streams in the queue."""
         if self.commits:
             self._running.append((self._writes + queued, self.commits))
             self.commits = []
 
-    def wrote(self, number: int) -> None:
+    def note_writes(self, number: int) -> None:
         """Note so many writes, and observe the changes that waited for no other."""
         self._writes += number
         while self._running and self._running[0][0] <= self._writes:
@@ -114,11 +114,11 @@ class Pulse:
     def __init__(self) -> None:
         self.probed_at = self.swept_at = time.monotonic()
 
-    def probed(self) -> None:
+    def note_probe(self) -> None:
         """Note that the hub heard itself over the channel layer."""
         self.probed_at = time.monotonic()
 
-    def swept(self) -> None:
+    def note_sweep(self) -> None:
         """Note that the sweeper completed a round."""
         self.swept_at = time.monotonic()
 

@@ -30,7 +30,7 @@ from .executor import Executor
 from .heartbeat import Heartbeat
 from .presence_tracker import PresenceTracker
 from .recovery import Recovery
-from .shutdown import UNSERVED_SECONDS, before_sigterm, drain, find_server, finish_goodbye, noop, until_unserved
+from .shutdown import UNSERVED_SECONDS, call_at_sigterm, drain, find_server, finish_goodbye, noop, wait_until_unserved
 from .subscription import MAX_DUE_BYTES, READ_AGAIN, Resumed, Subscription
 from .sweeper import Sweeper
 from .transports import abort
@@ -54,7 +54,7 @@ class Hub:
         self._due: deque[Subscription] = deque()  # streams with frames for this turn of the loop
         self._executor = Executor()
         self._recovery = Recovery(self._executor, self._deliver, self.end)
-        self._sweeper = Sweeper(self._executor, self.users, self._recovery.read_soon, self.pulse.swept)
+        self._sweeper = Sweeper(self._executor, self.users, self._recovery.read_soon, self.pulse.note_sweep)
         self._authenticator = Authenticator(self._executor)
         self._heartbeat = Heartbeat(self._executor, self._authenticator, self._write, self.end)
         self._presence = PresenceTracker(self._executor)
@@ -67,7 +67,7 @@ class Hub:
         ringer.settle(self.loop)
         if (server := find_server()) is not None:
             self._executor.start(self._leave_with(server), "leave with the server")
-        self._forget_sigterm = before_sigterm(self._leave_for_good)
+        self._forget_sigterm = call_at_sigterm(self._leave_for_good)
 
     async def authenticate(self, credential: Credential, *, method: str = "GET") -> Any:
         """Return the user of the credential that a client shows, or None; raises what `Authenticator.authenticate()` does.
@@ -95,7 +95,7 @@ class Hub:
         await self._authenticator.stop()
 
     async def _listen(self) -> None:
-        await listener.listen(self.hear, self._sweeper.sweep_now, self._leave_soon, self.pulse.probed)
+        await listener.listen(self.hear, self._sweeper.sweep_now, self._leave_soon, self.pulse.note_probe)
 
     def _repeating(self, chore: hooks.Chore) -> Callable[[], Coroutine[Any, Any, None]]:
         async def repeat() -> None:
@@ -175,7 +175,7 @@ class Hub:
         self._executor.start(self._drain_then(settings.drain_seconds, then), "drain")
 
     async def _leave_with(self, server: Any) -> None:
-        await until_unserved(server)
+        await wait_until_unserved(server)
         if not self.is_leaving:  # else it was signalled
             self.is_leaving = True
             hooks.leave()
@@ -237,20 +237,20 @@ class Hub:
 
     def _flush(self) -> None:
         """Write what is due, one write for each stream; let the loop run between some hundreds of them."""
-        self._stopwatch.turn(len(self._due))
+        self._stopwatch.begin_turn(len(self._due))
         number = min(STREAMS_PER_TURN, len(self._due))
         for _ in range(number):
             subscription = self._due.popleft()
             due = subscription.take_due()
             if due and not subscription.is_ended:
                 self._write(subscription, due)
-        self._stopwatch.wrote(number)
+        self._stopwatch.note_writes(number)
         if self._due:
             self.loop.call_soon(self._flush)
 
     def _deliver(self, subscription: Subscription, replay: Replay) -> None:
         """Write what the log says, as far as the client takes it; the rest is read again when it does."""
-        counters.replay(replay, is_malformed=subscription.is_malformed)
+        counters.count_replay(replay, is_malformed=subscription.is_malformed)
         body = subscription.take_due()
         needs_hello, subscription.has_hello = not subscription.has_hello, True
         wait = LONG_RETRY_MS if needs_hello and self.openings.are_many(subscription.key) else RETRY_MS

@@ -22,12 +22,12 @@ from .subscription import Resumed, Subscription
 __all__ = [
     "DRAIN_TYPE",
     "UNSERVED_SECONDS",
-    "before_sigterm",
+    "call_at_sigterm",
     "drain",
     "find_server",
     "finish_goodbye",
     "noop",
-    "until_unserved",
+    "wait_until_unserved",
 ]
 
 logger = logging.getLogger("notifications.hub")
@@ -65,7 +65,7 @@ async def finish_goodbye(rest: Resumed, owner: asyncio.Task[Any] | None) -> None
             owner.cancel()
 
 
-def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], None]:
+def call_at_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], None]:
     """Have `leave(then)` called in the event loop at the first SIGTERM; a second one is the server's alone.
 
     Returns a function that takes this back.
@@ -109,13 +109,13 @@ def before_sigterm(leave: Callable[[Callable[[], None]], None]) -> Callable[[], 
 def find_server() -> Any:
     """Return uvicorn's server of this process, also within gunicorn's worker; None where another server runs.
 
-    It handles the signals itself, so the handler is a method of it; to be asked before `before_sigterm()`.
+    It handles the signals itself, so the handler is a method of it; to be asked before `call_at_sigterm()`.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return server if hasattr(server, "server_state") else None
 
 
-async def until_unserved(server: Any) -> None:
+async def wait_until_unserved(server: Any) -> None:
     """Return when a server that had begun to listen listens no more, whoever told it to.
 
     A worker that has served `--max-requests` sends itself no signal: it stops listening, then waits for its connections, and

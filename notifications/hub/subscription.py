@@ -27,7 +27,7 @@ from ..protocol.bye import Bye
 from ..protocol.position import Position
 from .transports import Chunk, Send, WriteNow
 
-__all__ = ["MAX_DUE_BYTES", "READ_AGAIN", "START", "Resumed", "Subscription", "start_with"]
+__all__ = ["MAX_DUE_BYTES", "READ_AGAIN", "START", "Resumed", "Subscription", "build_start"]
 
 # Frames for one stream in one turn of the loop go out as one write up to this; then another one begins.
 MAX_DUE_BYTES: Final = 12 * 1024
@@ -43,7 +43,7 @@ START: Final[dict[str, Any]] = {
 }
 
 
-def start_with(headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+def build_start(headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
     """Return the start of a response with these headers as well."""
     return {**START, "headers": [*START["headers"], *headers]} if headers else START
 

@@ -26,7 +26,7 @@ from .. import log
 from ..models import Level, Notification
 from ..models.validators import DATA_MAX_BYTES, followable
 
-__all__ = ["MARK", "THEIRS", "Outcome", "add_mark", "bring_over", "columns_of", "old_rows"]
+__all__ = ["MARK", "THEIRS", "Outcome", "add_mark", "bring_over", "build_old_model", "read_columns"]
 
 THEIRS: Final = "notifications_notification"
 MARK: Final = "imported_as"
@@ -62,7 +62,7 @@ class Outcome:
 # --- their table
 
 
-def columns_of(table: str, *, using: str) -> set[str]:
+def read_columns(table: str, *, using: str) -> set[str]:
     """Return the names of a table's columns; none where there is no such table."""
     connection = connections[using]
     with connection.cursor() as cursor:
@@ -73,7 +73,7 @@ def columns_of(table: str, *, using: str) -> set[str]:
 
 def add_mark(table: str, *, using: str) -> None:
     """Add the column that says which rows came over, where it is missing."""
-    if MARK not in columns_of(table, using=using):
+    if MARK not in read_columns(table, using=using):
         connection = connections[using]
         name = connection.ops.quote_name
         with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def add_mark(table: str, *, using: str) -> None:
 
 
 @lru_cache
-def old_rows(table: str) -> type[models.Model]:
+def build_old_model(table: str) -> type[models.Model]:
     """Return a model of their table. In a registry of its own, so that Django takes it for nobody's app."""
     key = get_user_model()._meta.pk
     kinds = {models.IntegerField: models.BigIntegerField, models.UUIDField: models.UUIDField}
@@ -117,11 +117,11 @@ def old_rows(table: str) -> type[models.Model]:
 
 def bring_over(rows: Sequence[Any], *, using: str, is_dry: bool = False) -> Outcome:
     """Write rows of theirs as ours and mark them, in the caller's transaction; or only try, where `is_dry`."""
-    things = things_of({ref for row in rows for ref in references_of(row)})
+    things = find_things({ref for row in rows for ref in read_references(row)})
     outcome = Outcome()
     fitting: list[tuple[Any, Notification]] = []
     for row in rows:
-        notification, is_shortened = as_ours(row, things)
+        notification, is_shortened = convert_row(row, things)
         try:
             log.validate(notification)
         except ValidationError as error:
@@ -139,15 +139,15 @@ def bring_over(rows: Sequence[Any], *, using: str, is_dry: bool = False) -> Outc
     return outcome
 
 
-def as_ours(row: Any, things: dict[Reference, Thing]) -> tuple[Notification, bool]:
+def convert_row(row: Any, things: dict[Reference, Thing]) -> tuple[Notification, bool]:
     """Return our unsaved notification for a row of theirs, and whether something of it did not fit."""
-    actor, target, done_to = (things.get(ref, Thing()) for ref in references_of(row))
-    sentence = clean(" ".join(filter(None, words_of(actor, row.verb, done_to, target))))
+    actor, target, done_to = (things.get(ref, Thing()) for ref in read_references(row))
+    sentence = clean(" ".join(filter(None, build_words(actor, row.verb, done_to, target))))
     body = clean(row.description or "")
     is_long = len(sentence) > TITLE_CHARS
     if is_long:
         body = f"{sentence}\n\n{body}".strip()
-    data, has_lost_data = data_of(row)
+    data, has_lost_data = build_data(row)
     links = (target.url, data.get("url"), done_to.url)
     topic = target.topic or done_to.topic
     notification = Notification(
@@ -166,14 +166,14 @@ def as_ours(row: Any, things: dict[Reference, Thing]) -> tuple[Notification, boo
     return notification, is_long or len(body) > BODY_CHARS or has_lost_data
 
 
-def words_of(actor: Thing, verb: str, done_to: Thing, target: Thing) -> list[str]:
+def build_words(actor: Thing, verb: str, done_to: Thing, target: Thing) -> list[str]:
     """Return the words of the sentence that their `__str__()` makes, without "3 days ago"."""
     if done_to.name and target.name:
         return [actor.name, verb, done_to.name, "on", target.name]
     return [actor.name, verb, done_to.name, target.name]
 
 
-def data_of(row: Any) -> tuple[dict[str, Any], bool]:
+def build_data(row: Any) -> tuple[dict[str, Any], bool]:
     """Return their data with what else they had and we have no field for; and whether theirs was too large."""
     value: Any = row.data
     for _ in range(2):  # their own JSON field has written it as JSON in JSON
@@ -190,7 +190,7 @@ def data_of(row: Any) -> tuple[dict[str, Any], bool]:
     return data, False
 
 
-def references_of(row: Any) -> list[Reference]:
+def read_references(row: Any) -> list[Reference]:
     """Return whom or what a row speaks of: actor, target, action object."""
     return [
         (getattr(row, f"{role}_content_type_id") or 0, getattr(row, f"{role}_object_id") or "")
@@ -198,7 +198,7 @@ def references_of(row: Any) -> list[Reference]:
     ]
 
 
-def things_of(references: Iterable[Reference]) -> dict[Reference, Thing]:
+def find_things(references: Iterable[Reference]) -> dict[Reference, Thing]:
     """Return what there still is of these objects. 1 query for each of their models."""
     keys: dict[int, set[str]] = {}
     for content_type_id, key in references:
@@ -208,14 +208,14 @@ def things_of(references: Iterable[Reference]) -> dict[Reference, Thing]:
         model = content_type.model_class()
         if model is None:  # its app has gone
             continue
-        wanted = {typed: key for key in keys[content_type.pk] if (typed := typed_key(model, key)) is not None}
+        wanted = {typed: key for key in keys[content_type.pk] if (typed := parse_key(model, key)) is not None}
         for typed, thing in model._base_manager.in_bulk(list(wanted)).items():
             topic = f"{model._meta.label_lower}:{typed}"
-            found[content_type.pk, wanted[typed]] = Thing(str(thing), topic, url_of(thing))
+            found[content_type.pk, wanted[typed]] = Thing(str(thing), topic, find_url(thing))
     return found
 
 
-def typed_key(model: type[models.Model], key: str) -> Any:
+def parse_key(model: type[models.Model], key: str) -> Any:
     """Return a key as its model has it, or None for what cannot be one."""
     try:
         return model._meta.pk.to_python(key)
@@ -223,7 +223,7 @@ def typed_key(model: type[models.Model], key: str) -> Any:
         return None
 
 
-def url_of(thing: Any) -> str:
+def find_url(thing: Any) -> str:
     """Return where an object is shown; "" where it cannot tell."""
     try:
         return followable(str(thing.get_absolute_url()))

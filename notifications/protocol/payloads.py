@@ -125,7 +125,8 @@ def build_change_data(
 ) -> str:
     """Return the data of a `change` frame as JSON: from position `prev` to `modseq`, with the counters afterwards.
 
-    Put together from JSON, for it is made for each user of a broadcast. `upsert` holds rows as `encode_payload()` returns them.
+    Put together from JSON, for it is made for each user of a broadcast. `upsert` holds rows as `encode_payload()` returns
+    them.
     """
     read = ""
     if read_upto is not None and read_at is not None:

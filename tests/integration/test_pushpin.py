@@ -269,7 +269,7 @@ async def test_only_the_proxy_is_taken_for_it(standing: Standing) -> None:
                 assert answer.status_code == 200
                 assert not [name for name in answer.headers if name.startswith("grip-")]
         key = visit.http.cookies["sessionid"]
-    code = "from notifications.integrations.pushpin.tickets import ticket_of\nticket_of(user, key)"
+    code = "from notifications.integrations.pushpin.tickets import make_ticket\nmake_ticket(user, key)"
     stolen = await site.acall(code, user=user.pk, key=key)
     theirs = [
         ("Grip-Last", f"notifications-user-{user.pk}; last-id=1.1"),

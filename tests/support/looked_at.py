@@ -114,7 +114,7 @@ async def count(query: bytes, headers: Headers) -> int:
     request = ASGIRequest({**scope, "query_string": b""}, io.BytesIO())
     with Looked() as looked:
         await StreamApplication()(scope, receive, send)
-        assert StreamRequest.of(scope).position is None
+        assert StreamRequest.parse(scope).position is None
         front.has_foreign_parameter(scope)
         find_client_address(request)
     if answers[0]["status"] not in (401, 403):

@@ -31,7 +31,7 @@ __all__ = [
     "Send",
     "WriteNow",
     "abort",
-    "direct_write",
+    "find_direct_write",
     "for_event_streams",
     "open_socket",
     "with_backpressure",
@@ -40,16 +40,16 @@ __all__ = [
 
 def with_backpressure(send: Send) -> Send:
     """Return a `send` that waits while the client's buffer is full, as uvicorn's does (later) and Daphne's does not."""
-    protocol = daphne.protocol_of(send)
+    protocol = daphne.find_protocol(send)
     if protocol is not None:
         return daphne.DaphneStream(protocol, send).send
-    set_limits = getattr(transport_of(send), "set_write_buffer_limits", None)
+    set_limits = getattr(find_transport(send), "set_write_buffer_limits", None)
     if callable(set_limits):
         set_limits(high=HIGH_WATER_BYTES)
     return send
 
 
-def direct_write(send: Send, http_version: str) -> WriteNow | None:
+def find_direct_write(send: Send, http_version: str) -> WriteNow | None:
     """Return a function that puts an HTTP chunk on the line at once, or None where the server is not recognised.
 
     It returns False where it could not: the buffer is full, or the client has gone. Then `send` is to be asked, which
@@ -60,25 +60,25 @@ def direct_write(send: Send, http_version: str) -> WriteNow | None:
     if http_version != "1.1":
         return None
     owner: Any = getattr(send, "__self__", None)
-    return owner.write_now if isinstance(owner, daphne.DaphneStream) else uvicorn.write_now_of(send)
+    return owner.write_now if isinstance(owner, daphne.DaphneStream) else uvicorn.find_write_now(send)
 
 
 def open_socket(send: Send) -> PlainSocket | daphne.DaphneSocket:
     """Return a WebSocket's connection behind the `send` that a server gives for it."""
-    protocol = daphne.protocol_of(send)
+    protocol = daphne.find_protocol(send)
     if protocol is not None:
         return daphne.DaphneSocket(protocol, send)
-    transport, send_waiting = transport_of(send), with_backpressure(send)
-    protocol = uvicorn.socket_protocol_of(send)
+    transport, send_waiting = find_transport(send), with_backpressure(send)
+    protocol = uvicorn.find_socket_protocol(send)
     if protocol is not None:
         return uvicorn.UvicornSocket(send_waiting, transport, protocol)
     return PlainSocket(send_waiting, transport)
 
 
-def transport_of(send: Send) -> Any:
+def find_transport(send: Send) -> Any:
     """Return the connection behind a server's `send`, or None where the server is not recognised."""
     if hypercorn.is_hypercorn(send):
-        return hypercorn.transport_of(send)
+        return hypercorn.find_transport(send)
     return getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn: the request's cycle
 
 
@@ -87,7 +87,7 @@ def abort(send: Send) -> bool:
 
     Closing it in the ordinary way would keep the buffer until a client that no longer reads has read it.
     """
-    transport = transport_of(send)
+    transport = find_transport(send)
     drop = getattr(transport, "abort", None)
     if not callable(drop):
         return False

@@ -17,13 +17,13 @@ from typing import Any, Final
 
 from .asgi import HIGH_WATER_BYTES, Send
 
-__all__ = ["DaphneSocket", "DaphneStream", "protocol_of"]
+__all__ = ["DaphneSocket", "DaphneStream", "find_protocol"]
 
 # Autobahn holds to one limit what comes and what goes, and an answer may carry an undo's token (256 KiB).
 MAX_MESSAGE_BYTES: Final = 512 * 1024
 
 
-def protocol_of(send: Send) -> Any:
+def find_protocol(send: Send) -> Any:
     """Return the Twisted protocol behind a `send`; None where another server gave it."""
     protocol: Any = next(iter(getattr(send, "args", ())), None)
     return protocol if hasattr(protocol, "registerProducer") else None

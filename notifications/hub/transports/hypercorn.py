@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .asgi import Send
 
-__all__ = ["is_hypercorn", "transport_of"]
+__all__ = ["find_transport", "is_hypercorn"]
 
 STREAMS: Final = ("hypercorn.protocol.http_stream", "hypercorn.protocol.ws_stream")
 
@@ -21,7 +21,7 @@ def is_hypercorn(send: Send) -> bool:
     return type(getattr(send, "__self__", None)).__module__ in STREAMS
 
 
-def transport_of(send: Send) -> Any:
+def find_transport(send: Send) -> Any:
     """Return the connection behind a `send` of hypercorn's; None where it is not this stream's alone."""
     stream: Any = getattr(send, "__self__", None)
     protocol = stream.send.__self__

@@ -15,10 +15,10 @@ from typing import Any
 
 from .asgi import MAX_ORDER_BYTES, PlainSocket, Send, WriteNow
 
-__all__ = ["UvicornSocket", "socket_protocol_of", "write_now_of"]
+__all__ = ["UvicornSocket", "find_socket_protocol", "find_write_now"]
 
 
-def write_now_of(send: Send) -> WriteNow | None:
+def find_write_now(send: Send) -> WriteNow | None:
     """Return what puts an HTTP chunk into the transport at once; None where another server gave this `send`."""
     owner: Any = getattr(send, "__self__", None)
     if not type(owner).__module__.startswith("uvicorn.protocols.http."):
@@ -33,7 +33,7 @@ def write_now_of(send: Send) -> WriteNow | None:
     return write_now
 
 
-def socket_protocol_of(send: Send) -> Any:
+def find_socket_protocol(send: Send) -> Any:
     """Return the protocol of a WebSocket; None where another server gave this `send`."""
     owner: Any = getattr(send, "__self__", None)
     is_uvicorn = isinstance(getattr(owner, "writable", None), asyncio.Event) and hasattr(owner, "read_paused")

@@ -43,7 +43,17 @@ from ...log.replay import inbox_of, read_for
 from ...protocol.position import Position
 from ...sending import public
 from . import bridge as eventstream_bridge
-from .channels import Channel, Channels, id_of, ids_of, inbox_channel, number_of, position_of, topic_of, user_of
+from .channels import (
+    Channel,
+    Channels,
+    decode_position,
+    encode_position,
+    format_ids,
+    name_inbox_channel,
+    parse_ids,
+    parse_topic,
+    parse_user,
+)
 
 __all__ = ["LogChannelManager", "LogStorage", "TooManyStreams"]
 
@@ -68,15 +78,15 @@ class LogChannelManager(DefaultChannelManager):
         """
         if request.GET.get("recover") == "true" and not hasattr(request, "grip"):
             raise EventRequest.Error("recover is for an edge proxy; leave it out")
-        user, credential = follower_of(request)
+        user, credential = find_follower(request)
         if user is None:
             self._limit(request)
         names = super().get_channels_for_request(request, view_kwargs)
         if not names and user is not None:
-            names = {inbox_channel(user)}
+            names = {name_inbox_channel(user)}
         channels = Channels(names, follower=user, credential=credential)
         for channel in sorted(channels):
-            if topic_of(channel) is not None:
+            if parse_topic(channel) is not None:
                 who, most = f"address {find_client_address(request)}", settings.public_streams_per_address
             elif self.can_read_channel(user, channel):
                 who, most = f"channel {channel}", settings.streams_per_user
@@ -86,7 +96,7 @@ class LogChannelManager(DefaultChannelManager):
             census.count(channels, "everybody", most=settings.streams_per_process)
         self._say_where(request, user, channels)
         if isinstance(request, ASGIRequest):
-            eventstream_bridge.start(our_storage().event)
+            eventstream_bridge.start(get_our_storage().event)
         return channels
 
     def _limit(self, request: HttpRequest) -> None:
@@ -101,13 +111,13 @@ class LogChannelManager(DefaultChannelManager):
 
         Of a connection's own channel it is known who follows it; its view knows only whom the middlewares named.
         """
-        if topic_of(channel) is not None:
+        if parse_topic(channel) is not None:
             return True
         if isinstance(channel, Channel):
             if channel.place.is_revoked:
                 return False
             user = channel.place.follower
-        return user is not None and bool(user.is_active) and channel == inbox_channel(user)
+        return user is not None and bool(user.is_active) and channel == name_inbox_channel(user)
 
     def is_channel_reliable(self, _channel: str) -> bool:
         """Return True: every channel here has a log."""
@@ -124,8 +134,8 @@ class LogChannelManager(DefaultChannelManager):
         text = request.META.get("HTTP_LAST_EVENT_ID") or (queries[-1] if queries else "")
         if text == ERROR_ID:
             return
-        known = ids_of(text)
-        storage = our_storage()
+        known = parse_ids(text)
+        storage = get_our_storage()
         numbers: dict[str, int] = {}
         for channel in channels:
             if channel in known:
@@ -134,10 +144,10 @@ class LogChannelManager(DefaultChannelManager):
                 numbers[channel] = 0
             else:
                 numbers[channel] = storage.get_current_id(channel)
-        request.META["HTTP_LAST_EVENT_ID"] = id_of(numbers)
+        request.META["HTTP_LAST_EVENT_ID"] = format_ids(numbers)
 
 
-def follower_of(request: HttpRequest) -> tuple[Any, Credential | None]:
+def find_follower(request: HttpRequest) -> tuple[Any, Credential | None]:
     """Return the user, and the credential to check again later; None without a login, and for users who are not allowed."""
     if settings.admit == DEFAULT:
         user, session = drop_anonymous(getattr(request, "user", None)), getattr(request, "session", None)
@@ -166,14 +176,14 @@ class LogStorage(StorageBase):
 
     def get_current_id(self, channel: str) -> int:
         """Return the number at which a channel stands. 1 query."""
-        topic, user_id = topic_of(channel), user_of(channel)
+        topic, user_id = parse_topic(channel), parse_user(channel)
         if topic is not None:
-            return number_of(public.heads([topic]).get(topic, Position(0, 0)))
+            return encode_position(public.heads([topic]).get(topic, Position(0, 0)))
         if user_id is None:
             return 0
         require_our_manager()
         inbox = inbox_of(user_id)
-        return number_of(Position(inbox.epoch, inbox.modseq))
+        return encode_position(Position(inbox.epoch, inbox.modseq))
 
     def get_events(self, channel: str, last_id: int, limit: int = 100) -> list[Event]:
         """Return what comes after an id, at most `limit` events; its view takes one less, and asks again if it got all.
@@ -182,17 +192,17 @@ class LogStorage(StorageBase):
             EventDoesNotExist: the log cannot be continued from there; it says where it stands.
         """
         place = channel.place if isinstance(channel, Channel) else None
-        position = position_of(last_id if place is None else place.begin(last_id))
+        position = decode_position(last_id if place is None else place.begin(last_id))
         head, events = self._read(channel, position, limit)
         if place is not None:
             sent = events if events is None or len(events) < limit else events[: limit - 1]
-            place.reach(sent[-1].id if sent else number_of(head))
+            place.reach(sent[-1].id if sent else encode_position(head))
         if events is None:
-            raise EventDoesNotExist(f"{channel} cannot be continued from {position}", number_of(head))
+            raise EventDoesNotExist(f"{channel} cannot be continued from {position}", encode_position(head))
         return events
 
     def _read(self, channel: str, position: Position, limit: int) -> tuple[Position, list[Event] | None]:
-        topic, user_id = topic_of(channel), user_of(channel)
+        topic, user_id = parse_topic(channel), parse_user(channel)
         if topic is not None:
             head, messages = public.read_public(topic, position, limit)
             if messages is None:
@@ -216,11 +226,11 @@ class LogStorage(StorageBase):
 
     def event(self, channel: str, position: Position, data: str) -> Event:
         """Return an event as its view sends it; `data` is JSON."""
-        name = self.inbox_event if topic_of(channel) is None else self.public_event
-        return Event(channel, name, data, id=number_of(position))
+        name = self.inbox_event if parse_topic(channel) is None else self.public_event
+        return Event(channel, name, data, id=encode_position(position))
 
 
-def our_storage() -> LogStorage:
+def get_our_storage() -> LogStorage:
     """Return the storage that its view asks as well.
 
     Raises:

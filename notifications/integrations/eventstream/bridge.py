@@ -27,7 +27,7 @@ from ...log.keys import chunks
 from ...log.replay import positions_of
 from ...protocol.position import Position
 from ...sending import public
-from .channels import Channels, inbox_channel, number_of, public_channel, topic_of, user_of
+from .channels import Channels, encode_position, name_inbox_channel, name_public_channel, parse_topic, parse_user
 
 __all__ = ["Bridge", "start"]
 
@@ -38,10 +38,10 @@ MakeEvent = Callable[[str, Position, str], Event]
 
 def start(make_event: MakeEvent) -> None:
     """See that this process's hub passes changes on. Called on the thread of a view, for each request."""
-    async_to_sync(settle)(make_event)
+    async_to_sync(ensure_bridge)(make_event)
 
 
-async def settle(make_event: MakeEvent) -> None:
+async def ensure_bridge(make_event: MakeEvent) -> None:
     here = get_hub()
     if here not in bridges:
         bridges[here] = Bridge(here, make_event)
@@ -61,8 +61,9 @@ class Bridge:
 
     def hear(self, change: dict[str, Any]) -> None:
         """Pass a rung change to the listeners of its channel."""
-        name = inbox_channel(change["user"]) if change["user"] is not None else public_channel(change.get("topic", ""))
-        before = number_of(Position(change["epoch"], change["prev"]))
+        user, topic = change["user"], change.get("topic", "")
+        name = name_public_channel(topic) if user is None else name_inbox_channel(user)
+        before = encode_position(Position(change["epoch"], change["prev"]))
         position = Position(change["epoch"], change["modseq"])
         with self._manager.lock:
             listeners = self._manager.listeners_by_channel.get(name, ())
@@ -71,12 +72,12 @@ class Bridge:
 
     def _tell(self, listener: Listener, name: str, before: int, position: Position, data: str | None) -> bool:
         """Queue a change, or have it read; return whether the listener is to be woken. The manager's lock is held."""
-        own = channels_of(listener, name)
+        own = find_own_channel(listener, name)
         if own is None:  # named by a site's own channel manager: nobody knows where it stands
             listener.overflow = True
             return True
         channel, place = own
-        after = number_of(position)
+        after = encode_position(position)
         if place.is_past(after):
             return False  # it rang before
         queue = listener.channel_items.get(channel, [])
@@ -102,11 +103,11 @@ class Bridge:
     async def _heads(self, names: list[str]) -> dict[str, Position]:
         """Return where these channels' logs end. 1 query for each 500 inboxes, 1 for all public topics."""
         heads: dict[str, Position] = {}
-        users = {name: user_id for name in names if (user_id := user_of(name)) is not None}
+        users = {name: user_id for name in names if (user_id := parse_user(name)) is not None}
         for portion in chunks(list(users.values())):
             found = await self._run(positions_of, portion)
-            heads |= {inbox_channel(user_id): position for user_id, position in found.items()}
-        topics = {topic: name for name in names if (topic := topic_of(name)) is not None}
+            heads |= {name_inbox_channel(user_id): position for user_id, position in found.items()}
+        topics = {topic: name for name in names if (topic := parse_topic(name)) is not None}
         if topics:
             found = await self._run(public.heads, topics)
             heads |= {name: found.get(topic, Position(0, 0)) for topic, name in topics.items()}
@@ -117,8 +118,8 @@ class Bridge:
         with self._manager.lock:
             for name, head in heads.items():
                 for listener in self._manager.listeners_by_channel.get(name, ()):
-                    own = channels_of(listener, name)
-                    if own is None or own[1].at not in (-1, number_of(head)):
+                    own = find_own_channel(listener, name)
+                    if own is None or own[1].at not in (-1, encode_position(head)):
                         listener.overflow = True
                         late.append(listener)
         wake(late)
@@ -151,14 +152,14 @@ class Bridge:
         with self._manager.lock:
             for listener in listeners:
                 for name in listener.channels:
-                    own = channels_of(listener, name)
+                    own = find_own_channel(listener, name)
                     if own is not None:
                         own[1].is_revoked = True
                 listener.overflow = True
         wake(listeners)
 
 
-def channels_of(listener: Listener, name: str) -> Any:
+def find_own_channel(listener: Listener, name: str) -> Any:
     """Return a connection's own channel of a name and its place, or None where its channels are not ours."""
     return listener.channels.own(name) if isinstance(listener.channels, Channels) else None
 

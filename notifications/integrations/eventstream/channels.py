@@ -26,14 +26,14 @@ __all__ = [
     "Channel",
     "Channels",
     "Place",
-    "id_of",
-    "ids_of",
-    "inbox_channel",
-    "number_of",
-    "position_of",
-    "public_channel",
-    "topic_of",
-    "user_of",
+    "decode_position",
+    "encode_position",
+    "format_ids",
+    "name_inbox_channel",
+    "name_public_channel",
+    "parse_ids",
+    "parse_topic",
+    "parse_user",
 ]
 
 INBOX: Final = "user-"
@@ -42,17 +42,17 @@ MODSEQS: Final = 10**19  # modseq is below 2^63, which has 19 digits
 MAX_DIGITS: Final = 15 + 19  # of a number whose epoch is below 2^48
 
 
-def inbox_channel(user: UserOrKey) -> str:
+def name_inbox_channel(user: UserOrKey) -> str:
     """Return the channel of a user, given as an instance or a primary key."""
     return f"{INBOX}{getattr(user, 'pk', user)}"
 
 
-def public_channel(topic: str) -> str:
+def name_public_channel(topic: str) -> str:
     """Return the channel of a public topic."""
     return f"{PUBLIC}{topic}"
 
 
-def user_of(channel: str) -> Any:
+def parse_user(channel: str) -> Any:
     """Return the primary key of the user whose channel this is, or None. Only the one way to write a key is accepted."""
     text = channel.removeprefix(INBOX) if channel.startswith(INBOX) else ""
     if not text or "\0" in text:
@@ -61,26 +61,26 @@ def user_of(channel: str) -> Any:
         user_id = key_of(text)
     except (ValidationError, ValueError, OverflowError):
         return None
-    return user_id if inbox_channel(user_id) == channel else None
+    return user_id if name_inbox_channel(user_id) == channel else None
 
 
-def topic_of(channel: str) -> str | None:
+def parse_topic(channel: str) -> str | None:
     """Return the public topic of a channel, if it is declared; else None."""
     topic = channel.removeprefix(PUBLIC) if channel.startswith(PUBLIC) else ""
     return topic if topic in settings.public_topics else None
 
 
-def number_of(position: Position) -> int:
+def encode_position(position: Position) -> int:
     """Return a position as one integer."""
     return position.epoch * MODSEQS + position.modseq
 
 
-def position_of(number: int) -> Position:
+def decode_position(number: int) -> Position:
     """Return the position in an integer; one that none can have for an integer that nobody was given."""
     return Position(*divmod(number, MODSEQS)) if number >= 0 else Position(0, MODSEQS)
 
 
-def ids_of(last_event_id: str) -> dict[str, int]:
+def parse_ids(last_event_id: str) -> dict[str, int]:
     """Return the channels' numbers in what a client sends as its last id; without those that are none."""
     numbers: dict[str, int] = {}
     for part in last_event_id.split(","):
@@ -90,7 +90,7 @@ def ids_of(last_event_id: str) -> dict[str, int]:
     return numbers
 
 
-def id_of(numbers: dict[str, int]) -> str:
+def format_ids(numbers: dict[str, int]) -> str:
     """Return the id that says where a client stands in each of its channels."""
     return ",".join(f"{quote(name)}:{number}" for name, number in numbers.items())
 

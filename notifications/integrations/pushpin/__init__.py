@@ -47,7 +47,16 @@ from ...log.keys import UserKey
 from ...protocol.position import Position
 from ...protocol.sse import event
 
-__all__ = ["Edge", "channel_of", "edge", "hold", "last_ids_of", "parse_url", "session_channels_of", "ticket_channel"]
+__all__ = [
+    "Edge",
+    "build_hold",
+    "get_edge",
+    "name_channel",
+    "name_session_channels",
+    "name_ticket_channel",
+    "parse_url",
+    "read_last_ids",
+]
 
 SALT: Final = "notifications.integrations.pushpin"
 # `format=cstring`: the proxy reads \n as a line end. The client's own limit for silence is 45 s.
@@ -65,7 +74,7 @@ class Edge:
     verify_issuer: str
 
 
-def edge() -> Edge | None:
+def get_edge() -> Edge | None:
     """Return the proxy that NOTIFICATIONS_GRIP_URL names; None without one.
 
     Raises:
@@ -88,15 +97,15 @@ def parse_url(url: str) -> Edge:
         )
     return Edge(
         address=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}",
-        key=key_bytes(query["key"]),
+        key=decode_key(query["key"]),
         issuer=query.get("iss", ""),
-        verify_key=key_bytes(query.get("verify-key", query["key"])),
+        verify_key=decode_key(query.get("verify-key", query["key"])),
         verify_issuer=query.get("verify-iss", ""),
     )
 
 
 @sensitive_variables()
-def key_bytes(text: str) -> bytes:
+def decode_key(text: str) -> bytes:
     if not text.startswith("base64:"):
         return text.encode()
     try:
@@ -110,17 +119,17 @@ def key_bytes(text: str) -> bytes:
 # --- what is held
 
 
-def channel_of(user_id: UserKey | None) -> str:
+def name_channel(user_id: UserKey | None) -> str:
     """Return the proxy's name for a user's changes. Two sites on one proxy have two groups."""
     return f"{quote(settings.group, safe='')}-user-{quote(str(user_id), safe='')}"
 
 
-def ticket_channel() -> str:
+def name_ticket_channel() -> str:
     """Return the name under which the proxy keeps each connection's ticket. Nothing is ever published there."""
     return f"{quote(settings.group, safe='')}-ticket"
 
 
-def session_channels_of(session_key: str) -> list[str]:
+def name_session_channels(session_key: str) -> list[str]:
     """Return the proxy's names for a session's end, the present one first.
 
     The others are those of older SECRET_KEYs, under which a connection may still be held.
@@ -130,7 +139,7 @@ def session_channels_of(session_key: str) -> list[str]:
     return [f"{quote(settings.group, safe='')}-session-{digest[:32]}" for digest in digests]
 
 
-def hold(
+def build_hold(
     user_id: UserKey, credential: Credential, ticket: str, position: Position, path: str
 ) -> list[tuple[bytes, bytes]]:
     """Return the headers that make the proxy hold a connection that stands at a position.
@@ -142,22 +151,23 @@ def hold(
         position: where the connection stands.
         path: of the stream; the proxy asks there.
     """
-    changes = channel_of(user_id)
-    channels = [f"{changes}; prev-id={position}", f"{ticket_channel()}; prev-id={ticket}"]
+    changes = name_channel(user_id)
+    channels = [f"{changes}; prev-id={position}", f"{name_ticket_channel()}; prev-id={ticket}"]
     session_key = credential.session_key if isinstance(credential, KeptRequest) else credential
     if isinstance(session_key, str):
-        channels.append(session_channels_of(session_key)[0])
+        channels.append(name_session_channels(session_key)[0])
+    seconds = compute_link_seconds(changes, credential)
     values = {
         "grip-hold": "stream",
         "grip-channel": ", ".join(channels),
         # relative to what the proxy was asked for: a prefix (FORCE_SCRIPT_NAME, --root-path) may have come on or off since
-        "grip-link": f"<{quote(path.rpartition('/')[2]) or './'}>; rel=next; timeout={link_seconds_of(changes, credential)}",
+        "grip-link": f"<{quote(path.rpartition('/')[2]) or './'}>; rel=next; timeout={seconds}",
         "grip-keep-alive": f"{KEEP_ALIVE}; format=cstring; timeout={max(1, round(settings.ping_seconds))}",
     }
     return [(name.encode(), value.encode()) for name, value in values.items()]
 
 
-def link_seconds_of(channel: str, credential: Credential) -> int:
+def compute_link_seconds(channel: str, credential: Credential) -> int:
     """Return after how many seconds the proxy asks about a connection in any case.
 
     About one that was opened with a token, or that a site's own hook judges, with each ping: nobody tells the proxy that a
@@ -171,7 +181,7 @@ def link_seconds_of(channel: str, credential: Credential) -> int:
     return max(1, round(settings.grip_link_seconds * (1 - crc32(channel.encode()) % 1000 / 5000)))
 
 
-def last_ids_of(headers: Headers) -> dict[str, str]:
+def read_last_ids(headers: Headers) -> dict[str, str]:
     """Return what the proxy says of a connection that it holds, by channel; nothing in a client's own request."""
     found: dict[str, str] = {}
     for value in headers.get(b"grip-last", ()):

@@ -2,7 +2,7 @@
 
 Receives an ASGI request that the proxy has signed: the client's own, with its cookies or its token, or the proxy's about
 a connection that it holds, with a ticket. Answers at once, with the frames that are owed and the headers of
-`edge.hold()`; or with a goodbye and without them, which ends the connection. The permission is checked each time.
+`build_hold()`; or with a goodbye and without them, which ends the connection. The permission is checked each time.
 Needs the extra `[edge]`.
 """
 
@@ -19,20 +19,20 @@ from ...access.headers import Headers
 from ...access.reader import OtherReader, is_tag_of
 from ...hub import get_hub
 from ...hub.counters import counters
-from ...hub.subscription import start_with
+from ...hub.subscription import build_start
 from ...hub.transports import Send
 from ...protocol import frames
 from ...protocol.bye import LONG_RETRY_MS, RETRY_MS, Bye
 from ...protocol.position import Position, Replay, parse_position
 from .. import pushpin
 from .signatures import is_signed
-from .tickets import MAX_TICKET_CHARS, credential_in, ticket_of
+from .tickets import MAX_TICKET_CHARS, make_ticket, read_ticket
 
-__all__ = ["Asked", "answer_client", "answer_proxy", "who_asks"]
+__all__ = ["ClientRequest", "answer_client", "answer_proxy", "find_asker"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClientRequest:
     """What a client asks and shows, and by which headers a page of another origin may read the answer."""
 
     path: str
@@ -42,15 +42,15 @@ class Asked:
     cors_headers: cors.CorsHeaders
 
 
-def who_asks(headers: Headers) -> Literal["nobody", "client", "proxy"]:
+def find_asker(headers: Headers) -> Literal["nobody", "client", "proxy"]:
     """Return for whom the proxy asks, a client that has just come or itself; "nobody" where it is not the proxy."""
-    proxy = pushpin.edge()
+    proxy = pushpin.get_edge()
     if proxy is None or not is_signed(headers, proxy):
         return "nobody"
-    return "proxy" if pushpin.last_ids_of(headers) else "client"
+    return "proxy" if pushpin.read_last_ids(headers) else "client"
 
 
-async def answer_client(asked: Asked, send: Send) -> bool:
+async def answer_client(asked: ClientRequest, send: Send) -> bool:
     """Let a client in and have the proxy hold its connection; return False, having sent nothing, where it may not.
 
     Also for one whose request does not fit into a ticket: its stream is held here, behind the proxy.
@@ -66,7 +66,7 @@ async def answer_client(asked: Asked, send: Send) -> bool:
         return False
     if asked.reader and not is_tag_of(asked.reader, user):
         raise OtherReader
-    ticket = ticket_of(user.pk, credential)
+    ticket = make_ticket(user.pk, credential)
     if len(ticket) > MAX_TICKET_CHARS:
         return False
     position = parse_position(asked.position_text) if asked.position_text else None
@@ -77,9 +77,10 @@ async def answer_client(asked: Asked, send: Send) -> bool:
     key = str(user.pk)
     get_hub().openings.count(key)
     wait = LONG_RETRY_MS if get_hub().openings.are_many(key) else RETRY_MS
-    counters.replay(replay, is_malformed=is_malformed)
-    body, stands = written(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
-    await answer(send, body, [*asked.cors_headers, *pushpin.hold(user.pk, credential, ticket, stands, asked.path)])
+    counters.count_replay(replay, is_malformed=is_malformed)
+    body, stands = build_body(replay, position, needs_hello=True, is_malformed=is_malformed, wait=wait)
+    hold = pushpin.build_hold(user.pk, credential, ticket, stands, asked.path)
+    await send_frames(send, body, [*asked.cors_headers, *hold])
     return True
 
 
@@ -88,27 +89,29 @@ async def answer_proxy(path: str, headers: Headers, send: Send) -> None:
 
     Raises whatever the database raises; then nothing was sent.
     """
-    said = pushpin.last_ids_of(headers)
-    found = credential_in(said.get(pushpin.ticket_channel(), ""))
+    said = pushpin.read_last_ids(headers)
+    found = read_ticket(said.get(pushpin.name_ticket_channel(), ""))
     if found is None:  # too old, or of another key: the client comes back and shows what it has
-        await end(send, Bye.ROTATE)
+        await end_connection(send, Bye.ROTATE)
         return
     user_key, credential = found
     try:
         user = await get_hub().authenticate(credential)
     except PermissionDenied:
         user = None
-    position = parse_position(said.get(pushpin.channel_of(user_key), ""))
+    position = parse_position(said.get(pushpin.name_channel(user_key), ""))
     replay = await get_hub().read(user.pk, position) if user is not None and str(user.pk) == user_key else None
     if user is None or replay is None:
-        await end(send, Bye.AUTH)
+        await end_connection(send, Bye.AUTH)
         return
-    counters.replay(replay, is_malformed=False)
-    body, stands = written(replay, position, needs_hello=False, is_malformed=False)
-    await answer(send, body, pushpin.hold(user.pk, credential, ticket_of(user.pk, credential), stands, path))
+    counters.count_replay(replay, is_malformed=False)
+    body, stands = build_body(replay, position, needs_hello=False, is_malformed=False)
+    await send_frames(
+        send, body, pushpin.build_hold(user.pk, credential, make_ticket(user.pk, credential), stands, path)
+    )
 
 
-def written(
+def build_body(
     replay: Replay,
     position: Position | None,
     *,
@@ -127,12 +130,12 @@ def written(
     return body, Position(replay.head.epoch, stands)
 
 
-async def end(send: Send, why: Bye) -> None:
+async def end_connection(send: Send, why: Bye) -> None:
     """Have the proxy say goodbye and end the connection."""
     counters.byes[why.reason] += 1
-    await answer(send, frames.bye(why), [])
+    await send_frames(send, frames.bye(why), [])
 
 
-async def answer(send: Send, body: bytes, headers: cors.CorsHeaders) -> None:
-    await send(start_with(headers))
+async def send_frames(send: Send, body: bytes, headers: cors.CorsHeaders) -> None:
+    await send(build_start(headers))
     await send({"type": "http.response.body", "body": body})

@@ -46,7 +46,7 @@ FLUSH_SECONDS: Final = 1.0  # longest wait at the exit of a process (a command, 
 def publish(changes: Iterable[Change]) -> None:
     """Tell the proxy of committed changes, if there is one; public topics are not its business."""
     if settings.grip_url:
-        publisher.put(item_of(change) for change in changes if change.user is not None)
+        publisher.put(build_change_item(change) for change in changes if change.user is not None)
 
 
 def end_session(session_key: str) -> None:
@@ -54,36 +54,37 @@ def end_session(session_key: str) -> None:
     if settings.grip_url:
         goodbye = {"content": frames.bye(Bye.AUTH).decode()}
         actions = (goodbye, {"action": "close"})
-        publisher.put(item(channel, each) for channel in pushpin.session_channels_of(session_key) for each in actions)
+        channels = pushpin.name_session_channels(session_key)
+        publisher.put(build_item(channel, each) for channel in channels for each in actions)
 
 
 def ask_again(user_id: UserKey) -> None:
     """Have the proxy ask about a user's connections at once, if there is one: somebody changed who that is."""
     if settings.grip_url:
-        publisher.put([item(pushpin.channel_of(user_id), HINT)])
+        publisher.put([build_item(pushpin.name_channel(user_id), HINT)])
 
 
-def item_of(change: Change) -> Item:
+def build_change_item(change: Change) -> Item:
     """Return what is published for a change; for one without content a hint, by which the proxy asks at once.
 
     A hint carries no id: the proxy would count it as passed on.
     """
-    channel = pushpin.channel_of(change.user)
+    channel = pushpin.name_channel(change.user)
     if change.data is None:
-        return item(channel, HINT)
+        return build_item(channel, HINT)
     frame = frames.change(change.epoch, change.modseq, change.data).decode()
     ids = {"id": f"{change.epoch}.{change.modseq}", "prev-id": f"{change.epoch}.{change.prev}"}
-    return item(channel, {"content": frame}, **ids)
+    return build_item(channel, {"content": frame}, **ids)
 
 
-def item(channel: str, content: dict[str, str], **ids: str) -> Item:
+def build_item(channel: str, content: dict[str, str], **ids: str) -> Item:
     return {"channel": channel, **ids, "formats": {"http-stream": content}}
 
 
-def text_of(item_: Item) -> bytes:
+def encode_item(item: Item) -> bytes:
     """Return an item as JSON, one that is too long for a request as a hint."""
-    text = json.dumps(item_, ensure_ascii=False, separators=(",", ":")).encode()
-    return text if len(text) <= MAX_BYTES else text_of(item(item_["channel"], HINT))
+    text = json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+    return text if len(text) <= MAX_BYTES else encode_item(build_item(item["channel"], HINT))
 
 
 class Publisher:
@@ -139,7 +140,7 @@ class Publisher:
         batch: list[bytes] = []
         size = 0
         while self._waiting and len(batch) < MAX_ITEMS:
-            text = text_of(self._waiting[0])
+            text = encode_item(self._waiting[0])
             size += len(text)
             if batch and size > MAX_BYTES:
                 break
@@ -148,13 +149,13 @@ class Publisher:
         return batch
 
     def _send(self, batch: list[bytes]) -> None:
-        from .signatures import web_token  # needs the extra [edge], which only a site with an edge installs
+        from .signatures import sign_web_token  # needs the extra [edge], which only a site with an edge installs
 
-        proxy = pushpin.edge()
+        proxy = pushpin.get_edge()
         if proxy is None:
             return
         body = b'{"items":[' + b",".join(batch) + b"]}"
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {web_token(proxy)}"}
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {sign_web_token(proxy)}"}
         try:
             self._post(proxy.address, body, headers)
         except (HTTPException, OSError):  # a line that the proxy has closed meanwhile, as when it was restarted
@@ -169,7 +170,7 @@ class Publisher:
         try:
             if self._connection is None or self._address != address:
                 self._hang_up()
-                self._connection, self._address = line_to(address), address
+                self._connection, self._address = open_connection(address), address
             self._connection.request("POST", f"{urlsplit(address).path}/publish/", body, headers)
             response = self._connection.getresponse()
             response.read()
@@ -192,7 +193,7 @@ class Publisher:
         self._is_failing = True
 
 
-def line_to(address: str) -> HTTPConnection:
+def open_connection(address: str) -> HTTPConnection:
     """Return a connection to an address, which opens with the first request."""
     parts = urlsplit(address)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection

@@ -16,7 +16,7 @@ import jwt
 from ...access.headers import Headers
 from . import Edge
 
-__all__ = ["is_signed", "web_token"]
+__all__ = ["is_signed", "sign_web_token"]
 
 ALGORITHM: Final = "HS256"  # the one that GRIP knows for a shared key
 WEB_TOKEN_SECONDS: Final = 60
@@ -39,7 +39,7 @@ def is_signed(headers: Headers, proxy: Edge) -> bool:
     return PURPOSE not in claims
 
 
-def web_token(proxy: Edge) -> str:
+def sign_web_token(proxy: Edge) -> str:
     """Return what shows the proxy that it is us who publish."""
     claims = {"iss": proxy.issuer, PURPOSE: "publish", "exp": int(time.time()) + WEB_TOKEN_SECONDS}
     return jwt.encode(claims, proxy.key, algorithm=ALGORITHM)

@@ -29,7 +29,7 @@ from ...access.tokens import Bearer
 from ...conf import settings
 from ...log.keys import UserKey
 
-__all__ = ["MAX_TICKET_CHARS", "credential_in", "ticket_of"]
+__all__ = ["MAX_TICKET_CHARS", "make_ticket", "read_ticket"]
 
 SALT: Final = "notifications.integrations.pushpin.tickets"
 # A question may be late: by the proxy's own five attempts (1 + 2 + 4 + 8 + 16 s), and by those that stand before it.
@@ -42,18 +42,18 @@ UNASKED: Final = frozenset(
 )
 
 
-def ticket_of(user_id: UserKey, credential: Credential) -> str:
+def make_ticket(user_id: UserKey, credential: Credential) -> str:
     """Return a ticket for one user's connection. No two are alike; one of more than `MAX_TICKET_CHARS` is too long."""
     parts: tuple[Any, ...]
     if isinstance(credential, KeptRequest):
-        parts = (packed(credential), None, None)
+        parts = (pack(credential), None, None)
     else:
         parts = (credential.prefix, credential.digest) if isinstance(credential, Bearer) else (credential,)
     text = compress(json.dumps([str(user_id), *parts]).encode())
-    return locks().encrypt(text).decode().rstrip("=")  # which means something in the proxy's headers
+    return get_cipher().encrypt(text).decode().rstrip("=")  # which means something in the proxy's headers
 
 
-def packed(kept: KeptRequest) -> list[Any]:
+def pack(kept: KeptRequest) -> list[Any]:
     """Return a kept request as JSON can write it, without what browsers say of themselves to no purpose here."""
     headers = [
         [str(name, "latin-1"), str(value, "latin-1")]
@@ -64,7 +64,7 @@ def packed(kept: KeptRequest) -> list[Any]:
     return [kept.path, kept.root_path, kept.scheme, query, headers, kept.client, kept.server]
 
 
-def unpacked(parts: list[Any]) -> KeptRequest:
+def unpack(parts: list[Any]) -> KeptRequest:
     path, root_path, scheme, query, headers, client, server = parts
     return KeptRequest(
         path=path,
@@ -77,25 +77,25 @@ def unpacked(parts: list[Any]) -> KeptRequest:
     )
 
 
-def credential_in(ticket: str) -> tuple[str, Credential] | None:
+def read_ticket(ticket: str) -> tuple[str, Credential] | None:
     """Return the key of the user and the credential in a ticket; None for one that is none, or is too old."""
     try:
         whole = ticket.encode("ascii") + b"=" * (-len(ticket) % 4)
-        text = decompress(locks().decrypt(whole, ttl=int(settings.grip_link_seconds) + LATE_SECONDS))
+        text = decompress(get_cipher().decrypt(whole, ttl=int(settings.grip_link_seconds) + LATE_SECONDS))
     except (InvalidToken, ValueError, ZlibError):
         return None
     user_key, *parts = json.loads(text)
     if len(parts) == 3:
-        return user_key, unpacked(parts[0])
+        return user_key, unpack(parts[0])
     return user_key, Bearer(*parts) if len(parts) == 2 else parts[0]
 
 
-def locks() -> MultiFernet:
-    return locks_of((django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS))
+def get_cipher() -> MultiFernet:
+    return build_cipher((django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS))
 
 
 @lru_cache(maxsize=8)
-def locks_of(secrets: Sequence[str | bytes]) -> MultiFernet:
+def build_cipher(secrets: Sequence[str | bytes]) -> MultiFernet:
     """Return what encrypts with the first of these keys and decrypts with any."""
     keys = [salted_hmac(SALT, "key", secret=secret, algorithm="sha256").digest() for secret in secrets]
     return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])

@@ -13,8 +13,8 @@ from notifications.integrations.django_notifications import (
     Outcome,
     add_mark,
     bring_over,
-    columns_of,
-    old_rows,
+    build_old_model,
+    read_columns,
 )
 from notifications.management import options as given
 from notifications.management.progress import Progress
@@ -55,14 +55,14 @@ class Command(BaseCommand):
             raise CommandError(f"{len(total.refused):,} could not be imported; the others were.")
 
     def _expect_tables(self, table: str, using: str) -> None:
-        if "verb" not in columns_of(table, using=using):
+        if "verb" not in read_columns(table, using=using):
             raise CommandError(f"{table} is not a table of django-notifications; name yours with --table.")
-        if "modseq" not in columns_of(Notification._meta.db_table, using=using):
+        if "modseq" not in read_columns(Notification._meta.db_table, using=using):
             raise CommandError("The tables of this app do not exist; run `manage.py migrate` first.")
 
     def _import(self, table: str, using: str, size: int, options: dict[str, Any]) -> Outcome:
-        rows = old_rows(table)._default_manager.using(using).order_by("id")
-        if options["dry_run"] and MARK not in columns_of(table, using=using):
+        rows = build_old_model(table)._default_manager.using(using).order_by("id")
+        if options["dry_run"] and MARK not in read_columns(table, using=using):
             rows = rows.defer(MARK)  # nothing came over yet
         else:
             add_mark(table, using=using)

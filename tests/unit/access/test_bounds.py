@@ -16,7 +16,7 @@ import pytest
 from notifications.access.auth import read_session_key
 from notifications.access.headers import read_headers
 from notifications.access.origin import is_own_page
-from notifications.endpoints.websocket import parse
+from notifications.endpoints.websocket import parse_order
 from notifications.exceptions import Refusal
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -91,5 +91,5 @@ def test_a_deep_order_is_refused_as_any_other(depth: int) -> None:
     nested = "[" * depth + "]" * depth
     for text in (nested, f'{{"do": {nested}}}', f'{{"do": "read", "ids": {nested}}}'):
         with pytest.raises(Refusal) as refused:
-            parse(text)
+            parse_order(text)
         assert len(str(refused.value)) < 200

@@ -96,9 +96,9 @@ async def test_last_event_id_beats_since(site: Site, user: User, other_user: Use
 def test_a_query_says_a_position_in_two_ways(query: bytes, expected: str) -> None:
     """Clients that cannot set the header write `?lastEventId=`, which is newer than what the page wrote into `?since=`."""
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": query}
-    assert StreamRequest.of(scope).position_text == expected
+    assert StreamRequest.parse(scope).position_text == expected
     scope["headers"] = [(b"last-event-id", b"7.3")]
-    assert StreamRequest.of(scope).position_text == "7.3"
+    assert StreamRequest.parse(scope).position_text == "7.3"
 
 
 @pytest.mark.usefixtures("bystander")

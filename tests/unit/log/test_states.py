@@ -24,8 +24,12 @@ from pytest_django import Settings
 
 from notifications import mark_all_read, mark_seen, mark_topic_read, notify, notify_many
 from notifications.integrations.eventstream import LogStorage
-from notifications.integrations.eventstream.channels import inbox_channel, number_of, position_of as position_in
-from notifications.integrations.pushpin.handler import written
+from notifications.integrations.eventstream.channels import (
+    decode_position as position_in,
+    encode_position,
+    name_inbox_channel,
+)
+from notifications.integrations.pushpin.handler import build_body
 from notifications.log.replay import inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.operations.prune import Policy, prune
@@ -102,7 +106,7 @@ def replay(reader: Reader) -> None:
     """What a stream, a socket and an edge send to a client that comes back."""
     told = read_after({reader.user.pk: [reader.position]}).get((reader.user.pk, reader.position))
     if told is not None:
-        body, stands = written(told, reader.position, needs_hello=True, is_malformed=False)
+        body, stands = build_body(told, reader.position, needs_hello=True, is_malformed=False)
         reader.events(body.decode())
         assert stands == reader.position
 
@@ -143,9 +147,9 @@ def changes(reader: Reader) -> None:
 
 def bridge(reader: Reader) -> None:
     """A stream of django-eventstream, whose page is read again after a reset."""
-    channel, position = inbox_channel(reader.user.pk), reader.position
+    channel, position = name_inbox_channel(reader.user.pk), reader.position
     try:
-        events = LogStorage().get_events(channel, number_of(position) if position else 0)
+        events = LogStorage().get_events(channel, encode_position(position) if position else 0)
     except EventDoesNotExist:
         page(reader)
     else:

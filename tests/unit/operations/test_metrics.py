@@ -265,15 +265,15 @@ def test_a_change_is_observed_with_the_last_write_that_it_waits_for(observed: li
     """What is heard while others are written to waits for the whole queue of then, and no longer."""
     watch = Stopwatch()
     watch.commits += [1.0, 2.0]
-    watch.turn(300)
-    watch.wrote(200)
+    watch.begin_turn(300)
+    watch.note_writes(200)
     assert observed == []
     watch.commits.append(3.0)
-    watch.turn(150)  # 100 of the old queue, and 50 that joined it
-    watch.wrote(100)
+    watch.begin_turn(150)  # 100 of the old queue, and 50 that joined it
+    watch.note_writes(100)
     assert observed == [1.0, 2.0]
-    watch.turn(50)
-    watch.wrote(50)
+    watch.begin_turn(50)
+    watch.note_writes(50)
     assert observed == [1.0, 2.0, 3.0]
 
 
@@ -281,8 +281,8 @@ def test_turns_without_changes_keep_nothing(observed: list[float | None]) -> Non
     """Writes of other kinds make the stopwatch hold nothing, however long that goes on."""
     watch = Stopwatch()
     for _ in range(1000):
-        watch.turn(1)
-        watch.wrote(1)
+        watch.begin_turn(1)
+        watch.note_writes(1)
     assert (len(watch._running), watch.commits, observed) == (0, [], [])
 
 

@@ -17,18 +17,18 @@ from hypothesis import example, given, strategies as st
 
 from notifications import BypassesLog, notify, publish_public
 from notifications.checks import TAG
-from notifications.integrations.eventstream import LogChannelManager, LogStorage, TooManyStreams, our_storage
+from notifications.integrations.eventstream import LogChannelManager, LogStorage, TooManyStreams, get_our_storage
 from notifications.integrations.eventstream.channels import (
     Channel,
     Channels,
-    id_of,
-    ids_of,
-    inbox_channel,
-    number_of,
-    position_of,
-    public_channel,
-    topic_of,
-    user_of,
+    decode_position,
+    encode_position,
+    format_ids,
+    name_inbox_channel,
+    name_public_channel,
+    parse_ids,
+    parse_topic,
+    parse_user,
 )
 from notifications.models import Inbox, Notification
 from notifications.protocol.position import Position
@@ -40,20 +40,20 @@ TOPICS = override_settings(NOTIFICATIONS_PUBLIC_TOPICS=["status"])
 def test_a_position_goes_into_one_number_and_back(epoch: int, modseq: int) -> None:
     """The number of a position is the position's alone, and later ones of an epoch have higher numbers."""
     position = Position(epoch, modseq)
-    assert position_of(number_of(position)) == position
-    assert str(number_of(position)) == f"{epoch}{modseq:019d}"
+    assert decode_position(encode_position(position)) == position
+    assert str(encode_position(position)) == f"{epoch}{modseq:019d}"
 
 
 @given(st.dictionaries(st.text(min_size=1), st.integers(0, 10**34 - 1), min_size=1))
 def test_an_id_names_channels_and_numbers(numbers: dict[str, int]) -> None:
     """What is written as an id is read from it, whatever the channels are called."""
-    assert ids_of(id_of(numbers)) == numbers
+    assert parse_ids(format_ids(numbers)) == numbers
 
 
 @pytest.mark.parametrize("text", ["", "x", "user-7", "user-7:", "user-7:x", "user-7:-1", "user-7:٣", ":".join("abc")])
 def test_what_is_no_id_is_passed_over(text: str) -> None:
     """Parts that nobody was given do not count, and none of them is an error."""
-    assert ids_of(text) == {}
+    assert parse_ids(text) == {}
 
 
 @pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_what_is_no_id_is_passed_over(text: str) -> None:
 @TOPICS
 def test_a_name_means_one_log_or_none(name: str) -> None:
     """A channel is an inbox or a public topic and never both; only the exact name of either is one."""
-    topic, user_id = topic_of(name), user_of(name)
+    topic, user_id = parse_topic(name), parse_user(name)
     assert topic is None or user_id is None
     if topic is not None:
         assert name == "public-status"
@@ -106,25 +106,27 @@ def test_a_public_topic_is_never_read_from_an_inbox(user: User) -> None:
 def test_who_was_deactivated_reads_nothing(user: User) -> None:
     """An inactive user may not read even their own channel."""
     user.is_active = False
-    assert not LogChannelManager().can_read_channel(user, inbox_channel(user))
+    assert not LogChannelManager().can_read_channel(user, name_inbox_channel(user))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_question_asked_twice_goes_on(user: User) -> None:
     """Its view repeats a question whose answer it has sent; it gets what came after that answer, and nothing twice."""
-    storage, channel = LogStorage(), Channel(inbox_channel(user))
+    storage, channel = LogStorage(), Channel(name_inbox_channel(user))
     start = storage.get_current_id(channel)
     notify(user, title="One")
     assert [event.id for event in storage.get_events(channel, start)] == [start + 1]
     notify(user, title="Two")
     assert [event.id for event in storage.get_events(channel, start)] == [start + 2]
     assert storage.get_events(channel, start) == []
-    assert len(storage.get_events(Channel(inbox_channel(user)), start)) == 1  # another connection; one frame for both
+    assert (
+        len(storage.get_events(Channel(name_inbox_channel(user)), start)) == 1
+    )  # another connection; one frame for both
 
 
 def test_a_reset_asked_twice_goes_on(user: User) -> None:
     """After a reset the repeated question, with the id that was of no use, continues from where the reset led."""
-    storage, channel = LogStorage(), Channel(inbox_channel(user))
+    storage, channel = LogStorage(), Channel(name_inbox_channel(user))
     with pytest.raises(EventDoesNotExist) as refusal:
         storage.get_events(channel, 5)
     notify(user, title="One")
@@ -137,13 +139,13 @@ def test_a_long_answer_comes_in_parts(db: None, limit: int) -> None:
     """Its view shows one event less than it asks for and asks again; together nothing is missing, nothing twice."""
     for number in range(10):
         publish_public("status", title=str(number))
-    storage, channel = LogStorage(), Channel(public_channel("status"))
+    storage, channel = LogStorage(), Channel(name_public_channel("status"))
     seen: list[int] = []
     asked = 0
     for _ in range(20):
         events = storage.get_events(channel, asked, limit=limit)
         shown = events[: limit - 1] if len(events) >= limit else events
-        seen += [position_of(event.id).modseq for event in shown]
+        seen += [decode_position(event.id).modseq for event in shown]
         if len(events) < limit:
             break
         asked = shown[-1].id
@@ -152,13 +154,13 @@ def test_a_long_answer_comes_in_parts(db: None, limit: int) -> None:
 
 def test_purged_history_is_a_reset(user: User) -> None:
     """After a deletion, older ids are refused with the present one."""
-    storage, channel = LogStorage(), inbox_channel(user)
+    storage, channel = LogStorage(), name_inbox_channel(user)
     before = storage.get_current_id(channel)
     notify(user, title="One").delete()
     with pytest.raises(EventDoesNotExist) as refusal:
         storage.get_events(channel, before)
     inbox = Inbox.objects.get(pk=user.pk)
-    assert refusal.value.current_id == number_of(Position(inbox.epoch, inbox.modseq))
+    assert refusal.value.current_id == encode_position(Position(inbox.epoch, inbox.modseq))
 
 
 @pytest.mark.parametrize("name", ["user-999999", "user-x", "nothing", "public-undeclared"])
@@ -173,16 +175,16 @@ def test_a_channel_without_a_log_is_a_reset(db: None, name: str) -> None:
 def test_its_own_sending_is_refused(user: User) -> None:
     """`send_event()` cannot tell what no inbox holds, and the refusal says what to call instead."""
     with pytest.raises(BypassesLog, match=r"notify\(user, title=…\)"):
-        send_event(inbox_channel(user), "message", {"text": "x"})
+        send_event(name_inbox_channel(user), "message", {"text": "x"})
     assert not Notification.objects.exists()
 
 
 def test_a_page_knows_where_to_begin(user: User) -> None:
     """`get_current_event_id()` gives the id from which a page's stream continues."""
-    last_id = get_current_event_id([inbox_channel(user)])
+    last_id = get_current_event_id([name_inbox_channel(user)])
     notify(user, title="One")
-    [number] = ids_of(last_id).values()
-    assert len(LogStorage().get_events(inbox_channel(user), number)) == 1
+    [number] = parse_ids(last_id).values()
+    assert len(LogStorage().get_events(name_inbox_channel(user), number)) == 1
 
 
 def asked(user: Any, **headers: Any) -> Any:
@@ -229,7 +231,7 @@ def test_inboxes_are_read_for_our_manager_only(user: User) -> None:
             with pytest.raises(
                 ImproperlyConfigured, match=r"notifications\.integrations\.eventstream\.LogChannelManager"
             ):
-                ask(inbox_channel(user))
+                ask(name_inbox_channel(user))
         assert [found.id for found in run_checks(tags=[TAG]) if "EVENTSTREAM" in found.msg] == ["notifications.E020"]
     assert not [found for found in run_checks(tags=[TAG]) if "EVENTSTREAM" in found.msg]
 
@@ -240,4 +242,4 @@ def test_another_storage_is_named_in_the_error(db: None) -> None:
         override_settings(EVENTSTREAM_STORAGE_CLASS="django_eventstream.storage.DjangoModelStorage"),
         pytest.raises(ImproperlyConfigured, match=r"notifications\.integrations\.eventstream\.LogStorage"),
     ):
-        our_storage()
+        get_our_storage()

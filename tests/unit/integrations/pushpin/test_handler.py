@@ -24,7 +24,7 @@ from notifications.access.reader import build_tag
 from notifications.access.tokens import Bearer, parse_bearer
 from notifications.asgi import with_stream
 from notifications.integrations import pushpin
-from notifications.integrations.pushpin.tickets import credential_in, ticket_of
+from notifications.integrations.pushpin.tickets import make_ticket, read_ticket
 from notifications.log.replay import inbox_of, read_after
 from notifications.models.token import ApiToken
 from notifications.protocol.position import Position, Replay
@@ -94,8 +94,8 @@ async def test_a_client_is_let_in_and_held(site: Site, user: User) -> None:
     assert "event: hello" in body
     position = await site.do(position_of, user)
     assert f"notifications-user-{user.pk}; prev-id={position}, " in headers["grip-channel"]
-    assert pushpin.session_channels_of(key)[0] in headers["grip-channel"]
-    assert credential_in(ticket_in(headers)) == (str(user.pk), key)
+    assert pushpin.name_session_channels(key)[0] in headers["grip-channel"]
+    assert read_ticket(ticket_in(headers)) == (str(user.pk), key)
     assert key not in str(headers)
 
 
@@ -104,7 +104,7 @@ async def test_a_connection_goes_on_from_where_it_stands(site: Site, user: User)
     key = await site.do(log_in, user)
     before = await site.do(position_of, user)
     await site.do(notify, user, title="Meanwhile")
-    ticket = ticket_of(user.pk, key)
+    ticket = make_ticket(user.pk, key)
     status, headers, body = await asked(*held(user, before, ticket))
     assert (status, headers["grip-hold"]) == (200, "stream")
     assert body.count("event: ") == body.count("event: change") == 1
@@ -126,8 +126,8 @@ async def test_a_ticket_is_one_persons(site: Site, user: User, other_user: User)
     """With another user's login, or at another user's channel, it opens nothing of theirs."""
     key = await site.do(log_in, user)
     await site.do(notify, other_user, title="Secret")
-    await is_over(*held(other_user, "1.1", ticket_of(other_user.pk, key)), reason="auth")
-    _status, headers, body = await asked(*held(other_user, "1.1", ticket_of(user.pk, key)))
+    await is_over(*held(other_user, "1.1", make_ticket(other_user.pk, key)), reason="auth")
+    _status, headers, body = await asked(*held(other_user, "1.1", make_ticket(user.pk, key)))
     assert f"-user-{user.pk};" in headers["grip-channel"]
     assert f"-user-{other_user.pk};" not in headers["grip-channel"]
     assert "Secret" not in body
@@ -136,7 +136,7 @@ async def test_a_ticket_is_one_persons(site: Site, user: User, other_user: User)
 @pytest.mark.parametrize("end", ["session", "inactive", "password", "deleted"])
 async def test_a_login_that_is_over_ends_the_connection(site: Site, user: User, end: str) -> None:
     """Each question looks the login up again; a ticket that is not too old helps nobody whose login is."""
-    headers = held(user, "1.1", ticket_of(user.pk, await site.do(log_in, user)))
+    headers = held(user, "1.1", make_ticket(user.pk, await site.do(log_in, user)))
     works = {
         "session": lambda: Session.objects.all().delete(),
         "inactive": lambda: User.objects.filter(pk=user.pk).update(is_active=False),
@@ -153,7 +153,7 @@ async def test_who_shows_no_ticket_comes_back(site: Site, user: User) -> None:
     for ticket in ("", "x"):
         await is_over(cookie, *held(user, "1.1", ticket), reason="rotate")
     with override_settings(SECRET_KEY="another site's"):
-        foreign = ticket_of(user.pk, "x")
+        foreign = make_ticket(user.pk, "x")
     await is_over(*held(user, "1.1", foreign), reason="rotate")
 
 
@@ -165,7 +165,7 @@ async def test_a_token_is_held_until_it_is_revoked(site: Site, user: User) -> No
     status, headers, _body = await asked((b"authorization", f"Bearer {text}".encode()))
     assert (status, headers["grip-hold"]) == (200, "stream")
     assert headers["grip-link"].endswith("timeout=60")
-    assert credential_in(ticket_in(headers)) == (str(user.pk), bearer)
+    assert read_ticket(ticket_in(headers)) == (str(user.pk), bearer)
     await site.do(ApiToken.objects.update, may_read=False, may_send=True)
     await is_over(*held(user, "1.1", ticket_in(headers)), reason="auth")
     status, headers, _body = await asked((b"authorization", f"Bearer {text}".encode()))
@@ -182,9 +182,9 @@ async def test_a_hook_is_asked_at_each_question(site: Site, user: User, other_us
     status, headers, body = await asked(cookie, (b"user-agent", b"Browser/1"))
     assert (status, headers["grip-hold"], "Secret" in body) == (200, "stream", False)
     assert headers["grip-link"].endswith("timeout=60"), "as often as it is pinged"
-    assert pushpin.session_channels_of(key)[0] in headers["grip-channel"]
+    assert pushpin.name_session_channels(key)[0] in headers["grip-channel"]
     ticket = ticket_in(headers)
-    found = credential_in(ticket)
+    found = read_ticket(ticket)
     assert found is not None
     assert isinstance(found[1], KeptRequest)
     assert cookie in found[1].headers
@@ -245,7 +245,7 @@ async def test_while_the_database_is_away_the_edge_asks_again(
         raise OperationalError("gone")
 
     monkeypatch.setattr("notifications.hub.recovery.read_after", away)
-    status, headers, _body = await asked(*held(user, "1.1", ticket_of(user.pk, key)))
+    status, headers, _body = await asked(*held(user, "1.1", make_ticket(user.pk, key)))
     assert (status, "grip-hold" in headers) == (503, False)
     status, _headers, body = await asked((b"cookie", f"sessionid={key}".encode()))
     assert (status, "overload" in body) == (200, True)

@@ -30,9 +30,9 @@ from notifications.access.headers import read_headers
 from notifications.access.tokens import Bearer
 from notifications.checks import TAG
 from notifications.integrations import pushpin
-from notifications.integrations.pushpin.publisher import Publisher, item_of, publisher
-from notifications.integrations.pushpin.signatures import is_signed, web_token
-from notifications.integrations.pushpin.tickets import credential_in, ticket_of
+from notifications.integrations.pushpin.publisher import Publisher, build_change_item, publisher
+from notifications.integrations.pushpin.signatures import is_signed, sign_web_token
+from notifications.integrations.pushpin.tickets import make_ticket, read_ticket
 from notifications.log.doorbell import Change
 from notifications.protocol.position import Position
 
@@ -47,7 +47,7 @@ def test_an_address_without_a_key_is_refused(url: str) -> None:
         override_settings(NOTIFICATIONS_GRIP_URL=url),
         pytest.raises(InvalidSetting, match=r"sig_key of pushpin\.conf"),
     ):
-        pushpin.edge()
+        pushpin.get_edge()
 
 
 def test_an_address_is_read_as_grip_libraries_write_it() -> None:
@@ -55,17 +55,17 @@ def test_an_address_is_read_as_grip_libraries_write_it() -> None:
     with override_settings(
         NOTIFICATIONS_GRIP_URL="https://a.example/x/?iss=me&key=base64:c2Vj+w==&verify-key=v&verify-iss=p"
     ):
-        proxy = pushpin.edge()
+        proxy = pushpin.get_edge()
     assert proxy == pushpin.Edge("https://a.example/x", b"sec\xfb", "me", b"v", "p")
     with override_settings(NOTIFICATIONS_GRIP_URL=""):
-        assert pushpin.edge() is None
+        assert pushpin.get_edge() is None
 
 
 @pytest.mark.parametrize("issuer", ["", "&iss=mysite", "&iss=pushpin&verify-iss=pushpin"])
 def test_what_we_publish_with_does_not_pass_for_the_proxy(issuer: str) -> None:
     """One key for both directions: a token of ours that somebody saw on its way opened streams as the proxy would."""
     proxy = pushpin.parse_url(URL + issuer)
-    token = web_token(proxy)
+    token = sign_web_token(proxy)
     assert not is_signed(read_headers([(b"grip-sig", token.encode())]), proxy)
     claims = jwt.decode(token, KEY, algorithms=["HS256"])
     assert (claims["iss"], "aud" in claims) == (proxy.issuer, False)
@@ -112,7 +112,7 @@ def test_what_is_no_signature_is_none(text: bytes) -> None:
 def test_what_we_publish_is_signed() -> None:
     """Another library reads our web token with the key."""
     proxy = pushpin.parse_url(f"{URL}&iss=me")
-    assert jwt.decode(web_token(proxy), KEY, algorithms=["HS256"])["iss"] == "me"
+    assert jwt.decode(sign_web_token(proxy), KEY, algorithms=["HS256"])["iss"] == "me"
 
 
 BEARER = Bearer("0123456789ab", "d" * 64)
@@ -121,10 +121,10 @@ BEARER = Bearer("0123456789ab", "d" * 64)
 @given(st.text(st.characters(codec="ascii"), min_size=1, max_size=200))
 def test_a_ticket_holds_a_login_and_hides_it(session_key: str) -> None:
     """User and credential come back from a ticket, no two are alike, and an altered one is none."""
-    ticket = ticket_of(7, session_key)
-    assert credential_in(ticket) == ("7", session_key)
-    assert ticket_of(7, session_key) != ticket
-    assert credential_in(ticket[:20] + ("B" if ticket[20] == "A" else "A") + ticket[21:]) is None
+    ticket = make_ticket(7, session_key)
+    assert read_ticket(ticket) == ("7", session_key)
+    assert make_ticket(7, session_key) != ticket
+    assert read_ticket(ticket[:20] + ("B" if ticket[20] == "A" else "A") + ticket[21:]) is None
     if len(session_key) > 8:
         assert session_key not in ticket
     assert re.fullmatch(r"[\w-]+", ticket, re.ASCII)  # in a header, where `=`, `;` and `,` mean something
@@ -132,37 +132,37 @@ def test_a_ticket_holds_a_login_and_hides_it(session_key: str) -> None:
 
 def test_a_ticket_of_a_token_is_one_of_a_token() -> None:
     """A session's key, which a client chooses, can never pass for a token."""
-    assert credential_in(ticket_of("a-uuid", BEARER)) == ("a-uuid", BEARER)
+    assert read_ticket(make_ticket("a-uuid", BEARER)) == ("a-uuid", BEARER)
 
 
 @given(st.text(max_size=300))
 def test_what_is_no_ticket_is_none(text: str) -> None:
     """Whatever stands there, it is no error."""
-    assert credential_in(text) is None
+    assert read_ticket(text) is None
 
 
 def test_an_old_ticket_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket is good until the proxy must have asked, and no longer."""
-    ticket, now = ticket_of(7, "x"), time.time()
+    ticket, now = make_ticket(7, "x"), time.time()
     for later, expected in ((719, ("7", "x")), (722, None)):
         monkeypatch.setattr("time.time", lambda later=later: now + later)
-        assert credential_in(ticket) == expected
+        assert read_ticket(ticket) == expected
 
 
 def test_a_new_secret_key_keeps_tickets_while_the_old_one_is_a_fallback() -> None:
     """After a rotation connections go on, and a logout still finds those held under the old key; later neither."""
     with override_settings(SECRET_KEY="the old one"):
-        ticket, [channel] = ticket_of(7, "x"), pushpin.session_channels_of("x")
+        ticket, [channel] = make_ticket(7, "x"), pushpin.name_session_channels("x")
     with override_settings(SECRET_KEY="the new one", SECRET_KEY_FALLBACKS=["the old one"]):
-        assert credential_in(ticket) == ("7", "x")
-        assert pushpin.session_channels_of("x")[1:] == [channel]
+        assert read_ticket(ticket) == ("7", "x")
+        assert pushpin.name_session_channels("x")[1:] == [channel]
     with override_settings(SECRET_KEY="the new one"):
-        assert credential_in(ticket) is None
+        assert read_ticket(ticket) is None
 
 
 def link_of(user_id: int, credential: SessionOrToken, path: str = "/app/stream/") -> str:
     """Return the next link of a connection."""
-    headers = dict(pushpin.hold(user_id, credential, ticket_of(user_id, credential), Position(1, 2), path))
+    headers = dict(pushpin.build_hold(user_id, credential, make_ticket(user_id, credential), Position(1, 2), path))
     return headers[b"grip-link"].decode()
 
 
@@ -186,17 +186,17 @@ def test_a_token_is_asked_about_with_each_ping() -> None:
 def test_last_ids_are_found_by_channel() -> None:
     """The proxy names each channel with its last id, in one header or in several."""
     headers = [(b"grip-last", b"x; last-id=1.1, y; last-id=5.42"), (b"other", b"y"), (b"grip-last", b"z;last-id=3")]
-    assert pushpin.last_ids_of(read_headers(headers)) == {"x": "1.1", "y": "5.42", "z": "3"}
-    assert pushpin.last_ids_of(read_headers([(b"cookie", b"z; last-id=3")])) == {}
+    assert pushpin.read_last_ids(read_headers(headers)) == {"x": "1.1", "y": "5.42", "z": "3"}
+    assert pushpin.read_last_ids(read_headers([(b"cookie", b"z; last-id=3")])) == {}
 
 
 def test_a_change_without_content_is_a_hint_without_an_id() -> None:
     """With an id the proxy would count it as passed on, and never ask."""
-    assert item_of(Change("7", 5, 41, 42, None)) == {
+    assert build_change_item(Change("7", 5, 41, 42, None)) == {
         "channel": "notifications-user-7",
         "formats": {"http-stream": {"action": "hint"}},
     }
-    item = item_of(Change("7", 5, 41, 42, "{}"))
+    item = build_change_item(Change("7", 5, 41, 42, "{}"))
     assert (item["id"], item["prev-id"]) == ("5.42", "5.41")
     assert item["formats"]["http-stream"]["content"] == "event: change\nid: 5.42\ndata: {}\n\n"
 
@@ -206,8 +206,10 @@ def test_no_request_is_longer_than_the_proxy_takes() -> None:
     publisher, data = Publisher(), "ü" * 200_000
     with override_settings(NOTIFICATIONS_GRIP_URL=URL):
         publisher._thread = threading.current_thread()  # nobody sends
-        publisher.put(item_of(Change("7", 5, number, number + 1, data)) for number in range(2))
-        publisher.put([item_of(Change("7", 5, 2, 3, data * 2)), item_of(Change("7", 5, 3, 4, "{}"))])
+        publisher.put(build_change_item(Change("7", 5, number, number + 1, data)) for number in range(2))
+        publisher.put(
+            [build_change_item(Change("7", 5, 2, 3, data * 2)), build_change_item(Change("7", 5, 3, 4, "{}"))]
+        )
     batches = [[json.loads(text) for text in publisher._take()] for _ in range(3)]
     assert [item.get("id") for batch in batches for item in batch] == ["5.1", "5.2", None, "5.4"]
     assert [len(batch) for batch in batches] == [1, 3, 0]
@@ -247,7 +249,7 @@ def test_a_logout_is_told_for_each_secret_key(client: Client, user: User, publis
     key = client.session.session_key
     assert key is not None
     with override_settings(SECRET_KEY_FALLBACKS=["the old one"]):
-        channels = pushpin.session_channels_of(key)
+        channels = pushpin.name_session_channels(key)
         user_logged_out.send(User, request=SimpleNamespace(session=client.session), user=user)
     assert [item["channel"] for item in published] == [channel for channel in channels for _ in range(2)]
     assert published[1]["formats"] == {"http-stream": {"action": "close"}}
@@ -274,7 +276,7 @@ def test_a_proxy_that_hangs_delays_no_write(user: User) -> None:
             notify(user, title=str(number))
         took_seconds = time.monotonic() - before
         publisher = Publisher()
-        publisher.put(item_of(Change("7", 5, number, number + 1, "{}")) for number in range(20))
+        publisher.put(build_change_item(Change("7", 5, number, number + 1, "{}")) for number in range(20))
         assert publisher.dropped >= 14  # five wait, and one batch may be on its way
         assert publisher.flush(seconds=10.0)
         assert publisher.sent == 0
@@ -305,7 +307,8 @@ def test_items_go_out_in_order_and_over_a_new_line_when_the_old_is_closed() -> N
         with override_settings(NOTIFICATIONS_GRIP_URL=f"http://127.0.0.1:{server.server_port}?key={KEY}"):
             publisher = Publisher()
             for start in range(0, 300, 100):
-                publisher.put(item_of(Change("7", 5, number, number + 1, "{}")) for number in range(start, start + 100))
+                changes = [Change("7", 5, number, number + 1, "{}") for number in range(start, start + 100)]
+                publisher.put(map(build_change_item, changes))
                 assert publisher.flush(seconds=10.0)
         server.shutdown()
     assert seen == [f"5.{number}" for number in range(1, 301)]
