@@ -66,7 +66,7 @@ class Heartbeat:
             await asyncio.sleep(min(1.0, settings.ping_seconds / 4))
             now = self._loop.time()
             due = self._take_due(now)
-            has_left = await self._who_left(due)
+            has_left = await self._find_gone(due)
             self._ask_soon(each for each in due if isinstance(each.credential, KeptRequest))
             for turn, subscription in enumerate(due, start=1):
                 if subscription in has_left:
@@ -88,7 +88,7 @@ class Heartbeat:
                 self._queue.append(subscription)
         return due
 
-    async def _who_left(self, due: list[Subscription]) -> set[Subscription]:
+    async def _find_gone(self, due: list[Subscription]) -> set[Subscription]:
         """Return the streams whose user is logged in no more. Where that cannot be found out now, streams go on."""
         credentials = {each: each.credential for each in due if not isinstance(each.credential, KeptRequest)}
         if not credentials:

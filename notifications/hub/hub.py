@@ -59,7 +59,7 @@ class Hub:
         self._heartbeat = Heartbeat(self._executor, self._authenticator, self._write, self.end)
         self._presence = PresenceTracker(self._executor)
         self.openings = OpeningCounter()
-        self._executor.keep([self._listen, *map(self._repeating, hooks.chores)])
+        self._executor.keep([self._listen, *map(self._build_chore, hooks.chores)])
         self._followers: list[Callable[[dict[str, Any]], None]] = []
         self.run = self._executor.run
         self.authenticate_all = self._authenticator.authenticate_all
@@ -97,7 +97,7 @@ class Hub:
     async def _listen(self) -> None:
         await listener.listen(self.hear, self._sweeper.sweep_now, self._leave_soon, self.pulse.note_probe)
 
-    def _repeating(self, chore: hooks.Chore) -> Callable[[], Coroutine[Any, Any, None]]:
+    def _build_chore(self, chore: hooks.Chore) -> Callable[[], Coroutine[Any, Any, None]]:
         async def repeat() -> None:
             while True:
                 await asyncio.sleep(chore.seconds)

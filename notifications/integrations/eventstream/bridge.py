@@ -98,9 +98,9 @@ class Bridge:
         with self._manager.lock:
             names = list(self._manager.listeners_by_channel)
         if names:
-            await self._compare(await self._heads(names))
+            await self._compare(await self._read_heads(names))
 
-    async def _heads(self, names: list[str]) -> dict[str, Position]:
+    async def _read_heads(self, names: list[str]) -> dict[str, Position]:
         """Return where these channels' logs end. 1 query for each 500 inboxes, 1 for all public topics."""
         heads: dict[str, Position] = {}
         users = {name: user_id for name in names if (user_id := parse_user(name)) is not None}
