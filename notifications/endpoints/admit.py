@@ -25,7 +25,7 @@ from ..hub.transports import Send, WriteNow
 from ..protocol.bye import Bye
 from .request import StreamRequest
 
-__all__ = ["NotAdmitted", "admit", "explain_failure", "join", "require_own_page"]
+__all__ = ["NotAdmitted", "admit", "join", "refuse_on_error", "require_own_page"]
 
 logger = logging.getLogger("notifications.endpoints.stream")
 
@@ -56,7 +56,7 @@ def require_own_page(request: StreamRequest, door: Door) -> None:
 
 
 @contextmanager
-def explain_failure(door: Door) -> Iterator[None]:
+def refuse_on_error(door: Door) -> Iterator[None]:
     """Have any error while somebody is let in be the refusal that it amounts to, counted and logged."""
     try:
         yield

@@ -24,7 +24,7 @@ from ..hub.subscription import Subscription, build_start
 from ..hub.transports import Send, find_direct_write, with_backpressure
 from ..protocol.bye import Bye
 from ..protocol.frames import bye
-from .admit import NotAdmitted, admit, explain_failure, join, require_own_page
+from .admit import NotAdmitted, admit, join, refuse_on_error, require_own_page
 from .request import StreamRequest
 
 __all__ = ["StreamApplication", "send_text"]
@@ -72,7 +72,7 @@ async def open_stream(request: StreamRequest, send: Send) -> Subscription | None
     try:
         require_get(request)
         require_own_page(request, "stream")
-        with explain_failure("stream"):
+        with refuse_on_error("stream"):
             if settings.grip_url and await was_answered_for_edge(request, send):
                 counters.connects["edge"] += 1
                 return None

@@ -35,7 +35,7 @@ from ..protocol.frames import bye
 from ..protocol.parse_json import TooDeep, parse_json
 from ..protocol.websocket import TOO_BIG, Messages, build_message
 from ..reading import actions
-from .admit import NotAdmitted, admit, explain_failure, join, require_own_page
+from .admit import NotAdmitted, admit, join, refuse_on_error, require_own_page
 from .request import StreamRequest
 
 __all__ = ["SocketApplication"]
@@ -84,7 +84,7 @@ async def open_connection(request: StreamRequest, connection: SocketConnection) 
     is_accepted = False
     try:
         require_own_page(request, "socket")
-        with explain_failure("socket"):
+        with refuse_on_error("socket"):
             subscription = await admit(request, connection.send, "socket")
         subscription.on_bye = connection.on_bye
         await connection.accept()

@@ -1,7 +1,7 @@
 """The authenticator: find the users of many connections, without blocking the loop or each other.
 
 Receives the credentials of clients. The default, sessions and tokens, is looked up for many at once; a site's own hook
-(`access/admission.py`) is asked about each opening by itself: a coroutine function on the loop, any other on threads of
+(`access/admission.py`) is asked about each request by itself: a coroutine function on the loop, any other on threads of
 its own. Guarantees that no more than `HOOKS_AT_ONCE` are asked at once, and that each answer comes or is given up within
 `CHECK_SECONDS`.
 """
