@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from notifications.access.auth import find_users, read_session_key
+from notifications.access.auth import SessionOrToken, find_users, read_session_key
 from notifications.access.headers import read_headers
 from notifications.hub.batcher import load_each
 from tests.support.asgi import log_in
@@ -77,7 +77,8 @@ def test_one_backend_failure_leaves_the_other_answers_alone(user: User, other_us
     """Where a backend fails for one user, that one's answer is unknown, and everybody else's is as ever."""
     settings.AUTHENTICATION_BACKENDS = ["tests.support.backends.FailsForOne"]
     key, other_key = (log_in(each, backend="tests.support.backends.FailsForOne") for each in (user, other_user))
-    users, failed = load_each(find_users, [key, other_key, "no-such-session"])
+    shown: list[SessionOrToken] = [key, other_key, "no-such-session"]
+    users, failed = load_each(find_users, shown)
     assert {found: who.pk for found, who in users.items()} == {key: user.pk}
     assert [type(error) for error in failed.values()] == [RuntimeError]
     assert list(failed) == [other_key]
