@@ -27,8 +27,10 @@ class NotificationsConfig(AppConfig):
         from .hub import hooks
         from .integrations.pushpin import publisher
         from .log import doorbell
+        from .pages import static_files
         from .sending import job_watchdog
 
+        static_files.hash_imports()
         user_model = get_user_model()
         pre_delete.connect(signals.lock_what_goes, sender=user_model, dispatch_uid="notifications.lock_what_goes")
         post_delete.connect(signals.delete_rest, sender=user_model, dispatch_uid="live_notifications.delete_rest")

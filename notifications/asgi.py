@@ -30,6 +30,7 @@ from .conf import settings
 from .endpoints.stream import StreamApplication, send_text
 from .endpoints.websocket import SocketApplication
 from .hub.transports import for_event_streams
+from .pages.static_files import serve_in_development
 
 __all__ = ["Front", "SocketApplication", "StreamApplication", "with_stream"]
 
@@ -44,13 +45,15 @@ API_METHODS: Final = b"GET, POST, DELETE"
 def with_stream(application: Any) -> Front:
     """Return an ASGI application that serves the stream and the WebSocket at their URLs and passes everything else on.
 
+    With DEBUG on it serves static files as well, whatever server runs it.
+
     Args:
         application: what `get_asgi_application()` returned; it must have been called before, for it sets Django up.
 
     Raises:
         NoReverseMatch: the site's URLs do not include `notifications.urls`.
     """
-    return Front(application)
+    return Front(serve_in_development(application))
 
 
 class Front:

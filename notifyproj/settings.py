@@ -138,6 +138,11 @@ CONTENT_SECURITY_POLICY = {
 DEFAULT_EXCEPTION_REPORTER_FILTER = "notifications.operations.reports.SecretsFilter"
 
 if not DEBUG:
+    # With a hash of the content in each name, so that browsers keep files for good, and a release has other names.
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    }
     # By its X-Forwarded-For visitors of public topics are told apart; over a Unix socket it has no address at all.
     NOTIFICATIONS_TRUSTED_PROXIES = ["127.0.0.1", "::1"]
     # The server is reachable through a proxy only, which ends TLS and overwrites this header.

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView, TemplateView
 
 from notifyproj import exports
@@ -19,5 +20,5 @@ urlpatterns = [
     path("events/", include("django_eventstream.urls")),
     path("admin/", admin.site.urls),
     # Pages that name no icon of their own, the admin's, make browsers ask here.
-    path("favicon.ico", RedirectView.as_view(url=static("favicon.svg"))),
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("favicon.svg"))),
 ]

@@ -3,7 +3,8 @@
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches
 a database. What cannot be told apart raises no alarm. About apps, databases and templates: `site.py`; about the
 stream's routing: `asgi.py`; about the values of settings: `settings.py`; about secrets and limits: `security.py`; about the
-way to Redis: `transport.py`; about NOTIFICATIONS_ADMIT: `admission.py`.
+way to Redis: `transport.py`; about NOTIFICATIONS_ADMIT: `admission.py`; about how static files are stored:
+`static_files.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
 """
@@ -30,6 +31,7 @@ from .site import (
     check_subclasses,
     check_templates,
 )
+from .static_files import check_static_files
 from .transport import check_transport
 
 __all__ = ["TAG"]
@@ -56,5 +58,6 @@ for check in (
     check_names,
     check_times,
     check_transport,
+    check_static_files,
 ):
     register(check, TAG)

@@ -8,14 +8,16 @@ from django import template
 from django.conf import settings as django_settings
 from django.shortcuts import resolve_url
 from django.template import Context
+from django.utils.html import format_html
 
 from .. import log
 from ..access.reader import build_tag
 from ..models.validators import followable
+from ..pages.static_files import nonce_of
 from ..protocol.payloads import format_time
 from ..reading.listing import newest_of, shown_inbox
 
-__all__ = ["followable", "mark_topic_read", "notification_bell"]
+__all__ = ["followable", "mark_topic_read", "notification_bell", "notification_nonce"]
 
 register = template.Library()
 
@@ -27,12 +29,14 @@ def notification_bell(context: Context) -> dict[str, Any]:
     Needs `request` in the context (`django.template.context_processors.request`). A page that has read the inbox
     already (`listing.page_of()`) passes it as `notification_inbox`, so that bell and page stand at one position.
     """
-    user = getattr(context.get("request"), "user", None)
+    request = context.get("request")
+    user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"inbox": None}
     known = context.get("notification_inbox")
     inbox = known or shown_inbox(user)
     return {
+        "request": request,
         "inbox": inbox,
         "newest": newest_of(inbox),
         "reader": build_tag(user),
@@ -58,6 +62,16 @@ def mark_topic_read(context: Context, topic: str) -> str:
     if topic and is_visit and user is not None and user.is_authenticated:
         log.mark_topic_read(user, topic)
     return ""
+
+
+@register.simple_tag(takes_context=True)
+def notification_nonce(context: Context) -> str:
+    """Write the attribute by which a policy allows a script or a style: `<script{% notification_nonce %} src="…">`.
+
+    It is ` nonce="f0Yc…"`, and nothing where the site has no nonces.
+    """
+    nonce = nonce_of(context.get("request"))
+    return format_html(' nonce="{}"', nonce) if nonce else ""
 
 
 register.filter("followable", followable)

@@ -113,6 +113,18 @@ admin.site.unregister(User)
         "'CONFIG': {'hosts': ['redis://redis.internal:6379/0']}}"
     ),
     "W050": Fault("MIDDLEWARE.append('django_otp.middleware.OTPMiddleware')"),
+    "W060": Fault("DEBUG = False"),
+    "W061": Fault(
+        "DEBUG = False\nSTORAGES = {'staticfiles': {'BACKEND': 'mysite.storage.OwnPatterns'}}",
+        {
+            "mysite/storage.py": """
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+class OwnPatterns(ManifestStaticFilesStorage):
+    patterns = ()
+"""
+        },
+    ),
     "I001": Fault("import sys\nsys.modules['ninja'] = None  # as if it were not installed"),
 }
 

@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles.finders import AppDirectoriesFinder
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.files.base import ContentFile
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 import notifications
+from notifications.pages import static_files
 
 IMPORT = re.compile(r"""^(?:import|export) ?[^;]*?["'](\.[^"']+)["'];""", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 STATIC = Path(notifications.__file__).parent / "static" / "notifications"
+HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
 ENTRIES = ("notifications/index.js", "notifications/admin/broadcast.js")
 
 
-class HashedModules(ManifestStaticFilesStorage):
-    """Writes hashed names into the imports of modules as well."""
+class OwnHashedModules(ManifestStaticFilesStorage):
+    """A site's own storage, which rewrites the imports of all modules."""
 
     support_js_module_import_aggregation = True
 
 
-def collect(storage: ManifestStaticFilesStorage) -> None:
-    """Do what `collectstatic` does for the app."""
+class WhiteNoise(CompressedManifestStaticFilesStorage):
+    """Keeps hashed names alone, as with WHITENOISE_KEEP_ONLY_HASHED_FILES."""
+
+    keep_only_hashed_files = True
+
+
+def collect(storage: ManifestStaticFilesStorage, more: Mapping[str, bytes] | None = None) -> None:
+    """Do what `collectstatic` does for the app, with bytes at the end of some files."""
     finder = AppDirectoriesFinder(app_names=["notifications"])
     paths = {}
     for name, source in finder.list([]):
         with source.open(name) as file:
-            storage.save(name, file)
+            storage.save(name, ContentFile(file.read() + (more or {}).get(name, b"")))
         paths[name] = (storage, name)
     results = list(storage.post_process(paths))
     assert [result for _name, _hashed, result in results if isinstance(result, Exception)] == []
@@ -48,20 +59,49 @@ def follow(root: Path, entry: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", [ManifestStaticFilesStorage, HashedModules])
+@pytest.mark.parametrize("kind", [ManifestStaticFilesStorage, OwnHashedModules, WhiteNoise])
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_modules_find_each_other_under_hashed_names(
     kind: type[ManifestStaticFilesStorage], entry: str, tmp_path: Path
 ) -> None:
-    """Every module that a page loads is there under the name by which it is imported, hashed where that is asked for."""
+    """Every module that a page loads is there under the name by which it is imported, and that name has a hash in it."""
     storage = kind(location=tmp_path, base_url="/static/")
     collect(storage)
-    hashed = storage.stored_name(entry)
-    names = follow(tmp_path, hashed)
+    names = follow(tmp_path, storage.stored_name(entry))
     assert len(names) > 5
-    if kind is HashedModules:
-        plain = {name for name in names if not re.search(r"\.[0-9a-f]{12}\.js$", name)}
-        assert plain == set()
+    assert {name for name in names if not HASHED.search(name)} == set()
+    assert (tmp_path / entry).exists() == (kind is not WhiteNoise)
+
+
+def test_a_changed_module_changes_the_names_of_all_that_lead_to_it(tmp_path: Path) -> None:
+    """A browser that keeps files for good asks for each module on the way from the page to the one that changed."""
+    before, after = (ManifestStaticFilesStorage(location=tmp_path / name, base_url="/static/") for name in "ab")
+    collect(before)
+    collect(after, {"notifications/state/position.js": b"\n// changed\n"})
+    names = [follow(Path(storage.location), storage.stored_name(ENTRIES[0])) for storage in (before, after)]
+    changed = {HASHED.sub(".js", name) for name in names[0] - names[1]}
+    assert {"index", "state/position", "state/store", "connection/connection", "elements/list"} <= {
+        name.removeprefix("notifications/").removesuffix(".js") for name in changed
+    }
+    assert "notifications/connection/backoff.js" not in changed
+
+
+def test_others_modules_are_left_alone(tmp_path: Path) -> None:
+    """A site's own module keeps its imports, whatever they lead to: rewriting them is the site's own choice."""
+    storage = ManifestStaticFilesStorage(location=tmp_path, base_url="/static/")
+    code = b'import "./nowhere.js";\n'
+    storage.save("site/index.js", ContentFile(code))
+    assert [result for *_, result in storage.post_process({"site/index.js": (storage, "site/index.js")})] == [True]
+    assert Path(storage.path(storage.stored_name("site/index.js"))).read_bytes() == code
+
+
+def test_modules_are_written_as_the_pattern_expects() -> None:
+    """Each import and export from another module is found, names have one dot, and none is imported while running."""
+    for path in STATIC.rglob("*.js"):
+        code = COMMENT.sub("", path.read_text())
+        assert len(re.findall(static_files.IMPORT, code)) == len(re.findall(r"""["']\.{1,2}/""", code)), path
+        assert path.name.count(".") == 1
+        assert "import(" not in code
 
 
 def depth_of(entry: str) -> int:

@@ -16,8 +16,9 @@ from typing import Final
 
 from .fronts import RECIPES, SBIN, Front, replaced
 from .processes import Process, find_program, free_port
+from .program import Program
 
-__all__ = ["Nginx"]
+__all__ = ["Nginx", "PlainNginx"]
 
 PROCESSES: Final = 2
 MIME_TYPES: Final = "/etc/nginx/mime.types"
@@ -94,19 +95,52 @@ class Nginx(Front):
             },
         )
         (folder / "site.conf").write_text(site)
-        # started by root it would become `nobody`, who may not read a test's folder
-        me = f"user {pwd.getpwuid(os.geteuid()).pw_name} {grp.getgrgid(os.getegid()).gr_name};"
-        user = me if os.geteuid() == 0 else ""
-        main = MAIN.format(user=user, processes=PROCESSES, folder=folder, mime_types=MIME_TYPES, more=more)
-        (folder / "nginx.conf").write_text(main)
+        write_main(folder, more=more)
         self.start()
 
     def launch(self) -> Process:
-        program = find_program("nginx", folders=SBIN)
-        return Process([program, "-e", "stderr", "-p", self.folder, "-c", self.folder / "nginx.conf"])
+        return launch(self.folder)
 
     def reload(self) -> None:
         """Have it read its files again, as `systemctl reload nginx` does: new processes take over new connections."""
         started = self.process.log.count("start worker process ")
         os.kill(self.process.pid, signal.SIGHUP)
         self.process.wait_for_line("start worker process ", count=started + PROCESSES)
+
+
+class PlainNginx(Program):
+    """An nginx over plain HTTP, with the locations of a test's own, such as `location / { proxy_pass …; }`."""
+
+    def __init__(self, folder: Path, locations: str) -> None:
+        super().__init__(folder)
+        self.folder = folder / f"plain-nginx-{self.port}"
+        self.folder.mkdir()
+        write_main(self.folder)
+        self.write(locations)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def write(self, locations: str) -> None:
+        """Have it say something else from its next start on."""
+        (self.folder / "site.conf").write_text(f"server {{\n    listen 127.0.0.1:{self.port};\n{locations}\n}}\n")
+
+    def launch(self) -> Process:
+        return launch(self.folder)
+
+
+def write_main(folder: Path, *, more: str = "") -> None:
+    """Write the file that includes the site's."""
+    # started by root it would become `nobody`, who may not read a test's folder
+    me = f"user {pwd.getpwuid(os.geteuid()).pw_name} {grp.getgrgid(os.getegid()).gr_name};"
+    user = me if os.geteuid() == 0 else ""
+    main = MAIN.format(user=user, processes=PROCESSES, folder=folder, mime_types=MIME_TYPES, more=more)
+    (folder / "nginx.conf").write_text(main)
+
+
+def launch(folder: Path) -> Process:
+    """Start it with the files of a folder, without waiting."""
+    program = find_program("nginx", folders=SBIN)
+    return Process([program, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"])

@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.contrib import admin
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.checks import CheckMessage, run_checks
 from django.db.utils import ConnectionHandler
 from django.http import HttpRequest
@@ -34,6 +35,18 @@ class OwnImpersonation(ImpersonateMiddleware):
 
 class OwnAuthentication(AuthenticationMiddleware):
     """A host project's own way to know who asks."""
+
+
+class OwnPatterns(ManifestStaticFilesStorage):
+    """A host project's storage that has written the patterns down anew."""
+
+    patterns = ()
+
+
+class AllModules(OwnPatterns):
+    """One that rewrites all modules."""
+
+    support_js_module_import_aggregation = True
 
 
 def found() -> list[CheckMessage]:
@@ -75,9 +88,9 @@ def test_checks_touch_no_database(django_assert_num_queries: DjangoAssertNumQuer
         ({"NOTIFICATIONS_CHANNEL_LAYER": "live"}, ["E001"]),
         ({"CHANNEL_LAYERS": {"default": {"BACKEND": "nowhere.Layer"}}}, ["E002"]),
         ({"CHANNEL_LAYERS": {"default": {}}}, ["E002"]),
-        ({"DEBUG": False}, ["W001", "W030"]),
+        ({"DEBUG": False}, ["W001", "W030", "W060"]),
         ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne")}, ["W004"]),
-        ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne"), "DEBUG": False}, ["W001", "W030"]),
+        ({"INSTALLED_APPS": without(INSTALLED_APPS, "daphne"), "DEBUG": False}, ["W001", "W030", "W060"]),
         ({"INSTALLED_APPS": [*without(INSTALLED_APPS, "daphne"), "daphne"]}, ["W004"]),
         ({"INSTALLED_APPS": without(INSTALLED_APPS, "django.contrib.staticfiles")}, ["W008"]),
         ({"INSTALLED_APPS": without(INSTALLED_APPS, "django.contrib.sessions")}, ["E005"]),
@@ -278,6 +291,7 @@ def test_a_misspelt_setting_gets_a_suggestion() -> None:
 
 PRODUCTION = {
     "DEBUG": False,
+    "STORAGES": {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}},
     "CACHES": {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://10.1.0.4"}},
     "CHANNEL_LAYERS": {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {}}},
 }
@@ -317,3 +331,25 @@ def test_limits_proxies_and_reports(change: dict[str, Any], expected: list[str])
     with override_settings(**PRODUCTION | change):
         assert ids() == expected
     forget()
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("django.contrib.staticfiles.storage.ManifestStaticFilesStorage", []),
+        ("whitenoise.storage.CompressedManifestStaticFilesStorage", []),
+        ("whitenoise.storage.CompressedStaticFilesStorage", ["W060"]),
+        (f"{__name__}.OwnPatterns", ["W061"]),
+        (f"{__name__}.AllModules", []),
+        ("django.core.files.storage.InMemoryStorage", []),
+        ("nowhere.Storage", []),
+        (f"{__name__}.found", []),
+    ],
+)
+def test_storages_of_static_files(backend: str, expected: list[str]) -> None:
+    """One that gives a release the names of the former one, or hashes none within modules; of others nothing is said."""
+    with override_settings(**PRODUCTION | {"STORAGES": {"staticfiles": {"BACKEND": backend}}}):
+        assert ids() == expected
+    without_files = without(INSTALLED_APPS, "django.contrib.staticfiles")
+    with override_settings(**PRODUCTION | {"STORAGES": {}, "INSTALLED_APPS": without_files}):
+        assert "W060" not in ids()

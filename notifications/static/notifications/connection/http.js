@@ -31,7 +31,7 @@ export function postAs(reader, url, fields) {
 /**
  * Whether an answer says that the reader is logged out. A 403 may also be for a form that is out of date.
  *
- * @param {Response | void} response
+ * @param {{status: number, json: () => Promise<any>} | void} response
  */
 export async function isLoggedOut(response) {
   if (response?.status === 401) return true;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where links lead. */
+/** Where links lead, and what they load. */
 
 import { findPart } from "./parts.js";
 
@@ -27,4 +27,15 @@ export function showLogin(root, isNeeded) {
   url.searchParams.set("next", location.pathname + location.search);
   link.href = `${url}`;
   link.hidden = !isNeeded;
+}
+
+/**
+ * Let what comes from another page load its styles in this one: a policy with nonces has a new one for each page.
+ *
+ * @param {Iterable<HTMLElement>} elements
+ */
+export function allowByNonce(elements) {
+  const allowed = /** @type {HTMLElement | null} */ (document.querySelector("[nonce]"));
+  if (!allowed) return;
+  for (const element of elements) element.nonce = allowed.nonce; // the attribute is hidden, so no selector can steal it
 }

@@ -2,8 +2,9 @@
 /** <notification-bell>: the count, in badge, name and title, and a panel. */
 
 import { isLoggedOut } from "../connection/http.js";
+import { fetchPart } from "../dom/fetch_part.js";
 import { formatCount } from "../dom/format.js";
-import { showLogin } from "../dom/links.js";
+import { allowByNonce, showLogin } from "../dom/links.js";
 import { findPart, needPart, setPart } from "../dom/parts.js";
 import { LiveElement } from "./live_element.js";
 
@@ -95,11 +96,9 @@ class Bell extends LiveElement {
    */
   async #load(panel, url) {
     if (!findPart(panel, "tabs")) panel.replaceChildren(...(this.#skeleton ? [this.#skeleton] : []));
-    const response = await this.session.fetch(url).catch(console.warn);
-    if (await isLoggedOut(response)) this.store.setConnectionState("over");
-    const text = response?.ok ? await response.text().catch(console.warn) : "";
-    const page = new DOMParser().parseFromString(text ?? "", "text/html");
-    this.#fill(panel, page);
+    const answer = await fetchPart(this.session.reader, url);
+    if (await isLoggedOut(answer)) this.store.setConnectionState("over");
+    this.#fill(panel, answer.page);
     if (this.matches(":focus-within")) return;
     panel.focus(); // a list without its style yet cannot be
     findPart(panel, "tabs [aria-current]")?.focus();
@@ -107,13 +106,15 @@ class Bell extends LiveElement {
 
   /**
    * @param {HTMLElement} panel
-   * @param {Document} page without a list where one must log in
+   * @param {Document | null} page without a list where one must log in
    */
   #fill(panel, page) {
-    const list = findPart(page, "centre");
+    const list = page && findPart(page, "centre");
     const isOver = this.store.connectionState === "over";
     if (list && !isOver) {
-      panel.replaceChildren(...page.querySelectorAll("link"), list);
+      const links = page.querySelectorAll("link");
+      allowByNonce(links);
+      panel.replaceChildren(...links, list);
     } else {
       const notice = (isOver && this.#over) || this.#failed;
       panel.replaceChildren(...(notice ? [notice] : []));
