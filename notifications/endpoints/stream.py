@@ -27,7 +27,7 @@ from ..protocol.frames import bye
 from .admit import NotAdmitted, admit, join, refuse_on_error, require_own_page
 from .request import StreamRequest
 
-__all__ = ["StreamApplication", "send_text"]
+__all__ = ["FORBIDDEN_TEXTS", "StreamApplication", "send_text"]
 
 logger = logging.getLogger("notifications.endpoints.stream")
 

@@ -20,6 +20,12 @@ from tests.support.shell import ROOT
 # What a browser fetches by itself when it shows a page; a link that a reader may follow is none of these.
 FETCHED: Final = {("script", "src"), ("img", "src"), ("link", "href"), ("source", "src"), ("iframe", "src")}
 CHECKS: Final = re.compile(r"notifications\.[EWI]\d{3}")
+# A finding of the doctor where it is made. What is put together of two words is named by hand.
+FINDING: Final = re.compile(r"""(?:well|note|risky|broken|else risky\))\(\s*"([a-z_.]+)\"""")
+PUT_TOGETHER: Final = {
+    *("server.deaf", "server.sweep", "server.database"),
+    *("static.unserved", "static.type", "static.cors"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +99,18 @@ def test_every_system_check_is_documented_and_nothing_else() -> None:
     listed = re.findall(r"^\| `(notifications\.[EWI]\d{3})` \|", (PAGES / "checks.md").read_text(), re.MULTILINE)
     assert listed == sorted(set(listed), key=lambda check: ("EWI".index(check[14]), check))
     assert set(listed) == set(CHECKS.findall(code))
+
+
+def test_every_finding_of_the_doctor_is_documented_and_nothing_else() -> None:
+    """The table of "The bell does not move" lists each code, once; the parts of the process's health are those it has."""
+    code = "".join(path.read_text() for path in (ROOT / "notifications" / "management" / "doctor").glob("*.py"))
+    page = (ROOT / "docs" / "howto" / "bell-does-not-move.md").read_text().partition("## What the doctor finds\n")[2]
+    listed = [
+        each for cell in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE) for each in re.findall(r"`(.+?)`", cell)
+    ]
+    assert sorted(listed) == sorted({*FINDING.findall(code), *PUT_TOGETHER})
+    health = (ROOT / "notifications" / "operations" / "health.py").read_text()
+    assert {f"server.{name}" for name in re.findall(r'"code": "(\w+)"', health)} <= PUT_TOGETHER
 
 
 def test_every_request_of_the_api_is_documented_and_nothing_else(client: Client, db: None) -> None:

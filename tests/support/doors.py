@@ -104,6 +104,11 @@ def hook(request: HttpRequest) -> Any:
     return judge(user)
 
 
+def refuse_everybody(request: HttpRequest) -> Any:
+    """Let nobody follow."""
+    raise PermissionDenied
+
+
 async def ahook(request: HttpRequest) -> Any:
     """Ask as `hook` does, on the event loop."""
     assert settings.SESSION_COOKIE_NAME in request.COOKIES

@@ -1,4 +1,4 @@
-"""A channel layer for tests of the doorbell: it takes what it is sent, raises or hangs as told."""
+"""Channel layers for tests: one takes what it is sent, raises or hangs as told; one reaches no other process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import asyncio
 import threading
 from typing import Any
 
-__all__ = ["Layer"]
+from channels.layers import InMemoryChannelLayer
+
+__all__ = ["Layer", "LayerOfOne"]
+
+
+class LayerOfOne:
+    """A layer in the memory of its process, which nobody can see by its class."""
+
+    def __init__(self, **config: Any) -> None:
+        self._inner = InMemoryChannelLayer(**config)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
 
 class Layer:
