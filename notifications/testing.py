@@ -25,7 +25,7 @@ from django.test.utils import override_settings
 from .broadcasts.states import AT_WORK
 from .broadcasts.transitions import work_available
 from .broadcasts.worker import Worker, begin_due
-from .log.keys import UserOrKey, fits, key_of
+from .log.keys import UserOrKey, key_of
 from .models import Inbox, Notification
 from .models.broadcast import Broadcast, broadcasts
 from .sending.publish import Content
@@ -89,6 +89,7 @@ def assert_not_notified(user: UserOrKey, **content: Unpack[Expected]) -> None:
         AssertionError: there is such a notification. The message shows it.
         TypeError: there is no such content.
         ValueError: there is no such user.
+        ValidationError: this cannot be the key of one.
     """
     __tracebackhide__ = True
     refuse_unknown(content)
@@ -112,9 +113,10 @@ def inbox_of(user: UserOrKey) -> Inbox:
 
     Raises:
         ValueError: there is no such user.
+        ValidationError: this cannot be the key of one.
     """
     key = key_of(user)
-    inbox = Inbox.objects.using(router.db_for_write(Inbox)).filter(pk=key).first() if fits(key) else None
+    inbox = Inbox.objects.using(router.db_for_write(Inbox)).filter(pk=key).first()
     if inbox is None:
         find_user(user)
         inbox = Inbox(pk=key)
@@ -153,10 +155,11 @@ def notifications_of(user: UserOrKey) -> list[Notification]:
 
     Raises:
         ValueError: there is no such user.
+        ValidationError: this cannot be the key of one.
     """
     key = key_of(user)
     rows = Notification.objects.using(router.db_for_write(Notification))
-    found = list(rows.filter(recipient_id=key).order_by("-pk")) if fits(key) else []
+    found = list(rows.filter(recipient_id=key).order_by("-pk"))
     if not found:
         find_user(user)
     return found
@@ -167,10 +170,11 @@ def find_user(user: UserOrKey) -> Any:
 
     Raises:
         ValueError: there is no such user.
+        ValidationError: this cannot be the key of one.
     """
     key = key_of(user)
     users = get_user_model()._base_manager.using(router.db_for_write(Inbox))
-    found = users.filter(pk=key).first() if fits(key) else None
+    found = users.filter(pk=key).first()
     if found is None:
         raise ValueError(f"There is no user {key!r} in the database; pass a saved user or the primary key of one.")
     return found
