@@ -150,5 +150,5 @@ def paths_of(name: str) -> set[str]:
 
     A proxy or the server may have taken it off, and Django accepts both.
     """
-    address = unquote(reverse(f"notifications:{name}"))
+    address = unquote(reverse(f"live_notifications:{name}"))
     return {address, "/" + address.removeprefix(get_script_prefix())}

@@ -7,7 +7,7 @@ from django.urls import include, path
 from .operations import health
 from .pages import action_views as actions, token_views, views
 
-app_name = "notifications"
+app_name = "live_notifications"  # as the label: a site may have addresses of its own under `notifications`
 
 urlpatterns = [
     path("", views.centre, name="centre"),

@@ -35,7 +35,7 @@ def start(request: HttpRequest) -> HttpResponse:
     if free.acquire(blocking=False):  # who presses the button more often sees those that run
         fails = "fail" in request.POST
         threading.Thread(target=export, args=(request.user.pk, get_language(), fails), daemon=True).start()
-    return redirect("notifications:centre")
+    return redirect("live_notifications:centre")
 
 
 def export(user_id: Any, language: str | None, fails: bool) -> None:

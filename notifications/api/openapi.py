@@ -44,7 +44,7 @@ def docs_view(api: NinjaAPI) -> View:
         if not (django_settings.DEBUG or (request.user.is_active and getattr(request.user, "is_staff", False))):
             raise Http404
         spec = describe(api, request.path.removesuffix("docs"))
-        return render(request, "notifications/api_docs.html", {"spec": spec, "operations": list(operations(spec))})
+        return render(request, "live_notifications/api_docs.html", {"spec": spec, "operations": list(operations(spec))})
 
     return view
 

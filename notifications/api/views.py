@@ -45,7 +45,7 @@ api = NinjaAPI(
         "The notifications of the user who is logged in, or of a token. What changes something needs the CSRF token; "
         "a token may read, and send where its scope says so."
     ),
-    urls_namespace="notifications:api",
+    urls_namespace="live_notifications:api",
     auth=[TokenAuth("read"), SessionAuth()],
     throttle=PerUser(),
     parser=BodyParser(),

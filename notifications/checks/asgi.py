@@ -48,7 +48,7 @@ W002 = Risk(
 def check_routing(**_: Any) -> Iterator[CheckMessage]:
     """Find a stream without an address, an application that does not route it, or one that compresses it."""
     try:
-        path = unquote(reverse("notifications:stream"))  # servers hand on decoded paths
+        path = unquote(reverse("live_notifications:stream"))  # servers hand on decoded paths
     except NoReverseMatch:
         yield E004
         return

@@ -50,7 +50,7 @@ E005 = Error(
     id="notifications.E005",
 )
 E007 = Error(
-    "The template notifications/bell.html is not found, so {% notification_bell %} fails.",
+    "The template live_notifications/bell.html is not found, so {% notification_bell %} fails.",
     hint="Set 'APP_DIRS': True in a DjangoTemplates entry of TEMPLATES, or add the app_directories loader.",
     id="notifications.E007",
 )
@@ -98,7 +98,7 @@ E010 = Error(
 )
 I001 = Info(
     "django-ninja is not installed, so there is no JSON API: addresses under api/ are not found.",
-    hint="Install the extra, `pip install django-live-notifications[api]`, or silence this where nobody needs it.",
+    hint="`pip install django-ninja`, or silence this where nobody needs it.",
     id="notifications.I001",
 )
 
@@ -202,7 +202,7 @@ def check_database(**_: Any) -> Iterator[CheckMessage]:
 def check_templates(**_: Any) -> Iterator[CheckMessage]:
     """Find what keeps the bell from being rendered, or from being more than markup."""
     try:
-        get_template("notifications/bell.html")
+        get_template("live_notifications/bell.html")
     except TemplateDoesNotExist:
         yield E007
     processors = [engine.get("OPTIONS", {}).get("context_processors", ()) for engine in django_settings.TEMPLATES]
@@ -236,7 +236,7 @@ def check_edge(**_: Any) -> Iterator[CheckMessage]:
     if missing:
         yield Error(
             f"NOTIFICATIONS_GRIP_URL is set, and {' and '.join(missing)} cannot be imported: no stream can be opened.",
-            hint="Install the extra, `pip install django-live-notifications[edge]`.",
+            hint="`pip install cryptography PyJWT`.",
             id="notifications.E021",
         )
     try:

@@ -117,7 +117,7 @@ def answer_refusal(request: HttpRequest, refusal: Refusal, *, wants_json: bool) 
         return HttpResponseNotAllowed(["POST"])
     if refusal.status == 403:
         # To the centre, not to the action: what follows a login is a GET.
-        return redirect_to_login(resolve_url("notifications:centre"))
+        return redirect_to_login(resolve_url("live_notifications:centre"))
     if refusal.status == 404:
         raise Http404(refusal.message)
     if refusal.field == "id":
@@ -131,7 +131,7 @@ def came_from(request: HttpRequest) -> str:
     target = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
         return target
-    return resolve_url("notifications:centre")
+    return resolve_url("live_notifications:centre")
 
 
 def act_on(request: HttpRequest, name: Action, ids: list[int]) -> Answer:

@@ -34,7 +34,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     rows = list(own(request).prefetch_related("user", "made_by")[:MOST])
     live = [token for token in rows if token.is_valid]
     context = {"live": live, "over": [token for token in rows if token not in live]}
-    return render(request, "notifications/tokens.html", context)
+    return render(request, "live_notifications/tokens.html", context)
 
 
 @action
@@ -43,7 +43,7 @@ def revoke_token(request: HttpRequest, pk: int) -> Any:
     mine = own(request).filter(pk=min(pk, MAX_KEY))
     if not revoke_tokens(mine, by=request.user) and not mine.exists():
         raise Refusal(404, "not_found", _("You have no token %(id)s; reload the page.") % {"id": pk})
-    return resolve_url("notifications:tokens")
+    return resolve_url("live_notifications:tokens")
 
 
 def own(request: HttpRequest) -> QuerySet[ApiToken]:

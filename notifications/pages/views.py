@@ -66,7 +66,7 @@ def centre(request: HttpRequest) -> HttpResponse:
         items = [build_payload(row) for row in found.items]
         content = dumps({"items": items, "next": found.next, **build_counters(found.inbox)})
         return HttpResponse(content, content_type="application/json")
-    template = "notifications/panel.html" if part == "panel" else "notifications/centre.html"
+    template = "live_notifications/panel.html" if part == "panel" else "live_notifications/centre.html"
     return render(request, template, build_context(request, form, found))
 
 
@@ -77,7 +77,7 @@ def build_context(request: HttpRequest, form: PageForm, found: Found) -> dict[st
         "notification_inbox": found.inbox,  # {% notification_bell %} takes it from here
         "notification_reader": build_tag(request.user),
         "login_url": resolve_url(django_settings.LOGIN_URL),
-        "frame": "notifications/_part.html" if part else "notifications/base.html",
+        "frame": "live_notifications/_part.html" if part else "live_notifications/base.html",
         "part": part or "list",
         "items": found.items,
         "next": found.next,

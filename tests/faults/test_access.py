@@ -67,7 +67,9 @@ async def test_end_of_login(trial: Trial, servers: list[Server], ending: str) ->
         assert seconds <= PING_SECONDS + TICK_SECONDS + ALLOWANCE_SECONDS
         await trial.site.acall("notify(user, title='Too late').pk", user=trial.user.pk)
         for server in servers:
-            answer = await visit.http.get(f"{server.url}{reverse('notifications:stream')}", headers={"Cookie": cookie})
+            answer = await visit.http.get(
+                f"{server.url}{reverse('live_notifications:stream')}", headers={"Cookie": cookie}
+            )
             assert answer.status_code == 403
     assert not any(client.journal.mentions("Too late") for client in mine)
     trial.clients.clear()  # they know nothing of what came later, and shall not
@@ -140,7 +142,7 @@ def assert_api_tells_nothing(browser: Django, pk: int) -> None:
 
 def ask(browser: Django, method: str, name: str | None, pk: int, wants: str) -> tuple[int, str, dict[str, Any]]:
     """Return status, text and headers of an answer, without the id that was asked for."""
-    path = reverse(f"notifications:{name}", args=[pk])
+    path = reverse(f"live_notifications:{name}", args=[pk])
     answer = browser.generic(method, path, headers={"Accept": wants})
     text = answer.content.decode().replace(str(pk), "…")
     return answer.status_code, text if answer["Content-Type"] == "application/json" else "", dict(answer.headers)

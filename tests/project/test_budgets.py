@@ -50,7 +50,7 @@ def test_the_report_names_all_that_travels(record_property: Callable[[str, objec
     assert set(report) == loaded()
 
 
-@pytest.mark.parametrize("name", ["notifications/bell.html", "notifications/centre.html"])
+@pytest.mark.parametrize("name", ["live_notifications/bell.html", "live_notifications/centre.html"])
 def test_a_template_names_what_exists(name: str) -> None:
     """A script or style that a template names is there to be served."""
     source = Path(get_template(name).origin.name).read_text()  # type: ignore[attr-defined]

@@ -110,7 +110,7 @@ def test_after_django_notifications(user: User, other_user: User, client: Client
             elif span.startswith("{%"):
                 request = RequestFactory().get("/")
                 request.user = user
-                page = Template("{% load notifications %}" + span).render(Context({"request": request}))
+                page = Template("{% load live_notifications %}" + span).render(Context({"request": request}))
                 assert 'class="notification-bell' in page
             elif span.startswith("GET "):
                 assert client.get(span.removeprefix("GET ")).status_code == 200

@@ -161,7 +161,7 @@ def test_pages_and_api_show_position_and_rows_of_one_moment(
     new = notify(user, title="sent a moment ago")
     notify(other_user, title="another's")
     position = inbox_of(user).position
-    for path in (reverse("notifications:centre"), "/notifications/api/notifications"):
+    for path in (reverse("live_notifications:centre"), "/notifications/api/notifications"):
         page = staff.get(path).content.decode()
         assert "sent a moment ago" in page
         assert position in page

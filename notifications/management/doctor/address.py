@@ -75,8 +75,8 @@ def look(url: str | None, user: Any = None) -> Iterator[Finding]:
         )
         return
     try:
-        health = urljoin(url, reverse("notifications:health"))
-        stream = urljoin(url, reverse("notifications:stream"))
+        health = urljoin(url, reverse("live_notifications:health"))
+        stream = urljoin(url, reverse("live_notifications:stream"))
     except NoReverseMatch:
         yield note("unseen", "The app has no address. The system checks say so.")
         return

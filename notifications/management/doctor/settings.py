@@ -40,7 +40,7 @@ def look_at_checks() -> Iterator[Finding]:
     if not any(each.is_serious(WARNING) for each in heard):
         yield well("checks", "`manage.py check` finds nothing wrong.")
     if not ROUTING & {str(each.id) for each in heard}:
-        yield well("asgi", f"ASGI_APPLICATION routes the stream, {reverse('notifications:stream')}.")
+        yield well("asgi", f"ASGI_APPLICATION routes the stream, {reverse('live_notifications:stream')}.")
 
 
 def finding_of(message: CheckMessage) -> Finding:

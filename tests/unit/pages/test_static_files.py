@@ -34,7 +34,9 @@ def written(**attributes: Any) -> str:
     """Return what the tag writes for a request that has these."""
     request = RequestFactory().get("/")
     vars(request).update(attributes)
-    return Template("{% load notifications %}<script{% notification_nonce %}>").render(Context({"request": request}))
+    return Template("{% load live_notifications %}<script{% notification_nonce %}>").render(
+        Context({"request": request})
+    )
 
 
 def test_a_nonce_is_written_where_there_is_one() -> None:
@@ -43,7 +45,7 @@ def test_a_nonce_is_written_where_there_is_one() -> None:
     assert written(_csp_nonce=LazyNonce()) == '<script nonce="of-django-6">'
     assert written(csp_nonce='"<') == '<script nonce="&quot;&lt;">'
     assert written() == "<script>"
-    assert Template("{% load notifications %}<script{% notification_nonce %}>").render(Context()) == "<script>"
+    assert Template("{% load live_notifications %}<script{% notification_nonce %}>").render(Context()) == "<script>"
 
 
 @pytest.mark.django_db

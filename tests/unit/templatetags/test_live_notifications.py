@@ -11,14 +11,16 @@ from pytest_django import DjangoAssertNumQueries
 
 from notifications import notify
 from notifications.log.replay import inbox_of
-from notifications.templatetags.notifications import followable
+from notifications.templatetags.live_notifications import followable
 
 
 def bell(user: Any, **context: Any) -> str:
     """Render the bell as a page of this user does."""
     request = RequestFactory().get("/")
     request.user = user
-    return Template("{% load notifications %}{% notification_bell %}").render(Context({"request": request, **context}))
+    return Template("{% load live_notifications %}{% notification_bell %}").render(
+        Context({"request": request, **context})
+    )
 
 
 def test_count_is_in_badge_and_name(user: User, other_user: User) -> None:
@@ -87,7 +89,7 @@ def test_nobody_has_no_bell(django_assert_num_queries: DjangoAssertNumQueries) -
 
 def test_template_without_request_has_no_bell() -> None:
     """A page that is rendered without a request, such as an error page, has no bell and does not break."""
-    assert Template("{% load notifications %}{% notification_bell %}").render(Context()).strip() == ""
+    assert Template("{% load live_notifications %}{% notification_bell %}").render(Context()).strip() == ""
 
 
 def test_bell_fits_a_strict_policy(user: User) -> None:
@@ -114,7 +116,7 @@ def visit(user: Any, topic: str, method: str = "get", **headers: str) -> str:
     """Render a subject's page as this user visits it."""
     request = getattr(RequestFactory(), method)("/", headers=headers)
     request.user = user
-    page = Template("{% load notifications %}{% mark_topic_read topic %}{% notification_bell %}")
+    page = Template("{% load live_notifications %}{% mark_topic_read topic %}{% notification_bell %}")
     return page.render(Context({"request": request, "topic": topic}))
 
 
@@ -134,7 +136,7 @@ def test_what_is_no_visit_marks_nothing(user: User) -> None:
     visit(user, "t", "post")
     visit(user, "t", "head")
     visit(user, "t", **{"Sec-Purpose": "prefetch;prerender"})
-    Template("{% load notifications %}{% mark_topic_read 't' %}").render(Context())
+    Template("{% load live_notifications %}{% mark_topic_read 't' %}").render(Context())
     assert inbox_of(user).unread == 1
 
 
@@ -144,7 +146,7 @@ def test_a_visit_with_nothing_unread_costs_one_query(
     """One query by the index on topics, and none for nobody or for no topic."""
     notify(user, title="One", topic="t").mark_read()
     inbox = inbox_of(user)
-    page = Template("{% load notifications %}{% mark_topic_read topic %}")
+    page = Template("{% load live_notifications %}{% mark_topic_read topic %}")
     for reader, topic, queries in ((user, "t", 1), (user, "", 0), (AnonymousUser(), "t", 0)):
         request = RequestFactory().get("/")
         request.user = reader

@@ -1,4 +1,7 @@
-"""What templates of a host project use: `{% load notifications %}{% notification_bell %}{% mark_topic_read topic %}`."""
+"""What templates of a host project use, after `{% load live_notifications %}`.
+
+{% notification_bell %}  {% mark_topic_read topic %}  {{ row.url|followable }}  {{ row.created_at|isoformat }}
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ __all__ = ["followable", "mark_topic_read", "notification_bell", "notification_n
 register = template.Library()
 
 
-@register.inclusion_tag("notifications/bell.html", takes_context=True)
+@register.inclusion_tag("live_notifications/bell.html", takes_context=True)
 def notification_bell(context: Context) -> dict[str, Any]:
     """Render the bell with the user's count of unread notifications; nothing for anonymous users. 1 query.
 
