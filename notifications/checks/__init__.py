@@ -4,7 +4,7 @@ Run by `manage.py check` and before most commands; alone by `manage.py check --t
 a database. What cannot be told apart raises no alarm. About apps, databases and templates: `site.py`; about the
 stream's routing: `asgi.py`; about the values of settings: `settings.py`; about secrets and limits: `security.py`; about the
 way to Redis: `transport.py`; about NOTIFICATIONS_ADMIT: `admission.py`; about how static files are stored:
-`static_files.py`.
+`static_files.py`; about other packages of our name: `names.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
 """
@@ -17,6 +17,7 @@ from django.core.checks import register
 
 from .admission import check_admission
 from .asgi import check_routing
+from .names import check_package
 from .security import check_limits, check_proxies, check_reports
 from .settings import check_names, check_times, check_values
 from .site import (
@@ -39,6 +40,7 @@ __all__ = ["TAG"]
 TAG: Final = "notifications"
 
 for check in (
+    check_package,
     check_subclasses,
     check_layer,
     check_routing,
