@@ -23,7 +23,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js tests/js/*/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test test-unit lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
+.PHONY: help run test test-unit hosts lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -45,6 +45,10 @@ test: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed 
 
 test-unit: $(VENV)/.installed-dev ## Run the tests that need only Python, in under three minutes (ARGS='-k badge': some of them)
 	@$(BIN)/python -m pytest -n 2 tests/unit $(ARGS)
+
+hosts: $(VENV)/.installed-dev ## Build projects as other people have them, install the app into each, and see it work
+	@scripts/setup_system.sh chromium postgres redis-server
+	@$(BIN)/python -m pytest tests/hosts $(ARGS)
 
 lint: export DEBUG := 1
 lint: $(VENV)/.installed-dev ## Check style, types, front end, Django's system checks and missing migrations

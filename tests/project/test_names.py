@@ -40,7 +40,7 @@ MEMBER: Final = re.compile(r"`([a-z_]+)\.[A-Z]\w+(?:\(\))?`")
 FENCE: Final = re.compile(r"^( *)```python\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 IMPORT: Final = re.compile(r"^ *from (notifications[\w.]*) import ([\w, ]+)", re.MULTILINE)
 # Files of a host project, which the documentation makes up; and what `make` writes.
-MADE_UP: Final = ("mysite/", "orders/", "yoursite/", "shop/", "wording/", "site/")
+MADE_UP: Final = ("alerts/", "mysite/", "orders/", "yoursite/", "shop/", "wording/", "site/")
 ALLOWED: Final = {
     "admin/date_hierarchy.html",  # Django's
     "cookies.txt",  # curl's, in an example

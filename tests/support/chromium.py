@@ -105,11 +105,12 @@ class Visitors:
         server: Server | str,
         person: Person | None = None,
         *,
+        session: str = "",
         path: str = "/",
         has_javascript: bool = True,
         **look: Any,
     ) -> Page:
-        """Open a page in a new profile, logged in already where there is a person.
+        """Open a page in a new profile, logged in already where there is a person, or the key of a session.
 
         Keywords are those of `Browser.new_context()`, such as `viewport` and `locale`.
         """
@@ -120,6 +121,8 @@ class Visitors:
         self._watch(context)
         if not has_javascript and self.is_firefox:  # BiDi has no switch for it
             await context.route("**/*.js", lambda route: route.abort())
+        if session:
+            await context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
         if person is not None:
             async with Visit(url) as visit:
                 await visit.login(person)

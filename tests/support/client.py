@@ -36,6 +36,7 @@ class Client:
         url: of the server, without a path.
         cookie: the `Cookie` header, see `Visit.cookie`.
         since: the position of the page; empty: it knows nothing and gets a reset.
+        path: of the stream.
         hurry: by how much it waits less before it reconnects than a browser does; the time is the server's to choose.
         silence_seconds: it reconnects after so long without a byte.
         journal_size: entries to keep, the latest; None: all of them.
@@ -47,6 +48,7 @@ class Client:
         cookie: str,
         *,
         since: str = "",
+        path: str = PATH,
         hurry: float = 20.0,
         silence_seconds: float = 45.0,
         journal_size: int | None = None,
@@ -54,6 +56,7 @@ class Client:
         self.url = url
         self.cookie = cookie
         self.since = since
+        self.path = path
         self.hurry = hurry
         self.silence_seconds = silence_seconds
         self.replica = Replica()
@@ -206,7 +209,7 @@ class Client:
 
     def _request(self, host: str) -> bytes:
         lines = [
-            f"GET {PATH}{f'?since={self.since}' if self.since else ''} HTTP/1.1",
+            f"GET {self.path}{f'?since={self.since}' if self.since else ''} HTTP/1.1",
             f"Host: {host}",
             "Accept: text/event-stream",
             "Cache-Control: no-cache",

@@ -27,9 +27,6 @@ const MANY_ID = 0; // of the toast that stands for many
 class Toasts extends LiveElement {
   #arrivals = new Arrivals(Number.MAX_SAFE_INTEGER);
 
-  /** Whether this is the element that shows toasts: a page may have two bells. */
-  #isFirst = false;
-
   /** What is shown, oldest first. @type {number[]} */
   #ids = [];
 
@@ -40,8 +37,6 @@ class Toasts extends LiveElement {
   #focusedBefore = null;
 
   begin() {
-    if (document.querySelector(this.localName) !== this) return;
-    this.#isFirst = true;
     this.#arrivals = new Arrivals(Number(this.dataset.newest));
     const show = collectIds(SHOWN_DELAY_MS, SHOWN_GAP_MS, (ids) => this.#add(ids));
     const speak = collectIds(SPOKEN_DELAY_MS, SPOKEN_GAP_MS, (ids) => this.#speak(this.#arrivals.unreadItems(ids)));
@@ -67,7 +62,7 @@ class Toasts extends LiveElement {
   showState() {
     const { unread, connectionState } = this.store;
     markIcons(unread);
-    if (connectionState === "over" && this.#isFirst) this.#forget();
+    if (connectionState === "over") this.#forget();
   }
 
   /** Also for what something keeps of the page. */
@@ -83,6 +78,12 @@ class Toasts extends LiveElement {
     this.#keep([]);
   }
 
+  /** A page may have a bell for each of two widths: the first one whose place is shown tells what arrives. */
+  get #isTheOne() {
+    const all = [...document.querySelectorAll(this.localName)];
+    return this === (all.find(({ parentElement }) => parentElement?.checkVisibility?.() ?? true) ?? all[0]);
+  }
+
   /** What was read or edited meanwhile is gone or changed. */
   #update() {
     this.#keep(this.#ids);
@@ -96,7 +97,7 @@ class Toasts extends LiveElement {
 
   /** @param {number[]} ids */
   #add(ids) {
-    if (!isSwitchedOn("toasts") || !this.isConnected) return;
+    if (!isSwitchedOn("toasts") || !this.#isTheOne) return;
     if (!this.matches(":focus-within")) this.togglePopover(false); // to come back on top
     this.#keep([...this.#ids, ...ids.filter((id) => !isShownInList(id))]);
     this.#wait();
@@ -169,10 +170,11 @@ class Toasts extends LiveElement {
 
   /** @param {Item[]} items */
   async #speak(items) {
-    if (!items.length) return;
+    if (!items.length || !this.#isTheOne) return;
     const { labelSpoken = "", labelSpokenMany = "", soundUrl = "" } = this.dataset;
     const text = describe(items.length > 1 ? labelSpokenMany : labelSpoken, items);
-    if (!document.hidden) setPart(document, "voice", { textContent: text });
+    const place = this.parentElement && findPart(this.parentElement, "voice") ? this.parentElement : document;
+    if (!document.hidden) setPart(place, "voice", { textContent: text });
     if (!(await isAlerting(this.session.connection))) return;
     playSound(soundUrl);
     for (const item of this.#summarize(items)) showOnDesktop(item, this.#markRead);
