@@ -94,7 +94,7 @@ class Front:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass one connection on; the first one starts what this process does besides."""
-        background.ensure()
+        background.ensure_running()
         serve = self.server_of(scope)
         if serve is None:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks

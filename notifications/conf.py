@@ -152,7 +152,7 @@ class Settings:
     # through django-eventstream's view.
     streams_per_process = Setting(10_000, least=1)
     # Changes and searches that one user may make in a minute, over page, API and WebSocket together. More get a 429.
-    acts_per_minute = Setting(600, least=1)
+    actions_per_minute = Setting(600, least=1)
     # How long an action can be taken back. The page's clock runs for so long, and the API's tokens are good for it.
     undo_seconds = Setting(10.0, least=1.0)
     # Streams that one user may open in a minute in one process. Past these, clients are asked to wait longer before

@@ -98,7 +98,7 @@ def _language_of_the_site() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test with nobody's acts counted: users of different tests share their keys, and so their counts."""
+    """Begin each test with nobody's actions counted: users of different tests share their keys, and so their counts."""
     cache.clear()
     monkeypatch.setattr(audit, "tally", audit.Tally())
 

@@ -28,20 +28,20 @@ def main(count: int) -> dict[str, float]:
 
     from bench.site import queries
     from notifications.log.replay import inbox_of
-    from notifications.reading.listing import page_of
+    from notifications.reading.listing import find_page
 
     queries.count_all()
     connection.close()
     user, *others = User.objects.order_by("pk")
     fill(count, user.pk, [other.pk for other in others])
-    first = page_of(user, "all", before=TOP, limit=PAGE)
+    first = find_page(user, "all", before=TOP, limit=PAGE)
     middle = middle_of(user.pk)
     pages: dict[str, Callable[[], object]] = {
         "badge": lambda: inbox_of(user).unread,
-        "first page": lambda: page_of(user, "all", before=TOP, limit=PAGE),
-        "next page": lambda: page_of(user, "all", before=first.next or TOP, limit=PAGE),
-        "middle page": lambda: page_of(user, "all", before=middle, limit=PAGE),
-        "unread page": lambda: page_of(user, "unread", before=TOP, limit=PAGE),
+        "first page": lambda: find_page(user, "all", before=TOP, limit=PAGE),
+        "next page": lambda: find_page(user, "all", before=first.next or TOP, limit=PAGE),
+        "middle page": lambda: find_page(user, "all", before=middle, limit=PAGE),
+        "unread page": lambda: find_page(user, "unread", before=TOP, limit=PAGE),
     }
     figures: dict[str, float] = {}
     for name, read in pages.items():

@@ -34,23 +34,23 @@ from ..conf import settings
 from ..exceptions import TooOften
 from . import audit
 
-__all__ = ["OpeningCounter", "spend", "spend_address"]
+__all__ = ["Kind", "OpeningCounter", "spend", "spend_address"]
 
 logger = logging.getLogger("notifications.limits")
 
 WINDOW_SECONDS: Final = 60
 KEPT_SECONDS: Final = 2 * WINDOW_SECONDS
 
-Kind = Literal["acts", "sends"]
+Kind = Literal["actions", "sends"]  # of what is counted
 
 
-def spend(user: Any, kind: Kind = "acts") -> None:
-    """Count one act of a user.
+def spend(user: Any, kind: Kind = "actions") -> None:
+    """Count one action of a user.
 
     Raises:
         TooOften: it is one more than this minute grants; nothing was counted.
     """
-    most = settings.sends_per_minute if kind == "sends" else settings.acts_per_minute
+    most = settings.sends_per_minute if kind == "sends" else settings.actions_per_minute
     seconds = spend_one(f"{kind}.{quote(str(user.pk), safe='')}", most)
     if seconds:
         audit.record("limit.hit", kind=kind, user=user.pk)

@@ -20,18 +20,18 @@ from django.urls import reverse
 from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.http import require_POST
 
+from ..access.history import translate_entries, write_entry
 from ..broadcasts import background
-from ..broadcasts.progress import figures, follow, read_count, topic_of
+from ..broadcasts.progress import build_figures, count_readers, follow, topic_of
 from ..broadcasts.review import describe, preview_of, review, sight_of
 from ..broadcasts.states import AT_WORK, Step
-from ..broadcasts.transitions import order_broadcast, take_step, write_history
+from ..broadcasts.transitions import order_broadcast, take_step
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
 from ..models import Notification
-from ..models.broadcast import Broadcast, State, broadcasts
+from ..models.broadcast import Broadcast, BroadcastState, broadcasts
 from ..sending.publish import notify
-from .history import translate
 
 if TYPE_CHECKING:
     from .broadcasts import BroadcastAdmin
@@ -60,7 +60,7 @@ class Pages:
     def review(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show who would get a draft, how it will look, and the buttons to test and send it."""
         broadcast = self._get(request, pk)
-        if broadcast.state not in (State.DRAFT, State.SCHEDULED):
+        if broadcast.state not in (BroadcastState.DRAFT, BroadcastState.SCHEDULED):
             return HttpResponseRedirect(self.owner.page_of(broadcast))
         return self._page(request, broadcast, "review", {"review": review(broadcast, sight_of(request.user))})
 
@@ -68,7 +68,7 @@ class Pages:
         """Show how far it is, what became of it, and the buttons to steer it."""
         inbox = inbox_of(request.user)  # before the broadcast: what happens in between comes by the stream
         broadcast = self._get(request, pk)
-        if broadcast.state in (State.DRAFT, State.SCHEDULED):
+        if broadcast.state in (BroadcastState.DRAFT, BroadcastState.SCHEDULED):
             return HttpResponseRedirect(self.owner.page_of(broadcast))
         topic = topic_of(broadcast)
         entries = LogEntry.objects.filter(
@@ -76,15 +76,15 @@ class Pages:
         ).select_related("user")
         context = {
             "notification_inbox": inbox,
-            "figures": figures(broadcast),
-            "recipients": figures(broadcast)["progress"]["total"]
+            "figures": build_figures(broadcast),
+            "recipients": build_figures(broadcast)["progress"]["total"]
             if broadcast.finished_at is None
             else broadcast.written,
-            "read": read_count(broadcast),
-            "entries": translate(entries.order_by("-pk")[:SHOWN_ENTRIES]),
+            "read": count_readers(broadcast),
+            "entries": translate_entries(entries.order_by("-pk")[:SHOWN_ENTRIES]),
             "topic": topic,
             "is_at_work": broadcast.state in AT_WORK,
-            "may_follow": broadcast.state in (*AT_WORK, State.PAUSED)
+            "may_follow": broadcast.state in (*AT_WORK, BroadcastState.PAUSED)
             and not Notification.objects.using(database()).for_user(request.user).filter(topic=topic).exists(),
         }
         return self._page(request, broadcast, "progress", context)
@@ -103,7 +103,7 @@ class Pages:
         except ValidationError as error:
             self.owner.message_user(request, " ".join(error.messages), messages.ERROR)
         else:
-            write_history(broadcast, request.user.pk, gettext_noop("Sent a test to themselves."))
+            write_entry(broadcast, user_id=request.user.pk, text=gettext_noop("Sent a test to themselves."))
             self.owner.message_user(request, _("A test was sent to you."), messages.SUCCESS)
         return HttpResponseRedirect(self.owner.page_of(broadcast))
 
@@ -130,7 +130,7 @@ class Pages:
             for text in error.messages:
                 self.owner.message_user(request, text, messages.ERROR)
         else:
-            background.ensure()
+            background.ensure_running()
         there = broadcasts().filter(pk=pk).first()
         return HttpResponseRedirect(self.owner.page_of(there) if there else reverse(LIST))
 
@@ -141,7 +141,7 @@ class Pages:
         with transaction.atomic(using=broadcasts().db):  # before a worker can be done with it
             follow(broadcast, request.user)
             ordered = order_broadcast(broadcast, by=request.user)
-        if ordered.state == State.SCHEDULED:
+        if ordered.state == BroadcastState.SCHEDULED:
             self.owner.message_user(request, _("“%(title)s” is scheduled.") % {"title": ordered.title})
         return ordered
 

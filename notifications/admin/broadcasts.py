@@ -15,13 +15,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _, gettext_lazy
 
+from ..access.history import translate_entries
 from ..broadcasts.review import describe_all, sight_of
 from ..exceptions import StepRefused
-from ..models.broadcast import Broadcast, State, broadcasts
+from ..models.broadcast import Broadcast, BroadcastState, broadcasts
 from ..models.content import CONTENT_FIELDS
 from .broadcast_forms import TIMES, WHOM, BroadcastForm, broadcast_form
 from .broadcast_pages import Pages
-from .history import translate
 
 if TYPE_CHECKING:
     BroadcastBase = admin.ModelAdmin[Broadcast]
@@ -30,7 +30,7 @@ else:
 
 __all__ = ["BroadcastAdmin"]
 
-DELETABLE = (State.DRAFT, State.RETRACTED, State.EXPIRED)  # nothing of it is in any inbox
+DELETABLE = (BroadcastState.DRAFT, BroadcastState.RETRACTED, BroadcastState.EXPIRED)  # nothing of it is in any inbox
 WRITTEN = (*CONTENT_FIELDS, "audience", "chosen", *TIMES)
 
 
@@ -110,9 +110,9 @@ class BroadcastAdmin(BroadcastBase):
         broadcast = self.get_object(request, unquote(object_id))
         may_change = broadcast is not None and self.has_change_permission(request, broadcast)
         if broadcast is not None and self.has_view_permission(request, broadcast):
-            if broadcast.state != State.DRAFT and request.method == "POST":
+            if broadcast.state != BroadcastState.DRAFT and request.method == "POST":
                 self.message_user(request, no_draft(broadcast), messages.ERROR)
-            if broadcast.state != State.DRAFT or not may_change:
+            if broadcast.state != BroadcastState.DRAFT or not may_change:
                 return HttpResponseRedirect(self.page_of(broadcast))
         try:
             return super().change_view(request, object_id, form_url, extra_context)
@@ -126,7 +126,7 @@ class BroadcastAdmin(BroadcastBase):
             obj.save()
             return
         locked = broadcasts().select_for_update().get(pk=obj.pk)  # changeform_view() opened the transaction
-        if locked.state != State.DRAFT:
+        if locked.state != BroadcastState.DRAFT:
             raise StepRefused(no_draft(locked))
         obj.revision = locked.revision + 1
         obj.save(update_fields=[*WRITTEN, "revision"])
@@ -182,12 +182,12 @@ class BroadcastAdmin(BroadcastBase):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
         """Show what happened, in the reader's language."""
         response = super().history_view(request, object_id, extra_context)
-        translate(getattr(response, "context_data", {}).get("action_list", ()))
+        translate_entries(getattr(response, "context_data", {}).get("action_list", ()))
         return response
 
     def page_of(self, broadcast: Broadcast) -> str:
         """Return the address of the page for its state."""
-        page = "review" if broadcast.state in (State.DRAFT, State.SCHEDULED) else "progress"
+        page = "review" if broadcast.state in (BroadcastState.DRAFT, BroadcastState.SCHEDULED) else "progress"
         return reverse(f"admin:live_notifications_broadcast_{page}", args=[broadcast.pk])
 
 

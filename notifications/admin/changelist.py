@@ -148,9 +148,11 @@ class NotificationChangeList(BoundedChangeList):
         oldest, newest = self._end(FIELD), self._end(f"-{FIELD}")
         if not oldest:
             return {"show": False}
-        chosen = self._chosen() or shared(oldest, newest)
+        chosen = self._chosen() or find_common_period(oldest, newest)
         years = range(oldest[0], newest[0] + 1)
-        places = [place for place in within(chosen, years) if oldest[: len(place)] <= place <= newest[: len(place)]]
+        places = [
+            place for place in list_periods(chosen, years) if oldest[: len(place)] <= place <= newest[: len(place)]
+        ]
         choices = [{"title": title_of(place), "link": self._link_to(place)} for place in places]
         if len(chosen) == len(UNITS):
             choices = [{"title": title_of(chosen)}]
@@ -178,13 +180,13 @@ class NotificationChangeList(BoundedChangeList):
         return self.get_query_string(params, [f"{FIELD}__"])
 
 
-def shared(oldest: Place, newest: Place) -> Place:
+def find_common_period(oldest: Place, newest: Place) -> Place:
     """Return the year, or year and month, that holds everything: a choice of one is none."""
     same = takewhile(lambda pair: pair[0] == pair[1], zip(oldest[:2], newest[:2], strict=True))
     return tuple(value for value, _newest in same)
 
 
-def within(place: Place, years: range) -> Iterator[Place]:
+def list_periods(place: Place, years: range) -> Iterator[Place]:
     """Yield these years, the months of a year, or the days of a month."""
     if not place:
         return ((year,) for year in years)

@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from ..hub.presence import online_now
 from ..log.replay import database
 from ..models import Inbox
+from .audit import record_look
 from .changelist import BoundedChangeList, BoundedPaginator
-from .looking import note_look
 
 if TYPE_CHECKING:
     InboxBase = admin.ModelAdmin[Inbox]
@@ -117,5 +117,5 @@ class InboxAdmin(InboxBase):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """Show an inbox, without a button to delete it."""
-        note_look(self, request, object_id)
+        record_look(self, request, object_id)
         return super().changeform_view(request, object_id, form_url, {"show_delete": False} | (extra_context or {}))

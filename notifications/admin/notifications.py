@@ -26,10 +26,10 @@ from ..log.queryset import NotificationQuerySet
 from ..log.replay import database
 from ..models import CONTENT_FIELDS, DETAIL_FIELDS, Notification
 from ..sending.publish import notify, notify_many
+from .audit import record_look
 from .autocomplete import RecipientsView, name_of
 from .changelist import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
 from .forms import NotificationForm, recipients_field, send_form
-from .looking import note_look
 
 if TYPE_CHECKING:
     NotificationBase = admin.ModelAdmin[Notification]
@@ -189,7 +189,7 @@ class NotificationAdmin(NotificationBase):
                 "may_undo": self._may_undo(request),
             } | (extra_context or {})
         elif request.method == "GET":
-            note_look(self, request, object_id)
+            record_look(self, request, object_id)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except ValidationError:

@@ -17,9 +17,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, gettext_noop, ngettext
 
+from ..access.history import translate_entries
 from ..access.tokens import may_send, revoke_tokens, save_new
 from ..models.token import LOOK, ApiToken
-from .history import translate
 
 if TYPE_CHECKING:
     TokenBase = admin.ModelAdmin[ApiToken]
@@ -156,7 +156,7 @@ class ApiTokenAdmin(TokenBase):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
         """Show what happened, in the reader's language."""
         response = super().history_view(request, object_id, extra_context)
-        translate(getattr(response, "context_data", {}).get("action_list", ()))
+        translate_entries(getattr(response, "context_data", {}).get("action_list", ()))
         return response
 
     @admin.action(permissions=["change"], description=gettext_lazy("Revoke selected"))

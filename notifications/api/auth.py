@@ -2,12 +2,12 @@
 
 Receives each request before its operation. Guarantees that what goes on is a program with a token of the operation's scope,
 or a user of a session; in the latter case, for what changes something, a page of this site (or a program that has the CSRF
-token); and no more than so many acts in a minute.
+token); and no more than so many actions in a minute.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
@@ -17,7 +17,7 @@ from ninja.throttling import BaseThrottle
 from ninja.utils import check_csrf
 
 from ..access import audit
-from ..access.limits import spend
+from ..access.limits import Kind, spend
 from ..access.tokens import find_tokens, parse_bearer
 from ..exceptions import Refusal, TooOften
 from ..models.token import Scope
@@ -93,7 +93,7 @@ class TokenAuth(HttpBearer):
 class PerUser(BaseThrottle):
     """What changes something, searches, and sends: counted with what the user does elsewhere (`access/limits.py`)."""
 
-    def __init__(self, kind: Literal["acts", "sends"] = "acts") -> None:
+    def __init__(self, kind: Kind = "actions") -> None:
         self.kind = kind
 
     def allow_request(self, request: HttpRequest) -> bool:

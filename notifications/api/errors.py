@@ -109,7 +109,7 @@ def build_invalid(error: ValidationError) -> Refusal:
 
 
 def build_unreadable(error: HttpError) -> Refusal:
-    """Answer a body that is no JSON, the only such error that ninja itself raises, or that `bodies.py` refuses."""
+    """Answer a body that is no JSON, the only such error that ninja itself raises, or that `body_parser.py` refuses."""
     if isinstance(error.__cause__, Refusal):
         return error.__cause__
     remedy = _('Send a JSON object such as {"up_to": 42}, with Content-Type: application/json.')
@@ -117,7 +117,7 @@ def build_unreadable(error: HttpError) -> Refusal:
 
 
 def build_too_large(error: RequestDataTooBig | None = None) -> Refusal:
-    """Answer a body that Django, or `bodies.py`, does not take for its length."""
+    """Answer a body that Django, or `body_parser.py`, does not take for its length."""
     remedy = _("Send fewer ids in one request.")
     return Refusal(413, "too_large", _("The body is too long."), remedy=remedy, field="body")
 

@@ -5,17 +5,19 @@ A body is checked strictly: an unknown field is an error, since a misspelt one m
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ninja import Field, Schema
 
 from ..log.keys import MAX_KEY
-from ..reading.actions import MAX_TOKEN_CHARS, Action
+from ..reading.actions import Action
+from ..reading.listing import ListedState
+from ..reading.undo import MAX_TOKEN_CHARS
 from .responses import ABSENT, POSITION, LevelName
 
 __all__ = ["NO_NUL", "Bulk", "ListQuery", "ReadAll", "Since", "Topic", "Undo", "strict"]
 
-MAX_IDS: Final = 100  # a bulk action holds the inbox's lock, so it is to be short
+MAX_IDS: Final = 100  # fewer than a page may send: each request of a program is to hold the lock briefly
 MAX_LIMIT: Final = 100
 NO_NUL: Final = "^[^\\x00]*$"  # PostgreSQL holds no NUL characters
 
@@ -28,7 +30,7 @@ def strict(example: Any) -> Any:
 class ListQuery(Schema):
     """Which notifications to list. What is left out does not narrow the list."""
 
-    state: Literal["all", "unread", "read", "archived"] = Field(
+    state: ListedState = Field(
         "all", description="`all` is everything that is not archived; so are `unread` and `read`."
     )
     category: str = Field("", max_length=50, pattern=NO_NUL, json_schema_extra={"example": "billing"})

@@ -16,15 +16,15 @@ import hashlib
 from functools import partial
 from typing import Annotated, Any, Final
 
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _, override
+from django.utils.translation import gettext as _
 from ninja import Body, Field, Router, Schema
 from ninja.params.functions import Header
 
 from ..access import audit
+from ..access.history import write_sending
 from ..access.tokens import SEND
 from ..broadcasts.audience import KINDS, Kind
 from ..broadcasts.segments import MAX_NAME_CHARS
@@ -32,7 +32,7 @@ from ..exceptions import Refusal, RefusedRecipients
 from ..log.attempts import attempt
 from ..models import Notification
 from ..models.token import ApiToken
-from ..sending.dispatch import Outcome, TooManyForDetails, describe, send_to_audience, send_to_users
+from ..sending.dispatch import Outcome, TooManyForDetails, send_to_audience, send_to_users
 from ..sending.idempotency import KeyReused, claim
 from ..sending.recipients import MAX_RECIPIENTS, users_by_id, users_by_name
 from .auth import PerUser, SessionAuth, TokenAuth
@@ -194,20 +194,8 @@ def deliver_and_note(request: HttpRequest, body: Send, using: str) -> Outcome:
     user: Any = request.user
     token = getattr(request, "auth", None)
     token = token if isinstance(token, ApiToken) else None
-    if apps.is_installed("django.contrib.admin"):
-        from django.contrib.admin.models import ADDITION, CHANGE, LogEntry  # importable only where the app is installed
-        from django.contrib.contenttypes.models import ContentType
-
-        with override("en"):  # history is kept so, and shown in the reader's language
-            text = describe(outcome)
-        LogEntry.objects.create(
-            user_id=user.pk,
-            content_type_id=ContentType.objects.get_for_model(Notification if token is None else ApiToken).pk,
-            object_id=None if token is None else str(token.pk),
-            object_repr=str(token or outcome.recipients)[:200],
-            action_flag=ADDITION if token is None else CHANGE,
-            change_message=text,
-        )
+    subject = Notification if token is None else token
+    write_sending(subject, user_id=user.pk, recipients=outcome.recipients, broadcast=outcome.broadcast)
     ids = {"user": request.user.pk, "token": getattr(token, "pk", None), "by": getattr(token, "made_by_id", None)}
     ids |= {"recipients": outcome.recipients, "broadcast": outcome.broadcast}
     transaction.on_commit(partial(audit.record, "program.sent", **ids), using=using, robust=True)

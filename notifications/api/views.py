@@ -27,9 +27,9 @@ from ..models import Notification
 from ..protocol.payloads import build_counters, build_payload
 from ..protocol.position import parse_position
 from ..reading import actions
-from ..reading.listing import page_of
+from ..reading.undo import undo_action
 from .auth import PerUser, SessionAuth, TokenAuth
-from .bodies import BodyParser
+from .body_parser import BodyParser
 from .errors import answer, handle_errors, in_one_shape
 from .openapi import docs_view, schema_view
 from .requests import Bulk, ListQuery, ReadAll, Since, Topic, Undo
@@ -66,7 +66,7 @@ OWN: Final = {404: Error}
 @api.get("/notifications", response={200: Page, **READING}, summary="List, newest first")
 def list_notifications(request: HttpRequest, query: Query[ListQuery]) -> HttpResponse:
     """List the user's notifications, narrowed by state, fields and text, from a cursor on."""
-    found = page_of(request.user, **query.dict())
+    found = find_page(request.user, **query.dict())
     return answer(
         {"items": [build_payload(row) for row in found.items], "next": found.next, **build_counters(found.inbox)}
     )
@@ -110,37 +110,37 @@ def show_changes(request: HttpRequest, query: Query[Since]) -> HttpResponse:
 @api.post("/notifications/{int:id}/read", response=CHANGING | OWN, summary="Mark as read")
 def read(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Mark one as read."""
-    return answer(actions.act(request.user, "read", [id]).as_dict())
+    return answer(actions.apply_action(request.user, "read", [id]).as_dict())
 
 
 @api.delete("/notifications/{int:id}/read", response=CHANGING | OWN, summary="Mark as unread")
 def unread(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Mark one as unread."""
-    return answer(actions.act(request.user, "unread", [id]).as_dict())
+    return answer(actions.apply_action(request.user, "unread", [id]).as_dict())
 
 
 @api.post("/notifications/{int:id}/archive", response=CHANGING | OWN, summary="Archive")
 def archive(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Take one out of the list."""
-    return answer(actions.act(request.user, "archive", [id]).as_dict())
+    return answer(actions.apply_action(request.user, "archive", [id]).as_dict())
 
 
 @api.delete("/notifications/{int:id}/archive", response=CHANGING | OWN, summary="Bring back from the archive")
 def unarchive(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Bring one back into the list."""
-    return answer(actions.act(request.user, "unarchive", [id]).as_dict())
+    return answer(actions.apply_action(request.user, "unarchive", [id]).as_dict())
 
 
 @api.delete("/notifications/{int:id}", response=CHANGING | OWN, summary="Delete")
 def delete(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
     """Delete one; undo brings it back under the same id."""
-    return answer(actions.act(request.user, "delete", [id]).as_dict())
+    return answer(actions.apply_action(request.user, "delete", [id]).as_dict())
 
 
 @api.post("/notifications/bulk", response=CHANGING | OWN, summary="Do the same to many")
 def bulk(request: HttpRequest, body: Body[Bulk]) -> HttpResponse:
     """Do one thing to many: all of them, or none where one is not the user's."""
-    return answer(actions.act(request.user, body.action, body.ids).as_dict())
+    return answer(actions.apply_action(request.user, body.action, body.ids).as_dict())
 
 
 @api.post("/notifications/read-all", response=CHANGING, summary="Mark all as read")
@@ -165,7 +165,7 @@ def seen(request: HttpRequest) -> HttpResponse:
 @api.post("/undo", response={200: UndoResult, ALWAYS | {400, 403, 410}: Error}, summary="Take back")
 def undo(request: HttpRequest, body: Body[Undo]) -> HttpResponse:
     """Take an action back until its `expires_at`, from any device of the user. What was changed since is left alone."""
-    return answer(actions.undo(request.user, body.token).as_dict())
+    return answer(undo_action(request.user, body.token).as_dict())
 
 
 api.add_router("", router_of_sending)

@@ -17,11 +17,12 @@ from typing import Any, ClassVar, Final, Literal
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from ..access.users import active_users, has_user_field
 from ..exceptions import RefusedRecipient, RefusedRecipients
 from ..hub.presence import online_now
 from ..log.keys import fits
@@ -31,9 +32,7 @@ from .segments import segment_names, segment_users
 __all__ = [
     "KINDS",
     "Kind",
-    "active_users",
     "group_model",
-    "has_field",
     "inactive_of",
     "online_of",
     "users_of",
@@ -66,7 +65,7 @@ def inactive_of(audience: Audience) -> QuerySet[Any]:
     """Return the chosen users who are not active, and so get nothing; none where nobody was chosen by key."""
     users: QuerySet[Any] = get_user_model()._default_manager.all()
     kind = KINDS.get(audience.kind)
-    if kind is None or not kind.chooses_people or not has_field("is_active"):
+    if kind is None or not kind.chooses_people or not has_user_field("is_active"):
         return users.none()
     return users.filter(pk__in=audience.chosen, is_active=False)
 
@@ -139,10 +138,10 @@ class Staff(Kind):
     summary = "everybody who can use the admin"
 
     def is_offered(self) -> bool:
-        return has_field("is_staff")
+        return has_user_field("is_staff")
 
     def users(self, chosen: Sequence[Any], *, are_known: bool) -> QuerySet[Any]:
-        if not has_field("is_staff"):
+        if not has_user_field("is_staff"):
             raise build_error(_("This site’s user model has no staff; choose another audience."))
         return active_users().filter(is_staff=True)
 
@@ -155,17 +154,17 @@ class Groups(Kind):
     tells_members = True
 
     def is_offered(self) -> bool:
-        return has_field("groups")
+        return has_user_field("groups")
 
     def users(self, chosen: Sequence[Any], *, are_known: bool) -> QuerySet[Any]:
-        if not has_field("groups"):
+        if not has_user_field("groups"):
             raise build_error(_("This site’s user model has no groups; choose another audience."))
-        groups = all_of(group_model()._default_manager.all(), chosen)
+        groups = require_all(group_model()._default_manager.all(), chosen)
         return active_users().filter(pk__in=get_user_model()._default_manager.filter(groups__in=groups).values("pk"))
 
     def named(self, names: Sequence[str]) -> Audience:
         """Return the audience of the groups of these names. 1 query."""
-        groups = group_model()._default_manager.filter(name__in=names) if has_field("groups") else None
+        groups = group_model()._default_manager.filter(name__in=names) if has_user_field("groups") else None
         keys = dict(groups.values_list("name", "pk")) if groups is not None else {}
         refused = []
         for place, name in enumerate(names):
@@ -179,7 +178,7 @@ class Groups(Kind):
         return Audience(self.name, tuple(keys.values()))
 
     def build_field(self, choose_users: Callable[[], forms.Field]) -> forms.Field | None:
-        if not has_field("groups"):
+        if not has_user_field("groups"):
             return None
         return forms.ModelMultipleChoiceField(
             group_model()._default_manager.all(),
@@ -190,7 +189,7 @@ class Groups(Kind):
         )
 
     def describe(self, keys: Collection[Any]) -> Mapping[str, str]:
-        return texts_of(group_model(), keys) if keys else {}
+        return describe_rows(group_model(), keys) if keys else {}
 
 
 class Users(Kind):
@@ -200,7 +199,7 @@ class Users(Kind):
 
     def users(self, chosen: Sequence[Any], *, are_known: bool) -> QuerySet[Any]:
         everybody = get_user_model()._default_manager.all()
-        return active_users().filter(pk__in=chosen if are_known else all_of(everybody, chosen))
+        return active_users().filter(pk__in=chosen if are_known else require_all(everybody, chosen))
 
     def build_field(self, choose_users: Callable[[], forms.Field]) -> forms.Field | None:
         field: Any = choose_users()
@@ -217,7 +216,7 @@ class Users(Kind):
         return super().from_field(value)
 
     def describe(self, keys: Collection[Any]) -> Mapping[str, str]:
-        return texts_of(get_user_model(), keys) if keys else {}
+        return describe_rows(get_user_model(), keys) if keys else {}
 
 
 class Segment(Kind):
@@ -230,7 +229,7 @@ class Segment(Kind):
 
     def users(self, chosen: Sequence[Any], *, are_known: bool) -> QuerySet[Any]:
         # by key: a segment may be joined, sliced or ordered, and may hold somebody twice
-        keys: Any = members(chosen).values("pk")
+        keys: Any = find_members(chosen).values("pk")
         if keys.query.is_sliced and not connections[keys.db].features.allow_sliced_subqueries_with_in:
             keys = [row["pk"] for row in keys]  # MariaDB and MySQL take no LIMIT there
         return active_users().filter(pk__in=keys)
@@ -265,13 +264,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def active_users() -> QuerySet[Any]:
-    """Return everybody who can log in. A user model without `is_active` has only active users."""
-    users: QuerySet[Any] = get_user_model()._default_manager.all()
-    return users.filter(is_active=True) if has_field("is_active") else users
-
-
-def all_of(rows: QuerySet[Any], keys: Iterable[Any]) -> list[Any]:
+def require_all(rows: QuerySet[Any], keys: Iterable[Any]) -> list[Any]:
     """Return the keys of these rows, each once; refuse one that no row has."""
     meta: Any = rows.model._meta
     wanted = list(dict.fromkeys(map(str, keys)))
@@ -292,7 +285,7 @@ def all_of(rows: QuerySet[Any], keys: Iterable[Any]) -> list[Any]:
     return sorted(there)
 
 
-def members(chosen: Sequence[Any]) -> QuerySet[Any]:
+def find_members(chosen: Sequence[Any]) -> QuerySet[Any]:
     """Return the users of the one segment chosen."""
     if len(chosen) != 1:
         raise build_error(_("%(count)d segments chosen; choose only one."), count=len(chosen))
@@ -304,7 +297,7 @@ def members(chosen: Sequence[Any]) -> QuerySet[Any]:
         raise build_error(text, name=chosen[0], known=known) from None
 
 
-def texts_of(model: Any, keys: Collection[Any]) -> dict[str, str]:
+def describe_rows(model: Any, keys: Collection[Any]) -> dict[str, str]:
     """Return rows in words, by their keys as text."""
     return {str(row.pk): str(row) for row in model._default_manager.filter(pk__in=keys)}
 
@@ -312,15 +305,6 @@ def texts_of(model: Any, keys: Collection[Any]) -> dict[str, str]:
 def group_model() -> Any:
     """Return the model that this site's users are grouped by."""
     return get_user_model()._meta.get_field("groups").related_model
-
-
-def has_field(name: str) -> bool:
-    """Return whether the user model keeps this in a column of its own."""
-    try:
-        get_user_model()._meta.get_field(name)
-    except FieldDoesNotExist:
-        return False
-    return True
 
 
 def require_choice(value: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 from ..conf import settings
 from .worker import Worker
 
-__all__ = ["ensure", "is_running", "stop"]
+__all__ = ["ensure_running", "is_running", "stop"]
 
 END_SECONDS: Final = 2.0  # longest wait at the exit of a process for the chunk in hand
 
@@ -25,7 +25,7 @@ worker: Worker | None = None
 is_leaving = False
 
 
-def ensure() -> None:
+def ensure_running() -> None:
     """See that this process has its thread, unless the settings leave sending to others. Cheap; from any thread."""
     global thread, worker
     if thread is not None and thread.is_alive():

@@ -21,10 +21,10 @@ from ..exceptions import NotificationsError
 from ..models.broadcast import Broadcast
 from .states import AT_WORK
 
-__all__ = ["Lease", "Lost", "claim"]
+__all__ = ["Lease", "LeaseLost", "claim"]
 
 
-class Lost(NotificationsError):
+class LeaseLost(NotificationsError):
     """The lease is another worker's, or the broadcast is in another state: stop, without having written anything."""
 
 
@@ -47,7 +47,7 @@ class Lease:
         rows = self._rows.filter(self.mine, state__in=states).select_for_update(no_key=takes_key_locks(self.using))
         broadcast: Broadcast | None = rows.first()
         if broadcast is None:
-            raise Lost
+            raise LeaseLost
         return broadcast
 
     def keep(self, broadcast: Broadcast, **values: Any) -> Broadcast:
@@ -55,7 +55,7 @@ class Lease:
         now = time.monotonic()
         values |= {"leased_until": end_of_lease(), "busy_seconds": F("busy_seconds") + now - self._counted_to}
         if not self._rows.filter(self.mine, state=broadcast.state).update(**values):
-            raise Lost
+            raise LeaseLost
         self._counted_to = now
         kept: Broadcast = self._rows.get()
         return kept

@@ -23,19 +23,19 @@ from ..exceptions import StepRefused
 from ..log.locks import lock_inboxes
 from ..log.replay import database
 from ..models import Notification
-from ..models.broadcast import Broadcast, State, broadcasts
+from ..models.broadcast import Broadcast, BroadcastState, broadcasts
 from ..models.content import Level
 from .states import AT_WORK, GONE
 
 __all__ = [
     "Progress",
     "address_of",
-    "figures",
+    "bring_up_to_date",
+    "build_figures",
+    "count_readers",
     "follow",
-    "followed_in",
-    "read_count",
+    "parse_followed",
     "show_followers",
-    "show_now",
     "topic_of",
 ]
 
@@ -43,8 +43,12 @@ SHOW_SECONDS: Final = 0.4  # between two amendments: a bar that moves smoothly, 
 TOPIC: Final = "notifications.broadcast:"
 MAX_KEY_DIGITS: Final = 19  # what any column holds
 # What the state means for a bar that knows nothing of broadcasts.
-OUTCOMES: Final = {State.PAUSED: "stalled", State.CANCELLED: "failure"}
-LEVELS: Final = {State.SENT: Level.SUCCESS, State.PAUSED: Level.WARNING, State.CANCELLED: Level.WARNING}
+OUTCOMES: Final = {BroadcastState.PAUSED: "stalled", BroadcastState.CANCELLED: "failure"}
+LEVELS: Final = {
+    BroadcastState.SENT: Level.SUCCESS,
+    BroadcastState.PAUSED: Level.WARNING,
+    BroadcastState.CANCELLED: Level.WARNING,
+}
 
 
 class Progress:
@@ -117,24 +121,24 @@ def build_content(broadcast: Broadcast) -> dict[str, Any]:
     """Return what a follower's notification says now."""
     known = {"title": broadcast.title, "state": broadcast.get_state_display()}
     title = _("%(state)s: %(title)s") % known
-    level = Level.WARNING if broadcast.problem else LEVELS.get(State(broadcast.state), Level.INFO)
-    return {"title": title[:200], "level": level, "data": figures(broadcast)}
+    level = Level.WARNING if broadcast.problem else LEVELS.get(BroadcastState(broadcast.state), Level.INFO)
+    return {"title": title[:200], "level": level, "data": build_figures(broadcast)}
 
 
-def figures(broadcast: Broadcast) -> dict[str, Any]:
+def build_figures(broadcast: Broadcast) -> dict[str, Any]:
     """Return how far it is, as numbers: what is done of what there is to do, the rate of work, what is left."""
     if broadcast.state in GONE:
         done, total = broadcast.removed, broadcast.written
     else:
         done, total = broadcast.written, max(broadcast.total or 0, broadcast.written)  # some joined meanwhile
-    if broadcast.state == State.SENT:
+    if broadcast.state == BroadcastState.SENT:
         total = done  # some left meanwhile
-    elif broadcast.state in (State.RETRACTED, State.EXPIRED):
+    elif broadcast.state in (BroadcastState.RETRACTED, BroadcastState.EXPIRED):
         done = total  # some had deleted it themselves
     rate = done / broadcast.busy_seconds if broadcast.busy_seconds else 0.0
     left = (total - done) / rate if rate else None
     is_over = broadcast.state not in AT_WORK
-    outcome = OUTCOMES.get(State(broadcast.state), "success") if is_over else "running"
+    outcome = OUTCOMES.get(BroadcastState(broadcast.state), "success") if is_over else "running"
     return {
         "progress": {"done": done, "total": total, "state": outcome},
         "broadcast": {
@@ -145,18 +149,18 @@ def figures(broadcast: Broadcast) -> dict[str, Any]:
     }
 
 
-def read_count(broadcast: Broadcast) -> int:
+def count_readers(broadcast: Broadcast) -> int:
     """Return how many have read it: of those who have it, in an index, and of those who have it no more."""
     there = Notification.objects.using(database()).filter(broadcast=broadcast, read_at__isnull=False).order_by()
     return there.count() + broadcast.read_removed
 
 
-def show_now(row: Notification, *, using: str) -> None:
+def bring_up_to_date(row: Notification, *, using: str) -> None:
     """Bring a follower's unsaved row, which returns after a deletion, to where the broadcast is by now. 1 query for such.
 
     That it ended meanwhile is news. The broadcast's row is locked by the caller.
     """
-    pk = followed_in(row.topic)
+    pk = parse_followed(row.topic)
     broadcast = None if pk is None else Broadcast.objects.using(using).filter(pk=pk).first()
     if broadcast is None or str(row.recipient_id) not in map(str, broadcast.followers):
         return
@@ -172,7 +176,7 @@ def topic_of(broadcast: Broadcast) -> str:
     return f"{TOPIC}{broadcast.pk}"
 
 
-def followed_in(topic: str) -> int | None:
+def parse_followed(topic: str) -> int | None:
     """Return the key of the broadcast of which a notification of this topic tells how it goes, or None."""
     key = topic.removeprefix(TOPIC)
     return int(key) if key != topic and key.isdecimal() and len(key) < MAX_KEY_DIGITS else None

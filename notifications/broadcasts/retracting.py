@@ -18,7 +18,7 @@ from django.db.models import F
 
 from ..log.bulk_delete import delete_batch
 from ..log.bulk_update import rows_of
-from ..models.broadcast import Broadcast, State
+from ..models.broadcast import Broadcast, BroadcastState
 from .leases import Lease
 from .states import Step
 from .throttle import Throttle
@@ -47,7 +47,7 @@ def retract(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
             break
         if not found:
             broadcast = lease.keep(broadcast, cursor="")  # once more, from the beginning
-    step = Step.RETRACTED if broadcast.state == State.RETRACTING else Step.EXPIRED
+    step = Step.RETRACTED if broadcast.state == BroadcastState.RETRACTING else Step.EXPIRED
     yield take_step(broadcast, step, only=lease.mine)
 
 
@@ -62,7 +62,7 @@ def next_rows(broadcast: Broadcast, using: str) -> list[tuple[Any, int]]:
 def remove_chunk(lease: Lease, found: Sequence[tuple[Any, int]]) -> Broadcast:
     """Remove these rows and move the cursor behind their users. 8 queries."""
     with transaction.atomic(using=lease.using):
-        broadcast = lease.hold(State.RETRACTING, State.EXPIRING)
+        broadcast = lease.hold(BroadcastState.RETRACTING, BroadcastState.EXPIRING)
         rows = rows_of(lease.using).filter(broadcast=broadcast)
         batch = delete_batch(rows, {user_id: [pk] for user_id, pk in found}, using=lease.using)
         return lease.keep(

@@ -11,10 +11,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ..access.users import has_user_field
 from ..exceptions import InvalidSegment
 from ..models import Inbox, Notification
 from ..models.broadcast import Audience, Broadcast
-from .audience import KINDS, group_model, has_field, inactive_of, online_of, users_of
+from .audience import KINDS, group_model, inactive_of, online_of, users_of
 from .transitions import check
 
 __all__ = ["Review", "Sight", "describe", "describe_all", "preview_of", "review", "sight_of"]
@@ -46,7 +47,7 @@ def sight_of(viewer: Any) -> Sight:
     """Return what a member of staff may see: what the admin's own pages of users, groups and inboxes would show."""
     return Sight(
         may_view(viewer, get_user_model()),
-        not has_field("groups") or may_view(viewer, group_model()),
+        not has_user_field("groups") or may_view(viewer, group_model()),
         may_view(viewer, Inbox),
     )
 

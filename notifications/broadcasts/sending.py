@@ -31,7 +31,7 @@ from django.db.models import Exists, F, OuterRef
 from ..log.bulk_insert import append_copies
 from ..log.bulk_update import rows_of
 from ..models import FIRST_MODSEQ, Inbox
-from ..models.broadcast import Broadcast, State
+from ..models.broadcast import Broadcast, BroadcastState
 from .audience import online_of, users_of
 from .leases import Lease
 from .states import Step
@@ -113,7 +113,7 @@ def write_late(lease: Lease, keys: Sequence[Any]) -> Broadcast:
 def write_rows(lease: Lease, keys: Sequence[Any], **values: Any) -> Broadcast:
     """Write the rows of these users and what is known of the broadcast then, in one transaction."""
     with transaction.atomic(using=lease.using):
-        broadcast = lease.hold(State.SENDING)
+        broadcast = lease.hold(BroadcastState.SENDING)
         append_copies(broadcast.content, list(keys), using=lease.using)
         return lease.keep(
             broadcast,

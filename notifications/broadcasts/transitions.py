@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from typing import Any, Final
 
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
@@ -18,19 +17,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..access import audit
+from ..access.history import write_entry
 from ..exceptions import StepRefused
 from ..log.attempts import attempt
-from ..models.broadcast import Broadcast, State, broadcasts
+from ..models.broadcast import Broadcast, BroadcastState, broadcasts
 from .audience import users_of
 from .progress import show_followers
 from .states import AT_WORK, Step
 
-__all__ = ["check", "check_times", "order_broadcast", "take_step", "work_available", "write_history"]
+__all__ = ["check", "check_times", "order_broadcast", "take_step", "work_available"]
 
 BEGINNINGS: Final = (Step.SEND, Step.START)
 REMOVALS: Final = (Step.RETRACT, Step.EXPIRE)
 AUDITED: Final = {Step.CANCEL: "broadcast.cancelled", Step.RETRACT: "broadcast.retracted"}
-ENDS: Final = (State.SENT, State.CANCELLED, State.RETRACTED, State.EXPIRED)
+ENDS: Final = (BroadcastState.SENT, BroadcastState.CANCELLED, BroadcastState.RETRACTED, BroadcastState.EXPIRED)
 
 work_available: Final = threading.Event()  # there is work: a worker of this process need not wait for its next look
 
@@ -127,7 +127,8 @@ def take_step_once(broadcast: Broadcast, step: Step, by: Any, only: Q, values: d
         if not rows.filter(only, pk=broadcast.pk, state__in=transition.sources).update(**values):
             raise build_refusal(broadcast, step)
         taken: Broadcast = rows.get(pk=broadcast.pk)
-        write_history(taken, getattr(by, "pk", taken.ordered_by_id), str(values["problem"] or transition.history))
+        who = getattr(by, "pk", taken.ordered_by_id)
+        write_entry(taken, user_id=who, text=str(values["problem"] or transition.history))
         show_followers(taken, by=by)
         if step in AUDITED:
             transaction.on_commit(lambda: audit_step(taken, step, by), using=rows.db, robust=True)
@@ -155,23 +156,3 @@ def build_refusal(broadcast: Broadcast, step: Step) -> StepRefused:
         params["person"] = str(there.ordered_by)
         return StepRefused(_("%(person)s acted first: “%(title)s” is now %(state)s. Nothing was sent twice.") % params)
     return StepRefused(_("“%(title)s” is now %(state)s, so nothing was changed.") % params)
-
-
-def write_history(broadcast: Broadcast, user_id: Any, text: str) -> None:
-    """Write a line into the admin's history, where there is an admin and somebody to name.
-
-    `text` is in English (`gettext_noop`): whoever reads it reads it in another language.
-    """
-    if user_id is None or not apps.is_installed("django.contrib.admin"):
-        return
-    from django.contrib.admin.models import CHANGE, LogEntry  # importable only where the app is installed
-    from django.contrib.contenttypes.models import ContentType
-
-    LogEntry.objects.create(
-        user_id=user_id,
-        content_type_id=ContentType.objects.get_for_model(Broadcast).pk,
-        object_id=str(broadcast.pk),
-        object_repr=str(broadcast)[:200],
-        action_flag=CHANGE,
-        change_message=text,
-    )

@@ -18,8 +18,8 @@ from django.utils import timezone
 from ..conf import settings
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.attempts import attempt
-from ..models.broadcast import Broadcast, State, broadcasts
-from .leases import Lease, Lost, claim
+from ..models.broadcast import Broadcast, BroadcastState, broadcasts
+from .leases import Lease, LeaseLost, claim
 from .progress import Progress
 from .retracting import retract
 from .sending import send
@@ -83,7 +83,7 @@ class Worker:
             return False
         try:
             self._slice(lease)
-        except (Lost, StepRefused):
+        except (LeaseLost, StepRefused):
             pass  # paused, cancelled or retracted: somebody said so meanwhile, or took over
         except (InterfaceError, OperationalError):
             raise  # the database is away, or another transaction was in the way; `run()` comes back to it
@@ -99,7 +99,7 @@ class Worker:
     def _slice(self, lease: Lease) -> None:
         deadline = time.monotonic() + SLICE_SECONDS
         progress = Progress()
-        work = send if lease.broadcast.state == State.SENDING else retract
+        work = send if lease.broadcast.state == BroadcastState.SENDING else retract
         for broadcast in work(lease, self._throttle):
             progress.show(broadcast)
             if self.is_stopped or time.monotonic() > deadline:
@@ -122,8 +122,8 @@ def begin_due(now: dt.datetime | None = None) -> None:
     """Expire what is over, and start what is scheduled for now. 2 queries, and what each one takes."""
     now = timezone.now() if now is None else now
     for step, due in (
-        (Step.EXPIRE, broadcasts().filter(state__in=[State.SCHEDULED, *DELIVERED], expires_at__lte=now)),
-        (Step.START, broadcasts().filter(state=State.SCHEDULED, send_at__lte=now)),
+        (Step.EXPIRE, broadcasts().filter(state__in=[BroadcastState.SCHEDULED, *DELIVERED], expires_at__lte=now)),
+        (Step.START, broadcasts().filter(state=BroadcastState.SCHEDULED, send_at__lte=now)),
     ):
         for broadcast in due:
             begin(broadcast, step)

@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning as Risk
 from django.utils.module_loading import import_string
 
 from ..access.admission import DEFAULT
-from .settings import usable
+from .settings import read_valid
 
 __all__ = ["check_admission"]
 
@@ -39,7 +39,7 @@ KNOWN: Final = {
 
 def check_admission(**_: Any) -> Iterator[CheckMessage]:
     """Find a hook that cannot be asked, and middlewares that the default does not ask."""
-    path = usable("admit")
+    path = read_valid("admit")
     if path is None:
         return
     if path != DEFAULT:

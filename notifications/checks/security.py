@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from django.views.debug import get_default_exception_reporter_filter
 
 from ..operations.reports import hide
-from .settings import usable
+from .settings import read_valid
 
 __all__ = ["check_limits", "check_proxies", "check_reports"]
 
@@ -31,7 +31,7 @@ def check_limits(**_: object) -> Iterator[CheckMessage]:
     if not django_settings.DEBUG and isinstance(backend, type) and issubclass(backend, LocMemCache | DummyCache):
         yield Risk(
             f"The default cache is a {backend.__name__}, which other processes do not see: each process counts "
-            "NOTIFICATIONS_ACTS_PER_MINUTE and similar limits on its own.",
+            "NOTIFICATIONS_ACTIONS_PER_MINUTE and similar limits on its own.",
             hint="Set CACHES['default'] to django.core.cache.backends.redis.RedisCache or another that processes share, or "
             "silence this where one process does everything.",
             id="notifications.W030",
@@ -41,10 +41,10 @@ def check_limits(**_: object) -> Iterator[CheckMessage]:
 def check_proxies(**_: object) -> Iterator[CheckMessage]:
     """Find a site behind a proxy that takes all visitors for one. Without public topics no address counts."""
     is_behind = django_settings.USE_X_FORWARDED_HOST or django_settings.SECURE_PROXY_SSL_HEADER
-    if is_behind and usable("public_topics") and usable("trusted_proxies") == []:
+    if is_behind and read_valid("public_topics") and read_valid("trusted_proxies") == []:
         yield Risk(
             "The site stands behind a proxy, whose address is taken for that of every visitor: "
-            f"{usable('public_streams_per_address')} anonymous streams of one shut all others out of the public topics.",
+            f"{read_valid('public_streams_per_address')} anonymous streams of one shut all others out of the public topics.",
             hint="Set NOTIFICATIONS_TRUSTED_PROXIES to the addresses of your proxies, such as ['127.0.0.1', '::1'], and "
             "have the outermost one write X-Forwarded-For.",
             id="notifications.W031",

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning as Risk
 from ..conf import Settings, settings
 from ..exceptions import InvalidSetting
 
-__all__ = ["check_names", "check_times", "check_values", "usable"]
+__all__ = ["check_names", "check_times", "check_values", "read_valid"]
 
 PREFIX: Final = "NOTIFICATIONS_"
 # After so much silence the client takes its line for dead and opens another (static/notifications/connection/connection.js).
@@ -22,7 +22,7 @@ PROMISED_SECONDS: Final = 5.0
 DEFAULT_GROUP_EXPIRY: Final = 86_400  # of every layer that comes with Channels and channels-redis
 
 
-def usable(name: str) -> Any:
+def read_valid(name: str) -> Any:
     """Return a setting's value, or None where it is invalid, which `check_values` reports."""
     try:
         return getattr(settings, name)
@@ -54,7 +54,7 @@ def check_names(**_: Any) -> Iterator[CheckMessage]:
 
 def check_times(**_: Any) -> Iterator[CheckMessage]:
     """Find times that make streams unreliable or slow although each alone is valid."""
-    ping, sweep, rotate, rejoin = map(usable, ("ping_seconds", "sweep_seconds", "rotate_seconds", "rejoin_seconds"))
+    ping, sweep, rotate, rejoin = map(read_valid, ("ping_seconds", "sweep_seconds", "rotate_seconds", "rejoin_seconds"))
     if ping is not None and ping >= CLIENT_SILENCE_SECONDS:
         yield Risk(
             f"NOTIFICATIONS_PING_SECONDS = {ping!r}: clients give up after {CLIENT_SILENCE_SECONDS:g} s of silence, so "
@@ -88,6 +88,6 @@ def check_times(**_: Any) -> Iterator[CheckMessage]:
 
 def group_expiry() -> float:
     """Return after how many seconds the channel layer forgets a member of a group."""
-    layer = getattr(django_settings, "CHANNEL_LAYERS", {}).get(usable("channel_layer")) or {}
+    layer = getattr(django_settings, "CHANNEL_LAYERS", {}).get(read_valid("channel_layer")) or {}
     expiry = layer.get("CONFIG", {}).get("group_expiry", DEFAULT_GROUP_EXPIRY)
     return expiry if isinstance(expiry, int | float) else DEFAULT_GROUP_EXPIRY

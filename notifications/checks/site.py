@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 from ..exceptions import InvalidSetting
 from ..integrations.pushpin import get_edge
 from ..models import Notification
-from .settings import usable
+from .settings import read_valid
 
 __all__ = [
     "check_accounts",
@@ -119,7 +119,7 @@ def check_subclasses(**_: Any) -> Iterator[CheckMessage]:
 
 def check_layer(**_: Any) -> Iterator[CheckMessage]:
     """Find a channel layer that is not there, or that does not reach other processes."""
-    alias = usable("channel_layer")
+    alias = read_valid("channel_layer")
     if alias is None:
         return
     layer = getattr(django_settings, "CHANNEL_LAYERS", {}).get(alias)
@@ -232,7 +232,7 @@ def check_eventstream(**_: Any) -> Iterator[CheckMessage]:
 
 def check_edge(**_: Any) -> Iterator[CheckMessage]:
     """Find an edge that nobody can publish to, or whose signature can be guessed."""
-    missing = [name for name in ("cryptography", "jwt") if usable("grip_url") and find_spec(name) is None]
+    missing = [name for name in ("cryptography", "jwt") if read_valid("grip_url") and find_spec(name) is None]
     if missing:
         yield Error(
             f"NOTIFICATIONS_GRIP_URL is set, and {' and '.join(missing)} cannot be imported: no stream can be opened.",

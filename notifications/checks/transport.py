@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Warning as Risk
 
-from .settings import usable
+from .settings import read_valid
 
 __all__ = ["check_transport"]
 
@@ -19,7 +19,7 @@ SCHEMES: Final = ("redis", "rediss", "unix")  # the last one never leaves the ma
 
 def check_transport(**_: Any) -> Iterator[CheckMessage]:
     """Find a Redis on another machine that is reached in clear text, or without a password."""
-    layer = getattr(django_settings, "CHANNEL_LAYERS", {}).get(usable("channel_layer")) or {}
+    layer = getattr(django_settings, "CHANNEL_LAYERS", {}).get(read_valid("channel_layer")) or {}
     for host in layer.get("CONFIG", {}).get("hosts", ()):
         scheme, name, has_password = read(host)
         if scheme == "unix" or scheme not in SCHEMES or is_here(name):

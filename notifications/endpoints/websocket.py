@@ -35,6 +35,7 @@ from ..protocol.frames import bye
 from ..protocol.parse_json import TooDeep, parse_json
 from ..protocol.websocket import TOO_BIG, Messages, build_message
 from ..reading import actions
+from ..reading.actions import MAX_IDS
 from .admit import NotAdmitted, admit, join, refuse_on_error, require_own_page
 from .request import StreamRequest
 
@@ -42,8 +43,7 @@ __all__ = ["SocketApplication"]
 
 logger = logging.getLogger("notifications.endpoints.stream")
 
-MAX_TEXT_CHARS: Final = 16 * 1024  # an order for 500 ids takes a quarter of it
-MAX_IDS: Final = 500
+MAX_TEXT_CHARS: Final = 16 * 1024  # an order for `MAX_IDS` takes a quarter of it
 ORDER_SECONDS: Final = 0.02  # an order takes at least so long: nobody gets more than 50 a second
 ACTIONS: Final = get_args(actions.Action)
 
@@ -167,7 +167,7 @@ async def answer_order(subscription: Subscription, text: str) -> str | None:
 def carry_out(user: Any, order: dict[str, Any]) -> actions.ActionResult:
     """Do what was ordered, unless that is too much. Runs on a thread."""
     spend(user)
-    return actions.act(user, order["do"], order["ids"])
+    return actions.apply_action(user, order["do"], order["ids"])
 
 
 def parse_order(text: str) -> dict[str, Any]:

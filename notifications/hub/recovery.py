@@ -5,11 +5,11 @@ sweeper found (`sweeper.py`); and the questions of streams held elsewhere.
 
 # Note [Nobody holds up anybody]
 
-A read for many costs little for each (`log/states.py`), and every wait for one has a limit. Where it fails or takes longer
-than `READ_SECONDS` although the database is there, one of its users is the cause, so each is read alone (`_read_apart`),
-some at once on threads of their own. A user whose read failed there is read apart from then on, where only such users wait
-for each other. A stream that fails three times running is asked to come back later (`bye overload`). A missing inbox is
-not made here but by `make_inboxes`: another transaction may be making the same one, and may take long.
+A read for many costs little for each (`log/consistent_reads.py`), and every wait for one has a limit. Where it fails or
+takes longer than `READ_SECONDS` although the database is there, one of its users is the cause, so each is read alone
+(`_read_apart`), some at once on threads of their own. A user whose read failed there is read apart from then on, where only
+such users wait for each other. A stream that fails three times running is asked to come back later (`bye overload`). A
+missing inbox is not made here but by `make_inboxes`: another transaction may be making the same one, and may take long.
 
 Where the database does not answer, all of them wait on. A user who is read alone is tried again after a pause that grows,
 with jitter, to the sweep interval, so that a database that refuses at once is not asked again and again without a rest.
@@ -30,7 +30,7 @@ from django.db import InterfaceError, OperationalError
 
 from ..conf import settings
 from ..log.keys import UserKey
-from ..log.replay import make_missing, positions_of, read_after
+from ..log.replay import make_missing, read_after, read_positions
 from ..protocol.bye import Bye
 from ..protocol.position import Position, Replay
 from .counters import counters
@@ -199,7 +199,7 @@ class Recovery:
             return
         try:
             async with asyncio.timeout(ALONE_SECONDS):
-                await self._executor.run(positions_of, [user_id])
+                await self._executor.run(read_positions, [user_id])
         except Exception:
             raise error from None
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from ..conf import settings
 from ..log.keys import chunks
-from ..log.replay import positions_of
+from ..log.replay import read_positions
 from ..protocol.position import Position
 from .counters import counters
 from .executor import Executor
@@ -71,7 +71,7 @@ class Sweeper:
     async def _sweep_once(self) -> None:
         for portion in chunks([mine[0].user_id for mine in self._users.values()]):
             async with asyncio.timeout(ANSWER_SECONDS):
-                found = await self._executor.run(positions_of, portion)
+                found = await self._executor.run(read_positions, portion)
             for user_id in portion:
                 self._compare(self._users.get(str(user_id), ()), found.get(user_id))
         self._on_swept()

@@ -10,13 +10,13 @@ from .writes import (
     amend_each,
     append,
     append_valid,
+    clean_values,
     insert,
     mark_all_read,
     mark_seen,
     mark_topic_read,
     remove,
     validate,
-    validated,
     write,
 )
 
@@ -25,6 +25,7 @@ __all__ = [
     "amend_each",
     "append",
     "append_valid",
+    "clean_values",
     "insert",
     "lock_inbox",
     "mark_all_read",
@@ -32,6 +33,5 @@ __all__ = [
     "mark_topic_read",
     "remove",
     "validate",
-    "validated",
     "write",
 ]

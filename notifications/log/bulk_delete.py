@@ -17,9 +17,9 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 
 from .attempts import repeatable
-from .bulk_update import STATE, rows_of
+from .broadcast_readers import count_reader
+from .bulk_update import COUNTED_FIELDS, rows_of
 from .inbox_write import open_inboxes
-from .read_counts import readers_of
 
 if TYPE_CHECKING:
     from .queryset import NotificationQuerySet
@@ -47,7 +47,9 @@ def delete_batch(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, usi
             asked = rows.filter(pk__in=[pk for pks in taken.values() for pk in pks]).order_by()
             # Whoever deletes a user holds rows and comes for the inbox: waiting for these rows would be a deadlock.
             there = list(
-                asked.select_for_update(skip_locked=skip_locked).values("pk", "recipient_id", "broadcast_id", *STATE)
+                asked.select_for_update(skip_locked=skip_locked).values(
+                    "pk", "recipient_id", "broadcast_id", *COUNTED_FIELDS
+                )
             )
             for row in there:
                 current.put(row["recipient_id"], floor=current.stamp(row["recipient_id"]))
@@ -59,7 +61,7 @@ def delete_batch(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, usi
         deleted, readers = sum(batch.deleted for batch in alone), total(batch.readers for batch in alone)
         return Batch(deleted, readers, frozenset().union(*(batch.user_ids for batch in alone)), held_seconds)
     user_ids = frozenset(row["recipient_id"] for row in there)
-    return Batch(len(there), total(map(readers_of, there)), user_ids, time.monotonic() - began)
+    return Batch(len(there), total(map(count_reader, there)), user_ids, time.monotonic() - began)
 
 
 def total(counts: Iterable[Mapping[int, int]]) -> Counter[int]:

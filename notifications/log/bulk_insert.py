@@ -16,7 +16,7 @@ from ..protocol.payloads import make_copy_encoder
 from . import tables, writes
 from .attempts import repeatable
 from .inbox_write import InboxWrite, open_inboxes
-from .locks import are_of
+from .locks import build_user_condition
 
 if TYPE_CHECKING:
     from ..models import Notification
@@ -68,7 +68,7 @@ def insert_from_inboxes(row: Notification, user_ids: list[Any], *, using: str) -
     own = {recipient, modseq, table.pk}
     same = [field for field in table.local_concrete_fields if field not in own]
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in same]
-    where, keys = are_of(connection, user_ids)
+    where, keys = build_user_condition(connection, user_ids)
     columns = ", ".join(map(name, (recipient, modseq, *same)))
     owner, stamp = name(inbox.pk), name(inbox.get_field("modseq"))
     names = [connection.ops.quote_name(meta.db_table) for meta in (table, inbox)]

@@ -15,33 +15,37 @@ from django.db.models import Count, Q
 from . import tables
 from .inbox_write import MAX_TOLD_ROWS, InboxWrite, open_inboxes
 from .keys import chunks
-from .standings import standings
+from .standings import read_standings
 
 if TYPE_CHECKING:
     from ..models import Notification
     from .queryset import NotificationQuerySet
 
-__all__ = ["EVERY", "STATE", "rewrite", "rows_of"]
+__all__ = ["COUNTED_FIELDS", "EVERY", "rewrite", "rows_of"]
 
-STATE: Final = ("modseq", "read_at", "archived_at")  # what the counters depend on
+COUNTED_FIELDS: Final = ("modseq", "read_at", "archived_at")  # what the counters depend on
 EVERY: Final = Q()
 
-Act = Callable[["NotificationQuerySet", InboxWrite, list[Any]], None]
-Changed = Callable[["Notification"], "Notification | None"]
+# Writes rows of which at least one belongs to each of the users given.
+WriteRows = Callable[["NotificationQuerySet", InboxWrite, list[Any]], None]
+# Does in memory to one row what the statement did to all; returns None where it is gone.
+ChangeRow = Callable[["Notification"], "Notification | None"]
 
 
 def rewrite(
     target: NotificationQuerySet,
     only: Q,
-    act: Act,
-    changed: Changed,
+    write: WriteRows,
+    change: ChangeRow,
     *,
     before_many: Callable[[NotificationQuerySet], None] = lambda rows: None,
 ) -> int:
-    """Find a queryset's users, lock them, act on its rows that meet `only`, keep the counters; return how many rows.
+    """Lock the inboxes of a queryset's users, write its rows that meet `only`, keep the counters; return how many rows.
 
-    `act` writes rows of which at least one belongs to each user given; `changed` says what became of a row read before,
-    `before_many` looks at rows that are not read, while they are as they were.
+    Args:
+        write: changes the rows in the database, in one statement.
+        change: says what became of each row that was read before, where there are few.
+        before_many: is shown the rows before they are written, where there are too many to be read.
     """
     using = target.write_db
     keys: Any = target.using(using).values("pk")
@@ -55,18 +59,18 @@ def rewrite(
         few = list(found.order_by("pk")[: MAX_TOLD_ROWS + 1])
         if len(few) <= MAX_TOLD_ROWS:
             locked = [row for row in few if row.recipient_id in current.inboxes]  # others came after we looked
-            return rewrite_few(locked, act, changed, current)
-        return sum(rewrite_many(found, act, current, chunk, before_many) for chunk in chunks(user_ids))
+            return rewrite_few(locked, write, change, current)
+        return sum(rewrite_many(found, write, current, chunk, before_many) for chunk in chunks(user_ids))
 
 
-def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: InboxWrite) -> int:
-    """Act on rows that are in memory, moving the counters by what changed and telling each row."""
+def rewrite_few(rows: list[Notification], write: WriteRows, change: ChangeRow, current: InboxWrite) -> int:
+    """Write rows that are in memory, moving the counters by what changed and telling each row."""
     if rows:
         keys = [row.pk for row in rows]
-        act(rows_of(current.using).filter(pk__in=keys), current, sorted({row.recipient_id for row in rows}))
+        write(rows_of(current.using).filter(pk__in=keys), current, sorted({row.recipient_id for row in rows}))
     for row in rows:
-        old, pk = {name: getattr(row, name) for name in STATE}, row.pk
-        new = changed(row)
+        old, pk = {name: getattr(row, name) for name in COUNTED_FIELDS}, row.pk
+        new = change(row)
         if new is not None:
             new.modseq = current.stamp(row.recipient_id)
         current.note(old, new, user_id=row.recipient_id, pk=pk)
@@ -75,25 +79,25 @@ def rewrite_few(rows: list[Notification], act: Act, changed: Changed, current: I
 
 def rewrite_many(
     found: NotificationQuerySet,
-    act: Act,
+    write: WriteRows,
     current: InboxWrite,
     user_ids: list[Any],
     before: Callable[[NotificationQuerySet], None],
 ) -> int:
-    """Act on any number of rows in SQL, then count these users' inboxes again."""
+    """Write any number of rows in SQL, then count these users' inboxes again."""
     mine = found.filter(recipient_id__in=user_ids).order_by()
     found_by_user = dict(mine.values_list("recipient_id").annotate(Count("pk")))
     touched = sorted(found_by_user)
     if touched:
         before(mine.filter(recipient_id__in=touched))
-        act(mine.filter(recipient_id__in=touched), current, touched)
+        write(mine.filter(recipient_id__in=touched), current, touched)
         recount(current, touched)
     return sum(found_by_user.values())
 
 
 def recount(current: InboxWrite, user_ids: list[Any]) -> None:
     """Count the unread rows of these users in SQL, and have them read the log instead of a change's content."""
-    for now in standings(current.using, user_ids):
+    for now in read_standings(current.using, user_ids):
         current.look_past(now.user_id)
         # against the counters of now: a receiver of Django's signals may have moved them since we locked the inbox
         current.count(now.user_id, unread=now.found_unread - now.unread, unseen=now.found_unseen - now.unseen)

@@ -169,7 +169,7 @@ class Ringer:
         try:
             layer = get_channel_layer(settings.channel_layer)
             async with asyncio.timeout(settings.doorbell_timeout_seconds):
-                await layer.group_send(settings.group, message(changes))
+                await layer.group_send(settings.group, build_message(changes))
         except Exception as error:  # whatever a layer raises: the write stands and the sweeper delivers
             self._fail(len(changes), error)
         else:
@@ -186,7 +186,7 @@ class Ringer:
         self._is_failing = True
 
 
-def message(changes: list[Change]) -> dict[str, Any]:
+def build_message(changes: list[Change]) -> dict[str, Any]:
     """Return the sealed channel-layer message for these changes, over-long ones without their content."""
     longest = MAX_DATA_CHARS if settings.ring_content else -1
     return seals.seal({"type": MESSAGE_TYPE, "changes": [to_message(change, longest) for change in changes]})

@@ -51,7 +51,7 @@ from ..protocol.position import random_epoch
 from . import doorbell, tables
 from .keys import UserKey
 from .locks import LockedInbox, lock_inboxes, make_inboxes, move_inboxes
-from .standings import Standing, standings
+from .standings import Standing, read_standings
 from .transactions import is_manual, is_over, mark_open, next_moment, watch
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class InboxWrite:
             self.doubt(user_id, is_misplaced=True)
         if new is not None and is_unread(new.read_at, new.archived_at):
             self.look_past(user_id)
-        self.count(user_id, **delta(self.inboxes[user_id], old, new))
+        self.count(user_id, **count_difference(self.inboxes[user_id], old, new))
         self.pending[user_id].add(upsert=[new] if new else [], gone=[pk] if new is None and pk else [])
 
     def look_past(self, user_id: UserKey) -> None:
@@ -295,11 +295,11 @@ class InboxWrite:
     def _count_again(self, user_id: Any) -> None:
         """Write one stamped inbox back with its rows counted, and mended if it is wrong."""
         inbox, fields = self.inboxes[user_id], self._fields.get(user_id, {})
-        (now,) = standings(self.using, [user_id])  # its rows as we leave them, itself as we found it
+        (now,) = read_standings(self.using, [user_id])  # its rows as we leave them, itself as we found it
         values = {name: fields.get(name, getattr(now, name)) for name in ("floor", "seen_upto")}
         values["modseq"] = inbox.modseq
         if user_id in self._wrong:
-            values |= mended(now, values, is_misplaced=self._wrong[user_id])
+            values |= mend_positions(now, values, is_misplaced=self._wrong[user_id])
             self.pending[user_id].drop_content()
         unread = tables.Notification.objects.using(self.using).for_user(user_id).unread()
         values["unread"] = now.found_unread
@@ -321,7 +321,7 @@ class InboxWrite:
             if hook is None:
                 hook = CommitHook(self._savepoints)
                 transaction.on_commit(hook, using=self.using, robust=True)
-                guard(self.using)
+                watch_hooks(self.using)
             hook.pending.update(
                 {user_id: change for user_id, change in self.pending.items() if user_id in self._is_new}
             )
@@ -346,7 +346,7 @@ def find_pending(using: str, inbox: LockedInbox) -> PendingChange | None:
     return None
 
 
-def guard(using: str) -> None:
+def watch_hooks(using: str) -> None:
     """See that this transaction's hooks learn what Django does not tell them."""
     connection = connections[using]
     if is_manual(connection):
@@ -374,7 +374,7 @@ def ring_overdue(using: str) -> None:
             hook()
 
 
-def mended(now: Standing, values: Mapping[str, int], *, is_misplaced: bool) -> dict[str, int]:
+def mend_positions(now: Standing, values: Mapping[str, int], *, is_misplaced: bool) -> dict[str, int]:
     """Return the positions of an inbox from which no client goes on: see Note [Mending]."""
     modseq = values["modseq"]
     if not is_misplaced and max(now.found_modseq, values["floor"]) <= modseq:
@@ -389,7 +389,7 @@ def is_unread(read_at: dt.datetime | None, archived_at: dt.datetime | None) -> b
     return read_at is None and archived_at is None
 
 
-def delta(inbox: LockedInbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
+def count_difference(inbox: LockedInbox, old: Mapping[str, Any] | None, new: Notification | None) -> dict[str, int]:
     """Return how the counters move when a row goes from `old` (its modseq, read_at, archived_at) to `new`.
 
     None stands for a row that is not there. `new` carries the new modseq, which is past `seen_upto`.

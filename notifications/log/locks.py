@@ -31,12 +31,12 @@ from .transactions import is_manual
 
 __all__ = [
     "LockedInbox",
-    "are_of",
+    "build_user_condition",
     "lock_inbox",
     "lock_inboxes",
     "make_inboxes",
     "move_inboxes",
-    "quoted",
+    "quote_inbox",
 ]
 
 FIELDS: Final = ("user", "epoch", "modseq", "floor", "unread", "unseen", "seen_upto")
@@ -92,9 +92,9 @@ def lock_inboxes(using: str, user_ids: list[UserKey]) -> dict[Any, LockedInbox]:
     """
     connection = connections[using]
     takes_row_locks = connection.features.has_select_for_update
-    columns = ", ".join(quoted(connection, name) for name in FIELDS)
+    columns = ", ".join(quote_inbox(connection, name) for name in FIELDS)
     if len(user_ids) == 1:
-        columns += f", {newest_of(connection)}"
+        columns += f", {build_newest_modseq(connection)}"
     key: Any = tables.Inbox._meta.pk
     locked: dict[Any, LockedInbox] = {}
     for chunk in chunks(user_ids):
@@ -102,8 +102,10 @@ def lock_inboxes(using: str, user_ids: list[UserKey]) -> dict[Any, LockedInbox]:
             # a write takes SQLite's lock before anything is read; where a site commits by hand, the driver begins the
             # transaction, and only with the first write
             tables.Inbox.objects.using(using).filter(pk__in=chunk).update(modseq=F("modseq"))
-        where, parameters = are_of(connection, chunk)
-        sql = f"SELECT {columns} FROM {quoted(connection)} WHERE {where} ORDER BY {quoted(connection, 'user')}"  # noqa: S608
+        where, parameters = build_user_condition(connection, chunk)
+        sql = (
+            f"SELECT {columns} FROM {quote_inbox(connection)} WHERE {where} ORDER BY {quote_inbox(connection, 'user')}"  # noqa: S608
+        )
         with connection.cursor() as cursor:
             cursor.execute(sql + (" FOR UPDATE" if takes_row_locks else ""), parameters)
             for user_id, *numbers in cursor.fetchall():
@@ -112,14 +114,14 @@ def lock_inboxes(using: str, user_ids: list[UserKey]) -> dict[Any, LockedInbox]:
     return locked
 
 
-def newest_of(connection: Any) -> str:
+def build_newest_modseq(connection: Any) -> str:
     """Return the SQL for the highest `modseq` among the rows of the inbox that is selected."""
     meta: Any = tables.Notification._meta
     quote = connection.ops.quote_name
     rows, recipient, modseq = (
         quote(name) for name in (meta.db_table, meta.get_field("recipient").column, meta.get_field("modseq").column)
     )
-    mine = f"{rows}.{recipient} = {quoted(connection)}.{quoted(connection, 'user')}"
+    mine = f"{rows}.{recipient} = {quote_inbox(connection)}.{quote_inbox(connection, 'user')}"
     return f"(SELECT MAX({rows}.{modseq}) FROM {rows} WHERE {mine})"  # noqa: S608
 
 
@@ -139,26 +141,26 @@ def move_inboxes(
     moves = {name: by for name, by in moves.items() if name not in values}
     sets, numbers = [], []
     if raises_floor:  # first, of the modseq before: MySQL and MariaDB put in what stands to the left of it already
-        sets.append(f"{quoted(connection, 'floor')} = {quoted(connection, 'modseq')} + %s")
+        sets.append(f"{quote_inbox(connection, 'floor')} = {quote_inbox(connection, 'modseq')} + %s")
         numbers.append(moves.get("modseq", 0))
-    sets += [f"{quoted(connection, name)} = {quoted(connection, name)} + %s" for name in moves]
-    sets += [f"{quoted(connection, name)} = %s" for name in values]
+    sets += [f"{quote_inbox(connection, name)} = {quote_inbox(connection, name)} + %s" for name in moves]
+    sets += [f"{quote_inbox(connection, name)} = %s" for name in values]
     numbers += [*moves.values(), *values.values()]
     for chunk in chunks(user_ids if sets else []):
-        where, parameters = are_of(connection, chunk)
-        sql = f"UPDATE {quoted(connection)} SET {', '.join(sets)} WHERE {where}"  # noqa: S608
+        where, parameters = build_user_condition(connection, chunk)
+        sql = f"UPDATE {quote_inbox(connection)} SET {', '.join(sets)} WHERE {where}"  # noqa: S608
         with connection.cursor() as cursor:
             cursor.execute(sql, [*numbers, *parameters])
 
 
-def quoted(connection: Any, field_name: str | None = None) -> str:
+def quote_inbox(connection: Any, field_name: str | None = None) -> str:
     """Return the name of the inbox table, or of a field's column. Only these go into SQL; every value is a parameter."""
     meta: Any = tables.Inbox._meta
     name = meta.db_table if field_name is None else meta.get_field(field_name).column
     return str(connection.ops.quote_name(name))
 
 
-def are_of(connection: Any, user_ids: list[UserKey]) -> tuple[str, list[Any]]:
+def build_user_condition(connection: Any, user_ids: list[UserKey]) -> tuple[str, list[Any]]:
     """Return the condition "the user is one of these" and its parameters.
 
     PostgreSQL takes all keys as one array: finding 500 placeholders in a statement and filling them takes psycopg 1.6 ms.
@@ -166,8 +168,8 @@ def are_of(connection: Any, user_ids: list[UserKey]) -> tuple[str, list[Any]]:
     key: Any = tables.Inbox._meta.pk
     parameters = [key.get_db_prep_value(user_id, connection) for user_id in user_ids]
     if connection.vendor == "postgresql":
-        return f"{quoted(connection, 'user')} = ANY(%s)", [parameters]
-    return f"{quoted(connection, 'user')} IN ({', '.join(['%s'] * len(parameters))})", parameters
+        return f"{quote_inbox(connection, 'user')} = ANY(%s)", [parameters]
+    return f"{quote_inbox(connection, 'user')} IN ({', '.join(['%s'] * len(parameters))})", parameters
 
 
 def begins_with_lock(connection: Any) -> bool:
@@ -188,7 +190,7 @@ def make_inboxes(using: str, user_ids: list[UserKey]) -> None:
         if not missing:
             continue
         with transaction.atomic(using=using, savepoint=False):
-            unknown = set(missing) - keep_users(using, missing)
+            unknown = set(missing) - lock_users(using, missing)
             if not unknown:
                 insert_inboxes(using, chunk, missing)
         if unknown:  # raised outside, so that the caller's transaction is not broken
@@ -202,7 +204,7 @@ def insert_inboxes(using: str, user_ids: list[Any], missing: list[Any]) -> None:
     """Insert the inboxes that are missing among those of these users. 2 queries."""
     locks_others = connections[using].vendor == "mysql"
     wanted = user_ids if locks_others else missing
-    stands = where_rows_stand(using, missing)
+    stands = find_row_standings(using, missing)
     made = [tables.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in wanted]
     if locks_others:
         insert_or_lock(using, made)
@@ -219,11 +221,11 @@ def insert_or_lock(using: str, inboxes: list[tables.Inbox]) -> None:
     """
     connection = connections[using]
     fields = tables.Inbox._meta.local_concrete_fields
-    columns = ", ".join(quoted(connection, field.name) for field in fields)
+    columns = ", ".join(quote_inbox(connection, field.name) for field in fields)
     row = f"({', '.join(['%s'] * len(fields))})"
-    key = quoted(connection, "user")
+    key = quote_inbox(connection, "user")
     sql = (
-        f"INSERT INTO {quoted(connection)} ({columns}) VALUES {', '.join([row] * len(inboxes))} "  # noqa: S608
+        f"INSERT INTO {quote_inbox(connection)} ({columns}) VALUES {', '.join([row] * len(inboxes))} "  # noqa: S608
         f"ON DUPLICATE KEY UPDATE {key} = {key}"
     )
     values = [field.get_db_prep_save(getattr(box, field.attname), connection) for box in inboxes for field in fields]
@@ -231,7 +233,7 @@ def insert_or_lock(using: str, inboxes: list[tables.Inbox]) -> None:
         cursor.execute(sql, values)
 
 
-def keep_users(using: str, user_ids: list[UserKey]) -> set[Any]:
+def lock_users(using: str, user_ids: list[UserKey]) -> set[Any]:
     """Return which of these users exist, whom nobody deletes until the transaction ends. 1 query.
 
     It locks what the inbox's foreign key would lock later. See Note [The order of locks].
@@ -247,7 +249,7 @@ def keep_users(using: str, user_ids: list[UserKey]) -> set[Any]:
         return {tables.Inbox._meta.pk.to_python(key) for (key,) in cursor.fetchall()}
 
 
-def where_rows_stand(using: str, user_ids: list[Any]) -> dict[Any, dict[str, int]]:
+def find_row_standings(using: str, user_ids: list[Any]) -> dict[Any, dict[str, int]]:
     """Return what an inbox must say beside rows that are there already, as after one was deleted or not restored."""
     is_unread = Q(read_at=None, archived_at=None)
     rows = tables.Notification.objects.using(using).filter(recipient_id__in=user_ids).order_by()

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from . import tables
 from .keys import UserKey
 
-__all__ = ["Standing", "standings"]
+__all__ = ["Standing", "read_standings"]
 
 FIELDS: Final = ("modseq", "floor", "unread", "unseen", "seen_upto")
 
@@ -62,7 +62,7 @@ class Standing:
         return self.misplacements + self.miscounts
 
 
-def standings(using: str, user_ids: list[Any]) -> list[Standing]:
+def read_standings(using: str, user_ids: list[Any]) -> list[Standing]:
     """Compare these users' inboxes with their rows; a user with neither is left out. Locks nothing."""
     rows = tables.Notification.objects.using(using)
     mine = rows.filter(recipient_id=OuterRef("pk")).order_by()

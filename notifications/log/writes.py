@@ -26,10 +26,10 @@ from django.utils.translation import gettext as _
 from ..exceptions import BypassesLog
 from . import tables
 from .attempts import attempt, repeatable
-from .bulk_update import EVERY, STATE, rewrite, rows_of
+from .broadcast_readers import add_readers_after_commit, count_reader, count_readers
+from .bulk_update import COUNTED_FIELDS, EVERY, rewrite, rows_of
 from .inbox_write import InboxWrite, open_inboxes
 from .keys import UserKey, UserOrKey, key_of
-from .read_counts import note_readers, readers_in, readers_of
 from .single_insert import insert_row
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ __all__ = [
     "amend_each",
     "append",
     "append_valid",
+    "clean_values",
     "insert",
     "mark_all_read",
     "mark_seen",
     "mark_topic_read",
     "remove",
     "validate",
-    "validated",
     "write",
 ]
 
@@ -146,7 +146,7 @@ def update_row(row: Notification, force_update: bool, update_fields: set[str] | 
             {"recipient": _("Cannot be changed after sending; send a new notification instead.")}, code="sent"
         )
     with open_inboxes(using, [row.recipient_id]) as current:
-        old = mine.values(*STATE).first()
+        old = mine.values(*COUNTED_FIELDS).first()
         if old is None:
             raise DatabaseError(f"Notification {row.pk} was deleted a moment ago, so it was not saved.")
         row.modseq = current.stamp(row.recipient_id)
@@ -163,7 +163,7 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
     without content, so memory stays flat.
     """
     refuse_fields(values)
-    values = validated(values)
+    values = clean_values(values)
 
     def update(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
         stamps = [db.When(recipient_id=user_id, then=current.stamp(user_id)) for user_id in user_ids]
@@ -196,7 +196,7 @@ def overwrite(rows: Sequence[Notification], fields: set[str], *, using: str) -> 
     with open_inboxes(using, (row.recipient_id for row in rows)) as current:
         count = 0
         for _pk, row in sorted({row.pk: row for row in rows}.items()):  # of one given twice, the last
-            old = rows_of(using).filter(pk=row.pk, recipient_id=row.recipient_id).values(*STATE).first()
+            old = rows_of(using).filter(pk=row.pk, recipient_id=row.recipient_id).values(*COUNTED_FIELDS).first()
             if old is not None:
                 row.modseq = current.stamp(row.recipient_id)
                 values = {name: getattr(row, name) for name in fields}
@@ -222,11 +222,11 @@ def remove_once(target: NotificationQuerySet) -> tuple[int, dict[str, int]]:
             details[label] = details.get(label, 0) + count
 
     def gone(row: Notification) -> None:
-        readers.update(readers_of(vars(row)))
+        readers.update(count_reader(vars(row)))
 
     with transaction.atomic(using=target.write_db, savepoint=False):
-        rewrite(target, EVERY, delete, gone, before_many=lambda rows: readers.update(readers_in(rows)))
-        note_readers(readers, using=target.write_db)
+        rewrite(target, EVERY, delete, gone, before_many=lambda rows: readers.update(count_readers(rows)))
+        add_readers_after_commit(readers, using=target.write_db)
     return sum(details.values()), details
 
 
@@ -340,7 +340,7 @@ def validate(row: Notification) -> None:
     row.full_clean(exclude={"recipient", "modseq"}, validate_unique=False, validate_constraints=False)
 
 
-def validated(values: Mapping[str, Any]) -> dict[str, Any]:
+def clean_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for these fields as the model cleans them."""
     row = tables.Notification(**values)
     others = {field.name for field in row._meta.get_fields() if field.name not in values}

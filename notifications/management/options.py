@@ -16,12 +16,12 @@ from django.core.management.base import CommandError, CommandParser
 from notifications.log.keys import key_of
 from notifications.models import Inbox
 
-__all__ = ["add_user_option", "age", "number_of_seconds", "parse_user_keys", "whole_number"]
+__all__ = ["add_user_option", "parse_age", "parse_seconds", "parse_user_keys", "parse_whole_number"]
 
 UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 
 
-def age(name: str, value: Any) -> dt.timedelta:
+def parse_age(name: str, value: Any) -> dt.timedelta:
     """Return an age such as `90d`."""
     match = re.fullmatch(r"([1-9][0-9]{0,6})([hdw])", str(value), re.ASCII)
     if not match:
@@ -36,7 +36,7 @@ def age(name: str, value: Any) -> dt.timedelta:
     return length
 
 
-def whole_number(name: str, value: Any, *, least: int, most: int) -> int:
+def parse_whole_number(name: str, value: Any, *, least: int, most: int) -> int:
     """Return a whole number within bounds."""
     text = str(value)
     if not re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) or not least <= int(text) <= most:
@@ -44,7 +44,7 @@ def whole_number(name: str, value: Any, *, least: int, most: int) -> int:
     return int(text)
 
 
-def number_of_seconds(name: str, value: Any, *, least: float, most: float) -> float:
+def parse_seconds(name: str, value: Any, *, least: float, most: float) -> float:
     """Return a finite number of seconds within bounds."""
     try:
         seconds = float(value)

@@ -16,15 +16,15 @@ from notifications.hub import listener
 from notifications.hub.executor import Executor
 from notifications.hub.sweeper import interval_seconds
 from notifications.log.keys import UserKey
-from notifications.log.replay import heads, read_for
+from notifications.log.replay import read_for, read_heads
 from notifications.protocol.position import Position, Replay
 
-__all__ = ["Gone", "follow"]
+__all__ = ["UserDeleted", "follow"]
 
 RETRY_SECONDS: Final = 1.0
 
 
-class Gone(NotificationsError):
+class UserDeleted(NotificationsError):
     """The user whose log is followed was deleted."""
 
 
@@ -53,7 +53,7 @@ async def follow(
             pause_seconds = interval_seconds()
             try:
                 replay = await executor.run(read, user_id, position)
-            except Gone:
+            except UserDeleted:
                 raise
             except Exception as error:
                 if str(error) != problem:
@@ -82,11 +82,11 @@ async def listen(user_id: UserKey, wakeup: asyncio.Event) -> None:
 
 def read(user_id: UserKey, position: Position | None) -> Replay:
     """Return what happened after a position, or where the log stands."""
-    if position is None and (head := heads([user_id]).get(user_id)) is not None:
+    if position is None and (head := read_heads([user_id]).get(user_id)) is not None:
         return Replay(head)
     replay = read_for(user_id, position)
     if replay is None:
-        raise Gone
+        raise UserDeleted
     return Replay(replay.head) if position is None else replay
 
 

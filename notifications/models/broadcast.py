@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .content import CONTENT_FIELDS, AbstractContent, Level
 
-__all__ = ["EVERYONE", "Audience", "AudienceKind", "Broadcast", "State", "broadcasts"]
+__all__ = ["EVERYONE", "Audience", "AudienceKind", "Broadcast", "BroadcastState", "broadcasts"]
 
 
 class AudienceKind(models.TextChoices):
@@ -44,7 +44,7 @@ class Audience:
 EVERYONE: Final = Audience(AudienceKind.EVERYONE)
 
 
-class State(models.TextChoices):
+class BroadcastState(models.TextChoices):
     """Where a broadcast stands."""
 
     DRAFT = "draft", _("Draft")
@@ -75,7 +75,9 @@ class Broadcast(AbstractContent):
         blank=True,
         help_text=_("At this time it is removed from every inbox. Leave empty to keep it."),
     )
-    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DRAFT, editable=False)
+    state = models.CharField(
+        _("state"), max_length=10, choices=BroadcastState.choices, default=BroadcastState.DRAFT, editable=False
+    )
     revision = models.PositiveIntegerField(_("revision"), default=1, editable=False)
 
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
@@ -118,7 +120,9 @@ class Broadcast(AbstractContent):
         constraints = [
             models.CheckConstraint(condition=~models.Q(title=""), name="livenotif_broadcast_title"),
             models.CheckConstraint(condition=models.Q(level__in=Level.values), name="livenotif_broadcast_level"),
-            models.CheckConstraint(condition=models.Q(state__in=State.values), name="livenotif_broadcast_state"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=BroadcastState.values), name="livenotif_broadcast_state"
+            ),
         ]
 
     @property

@@ -30,7 +30,7 @@ from ..hub.counters import Pulse
 from ..hub.listener import LAYER_SECONDS
 from ..hub.sweeper import interval_seconds
 from ..models import Inbox
-from .metrics import exposition
+from .metrics import build_exposition
 
 __all__ = ["health", "metrics"]
 
@@ -57,7 +57,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Answer with every metric, to staff and to configured addresses; for anyone else there is no such page."""
     if not (has_known_address(request) or is_staff(request)):
         raise Http404
-    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(build_exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def has_known_address(request: HttpRequest) -> bool:

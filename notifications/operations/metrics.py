@@ -22,7 +22,7 @@ from ..hub import running_hubs
 from ..hub.counters import BOUNDS_SECONDS, counters
 from ..log.doorbell import ringer
 
-__all__ = ["NotificationsCollector", "exposition"]
+__all__ = ["NotificationsCollector", "build_exposition"]
 
 
 class NotificationsCollector(Collector):
@@ -55,7 +55,7 @@ class NotificationsCollector(Collector):
         yield counter("replays", "Times a stream was sent changes from the log.", counters.replays)
         yield labelled("resets", "Times a stream was sent a snapshot, by reason.", "reason", counters.resets.items())
         yield counter("send_timeouts", "Streams dropped because a write took too long.", counters.send_timeouts)
-        yield commit_to_write()
+        yield build_commit_to_write()
 
 
 def gauge(name: str, text: str, value: float) -> Metric:
@@ -76,7 +76,7 @@ def labelled(name: str, text: str, label: str, values: Iterable[tuple[str, int]]
     return family
 
 
-def commit_to_write() -> Metric:
+def build_commit_to_write() -> Metric:
     """Return the histogram of the time that changes took from commit to their last write in this process."""
     sums = list(accumulate(counters.written))
     bounds = [*map(str, BOUNDS_SECONDS), "+Inf"]
@@ -89,7 +89,7 @@ registry: Final = CollectorRegistry()
 registry.register(NotificationsCollector())
 
 
-def exposition() -> bytes:
+def build_exposition() -> bytes:
     """Return every metric in Prometheus' text format.
 
     # HELP notifications_streams Open streams.

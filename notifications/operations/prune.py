@@ -21,10 +21,10 @@ from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
 from ..broadcasts.throttle import Throttle
+from ..log.broadcast_readers import add_readers_after_commit
 from ..log.bulk_delete import Batch, delete_batch
 from ..log.bulk_update import EVERY, rows_of
 from ..log.keys import UserKey
-from ..log.read_counts import note_readers
 
 if TYPE_CHECKING:
     from ..log.queryset import NotificationQuerySet
@@ -55,7 +55,7 @@ def count_prunable(policy: Policy, *, using: str, user_ids: Sequence[UserKey] | 
     """Return how many rows may go, and of how many users. Locks nothing."""
     counts = [
         dict(rows.order_by().values_list("recipient_id").annotate(Count("pk")))
-        for rows in looks(policy, using, user_ids)
+        for rows in find_prunable(policy, using, user_ids)
     ]
     return sum(sum(by_user.values()) for by_user in counts), sum(map(len, counts))
 
@@ -68,23 +68,23 @@ def prune(
     A batch that held its locks for too long makes the next ones smaller (`broadcasts/throttle.py`).
     """
     throttle = Throttle(most=batch_rows, has_rate=False)
-    for rows in looks(policy, using, user_ids):
-        for found in pages(rows):
+    for rows in find_prunable(policy, using, user_ids):
+        for found in read_pages(rows):
             while found:
                 batch = delete_batch(rows, pop_batch(found, throttle.size), using=using)
-                note_readers(batch.readers, using=using)
+                add_readers_after_commit(batch.readers, using=using)
                 yield batch
                 throttle.rest(using, count=batch.deleted, held_seconds=batch.held_seconds)
 
 
-def looks(policy: Policy, using: str, user_ids: Sequence[UserKey] | None) -> Iterator[NotificationQuerySet]:
+def find_prunable(policy: Policy, using: str, user_ids: Sequence[UserKey] | None) -> Iterator[NotificationQuerySet]:
     """Yield querysets of what may go, of some users each, in the order of their keys."""
-    affected = affected_users(policy, using, user_ids)
+    affected = find_affected_users(policy, using, user_ids)
     for start in range(0, len(affected), USERS_PER_LOOK):
         yield prunable_rows(policy, using, affected[start : start + USERS_PER_LOOK])
 
 
-def affected_users(policy: Policy, using: str, user_ids: Sequence[Any] | None) -> list[Any]:
+def find_affected_users(policy: Policy, using: str, user_ids: Sequence[Any] | None) -> list[Any]:
     """Return the users of whose rows some may go, in the order of their keys. At most 2 queries."""
     rows = rows_of(using).order_by()
     if user_ids is not None:
@@ -114,7 +114,7 @@ def prunable_rows(policy: Policy, using: str, user_ids: list[Any]) -> Notificati
     return mine.filter(policy.state, Q(*reasons, _connector=Q.OR))
 
 
-def pages(rows: NotificationQuerySet) -> Iterator[deque[tuple[Any, int]]]:
+def read_pages(rows: NotificationQuerySet) -> Iterator[deque[tuple[Any, int]]]:
     """Yield (user, row) keys by user, those that changed least recently first: the order of the index on the log."""
     ordered = rows.order_by("recipient_id", "modseq", "pk").values_list("recipient_id", "modseq", "pk")
     page = list(ordered[:ROWS_PER_LOOK])

@@ -22,25 +22,25 @@ from ..log import doorbell
 from ..log.inbox_write import open_inboxes
 from ..log.keys import UserKey
 from ..log.locks import lock_inboxes
-from ..log.standings import Standing, standings
+from ..log.standings import Standing, read_standings
 from ..models import Inbox
 from ..protocol.position import random_epoch
 
-__all__ = ["Standing", "check", "inbox_keys", "latest_mended", "mend_loaded", "renew", "user_keys"]
+__all__ = ["Standing", "check", "find_latest_mended", "inbox_keys", "mend_loaded", "renew", "user_keys"]
 
 
 def user_keys(using: str, size: int) -> Iterator[list[Any]]:
     """Yield the keys of all users in chunks, in order."""
     users = Inbox._meta.get_field("user").related_model
-    return chunks(users._base_manager.using(using).values_list("pk", flat=True), size)
+    return read_key_chunks(users._base_manager.using(using).values_list("pk", flat=True), size)
 
 
 def inbox_keys(using: str, size: int) -> Iterator[list[Any]]:
     """Yield the keys of all users that have an inbox in chunks, in order."""
-    return chunks(Inbox.objects.using(using).values_list("pk", flat=True), size)
+    return read_key_chunks(Inbox.objects.using(using).values_list("pk", flat=True), size)
 
 
-def chunks(keys: db.QuerySet[Any, Any], size: int) -> Iterator[list[Any]]:
+def read_key_chunks(keys: db.QuerySet[Any, Any], size: int) -> Iterator[list[Any]]:
     ordered = keys.order_by("pk")
     portion = list(ordered[:size])
     while portion:
@@ -53,7 +53,7 @@ def check(using: str, user_ids: list[UserKey], *, repair: bool = False) -> Itera
 
     Inboxes are locked one at a time and only if they look wrong; counting one takes about 1 ms for each 1,000 unread.
     """
-    for suspect in standings(using, user_ids):
+    for suspect in read_standings(using, user_ids):
         if suspect.faults:
             try:
                 confirmed = mend(using, suspect) if repair else confirm(using, suspect)
@@ -67,14 +67,14 @@ def confirm(using: str, suspect: Standing) -> Standing | None:
     """Look again with the inbox locked; return what is wrong, or None if a writer was just halfway."""
     with transaction.atomic(using=using):
         lock_inboxes(using, [suspect.user_id])
-        return next((again for again in standings(using, [suspect.user_id]) if again.faults), None)
+        return next((again for again in read_standings(using, [suspect.user_id]) if again.faults), None)
 
 
 def mend(using: str, suspect: Standing) -> Standing | None:
     """Look again with the inbox locked, making a missing one, and set it right. Returns what was wrong, or None."""
     user_id = suspect.user_id
     with open_inboxes(using, [user_id]) as current:
-        (now,) = standings(using, [user_id])
+        (now,) = read_standings(using, [user_id])
         if not now.faults:  # a missing inbox was made by being locked, and made right
             return None if suspect.has_inbox else suspect
         current.stamp(user_id)
@@ -82,7 +82,7 @@ def mend(using: str, suspect: Standing) -> Standing | None:
     return now if suspect.has_inbox else suspect
 
 
-def latest_mended(using: str) -> tuple[int, Inbox | None]:
+def find_latest_mended(using: str) -> tuple[int, Inbox | None]:
     """Return how many inboxes a write or a repair ever mended, and the one that was mended last. 2 queries."""
     mended = Inbox.objects.using(using).filter(mended_at__isnull=False)
     return mended.count(), mended.order_by("mended_at").last()

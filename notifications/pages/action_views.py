@@ -1,7 +1,7 @@
 """One POST for each thing that a reader can do, for plain forms and for the script.
 
 The script sends the same forms with `Accept: application/json`. They guarantee that only a POST changes anything, that a
-user reaches only their own notifications, and that everything but "seen" can be taken back (`reading/actions.py`).
+user reaches only their own notifications, and that everything but "seen" can be taken back (`reading/undo.py`).
 
     POST /notifications/selection/   action=archive&id=12&id=13     Accept: application/json
     200 {"changed": 2, "undo": {"token": "…", "expires_at": "…"}, "unread": 2, "unseen": 0, "position": "8198….43"}
@@ -35,7 +35,8 @@ from ..models import Notification
 from ..models.validators import followable
 from ..protocol.payloads import build_counters
 from ..reading import actions
-from ..reading.actions import MAX_TOKEN_CHARS, Action, ActionResult
+from ..reading.actions import Action, ActionResult
+from ..reading.undo import MAX_TOKEN_CHARS, undo_action
 from .forms import AllForm, Bound, ReadAllForm, SelectionForm, Tab
 
 __all__ = [
@@ -58,14 +59,14 @@ __all__ = [
 Answer = dict[str, Any]
 
 
-def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
+def action(perform: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
     """Make a view of a function that changes something: POST only, for users who are logged in.
 
     The function returns what to tell a program besides the counters, or an address to go to. It may raise `Refusal`.
     """
 
     @login_not_required  # it answers itself, in JSON where asked for, that a login is needed
-    @wraps(act)
+    @wraps(perform)
     def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         wants_json = "application/json" in request.headers.get("Accept", "")
         try:
@@ -74,7 +75,7 @@ def action(act: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
             if (refusal := find_refusal(request)) is not None:
                 raise refusal
             spend(request.user)
-            answer = act(request, **kwargs)
+            answer = perform(request, **kwargs)
         except TooOften as error:
             return answer_refusal(request, build_limited(error), wants_json=wants_json)
         except Refusal as refusal:
@@ -134,14 +135,14 @@ def came_from(request: HttpRequest) -> str:
     return resolve_url("live_notifications:centre")
 
 
-def act_on(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
+def apply_to(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
     """Do the same to each of these.
 
     Raises:
         Refusal: 404, also for ids of other users, so that nobody learns which exist.
     """
     try:
-        return actions.act(request.user, name, ids, seconds=settings.page_undo_seconds).as_dict()
+        return actions.apply_action(request.user, name, ids, seconds=settings.page_undo_seconds).as_dict()
     except UnknownNotification as error:
         unknown = ", ".join(map(str, error.ids))
         message = _("You have no notification %(id)s; reload the page.") % {"id": unknown}
@@ -151,7 +152,7 @@ def act_on(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
 @action
 def open_link(request: HttpRequest, pk: int) -> Answer | str:
     """Mark as read and go where it leads."""
-    answer = act_on(request, "read", [pk])
+    answer = apply_to(request, "read", [pk])
     mine = Notification.objects.using(database()).for_user(request.user)
     url = mine.filter(pk=pk).values_list("url", flat=True).first()
     return followable(url or "") or answer
@@ -160,61 +161,63 @@ def open_link(request: HttpRequest, pk: int) -> Answer | str:
 @action
 def read(request: HttpRequest, pk: int) -> Answer:
     """Mark as read."""
-    return act_on(request, "read", [pk])
+    return apply_to(request, "read", [pk])
 
 
 @action
 def unread(request: HttpRequest, pk: int) -> Answer:
     """Mark as unread."""
-    return act_on(request, "unread", [pk])
+    return apply_to(request, "unread", [pk])
 
 
 @action
 def archive(request: HttpRequest, pk: int) -> Answer:
     """Take out of the list."""
-    return act_on(request, "archive", [pk])
+    return apply_to(request, "archive", [pk])
 
 
 @action
 def unarchive(request: HttpRequest, pk: int) -> Answer:
     """Bring back into the list."""
-    return act_on(request, "unarchive", [pk])
+    return apply_to(request, "unarchive", [pk])
 
 
 @action
 def delete(request: HttpRequest, pk: int) -> Answer:
     """Delete; undo brings it back under the same id."""
-    return act_on(request, "delete", [pk])
+    return apply_to(request, "delete", [pk])
 
 
 @action
 def selection(request: HttpRequest) -> Answer:
     """Do one thing to many: all of them, or none where one is not the user's. With `up_to`, to all that a list holds."""
     if "up_to" in request.POST:
-        return act_on_all(request)
+        return apply_to_all(request)
     form = SelectionForm(request.POST)
     require_valid(form)
-    return act_on(request, form.cleaned_data["action"], form.cleaned_data["id"])
+    return apply_to(request, form.cleaned_data["action"], form.cleaned_data["id"])
 
 
-def act_on_all(request: HttpRequest) -> Answer:
+def apply_to_all(request: HttpRequest) -> Answer:
     """Do one thing to all that a list holds, as far as the reader has seen it. What came or changed since is spared."""
     form = AllForm(request.POST)
     require_valid(form)
     action_name, tab, bound = (form.cleaned_data[name] for name in ("action", "tab", "up_to"))
     narrowing = {name: form.cleaned_data[name] for name in ("category", "level")}
     is_unread = tab == Tab.UNREAD
-    return within(bound, actions.act_upto, request.user, action_name, is_unread=is_unread, **narrowing).as_dict()
+    return apply_within(
+        bound, actions.apply_action_upto, request.user, action_name, is_unread=is_unread, **narrowing
+    ).as_dict()
 
 
-def within(bound: Bound, act: Callable[..., ActionResult], *arguments: Any, **fields: Any) -> ActionResult:
-    """Act as far as a reader has seen their list.
+def apply_within(bound: Bound, apply: Callable[..., ActionResult], *arguments: Any, **fields: Any) -> ActionResult:
+    """Apply an action as far as a reader has seen their list.
 
     Raises:
         Refusal: 409, where history was replaced since.
     """
     try:
-        return act(*arguments, bound.modseq, epoch=bound.epoch, seconds=settings.page_undo_seconds, **fields)
+        return apply(*arguments, bound.modseq, epoch=bound.epoch, seconds=settings.page_undo_seconds, **fields)
     except HistoryReplaced:
         message = _(
             "Your notifications were replaced after the page was loaded, so nothing was changed; reload the page."
@@ -235,14 +238,14 @@ def read_all(request: HttpRequest) -> Answer:
     form = ReadAllForm(request.POST)
     require_valid(form)
     bound = form.cleaned_data["up_to"] or Bound(None, MAX_KEY)
-    return within(bound, actions.read_upto, request.user).as_dict()
+    return apply_within(bound, actions.read_upto, request.user).as_dict()
 
 
 @action
 def undo(request: HttpRequest) -> Answer:
     """Take an action back, on every device. What was changed since is left alone."""
     try:
-        return actions.undo(request.user, request.POST.get("token", "")[: MAX_TOKEN_CHARS + 1]).as_dict()
+        return undo_action(request.user, request.POST.get("token", "")[: MAX_TOKEN_CHARS + 1]).as_dict()
     except BadUndoToken:
         message = _("Must be the undo token from the answer to your action.")
         raise Refusal(400, "invalid", message, field="token") from None

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ..log.keys import MAX_KEY
 from ..models import Level
+from ..reading.actions import MAX_IDS
 
 __all__ = [
-    "MAX_SELECTED",
     "AllForm",
     "Bound",
     "PageForm",
@@ -20,8 +20,6 @@ __all__ = [
     "SelectionForm",
     "Tab",
 ]
-
-MAX_SELECTED: Final = 500  # as over a WebSocket; an action holds the inbox's lock
 
 
 class Tab:
@@ -104,8 +102,8 @@ class IdsField(forms.Field):
     def to_python(self, value: Any) -> list[int]:
         """Return them as integers, each once, in order."""
         texts = value or []
-        if len(texts) > MAX_SELECTED or not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid", params={"most": MAX_SELECTED})
+        if len(texts) > MAX_IDS or not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid", params={"most": MAX_IDS})
         return sorted({int(text) for text in texts})
 
 

@@ -31,7 +31,7 @@ from ..exceptions import TooOften
 from ..log.keys import MAX_KEY
 from ..models import Level, Notification
 from ..protocol.payloads import build_counters, build_payload, dumps
-from ..reading.listing import Found, categories_of, page_of
+from ..reading.listing import FoundPage, find_categories, find_page
 from .action_views import answer_refusal, build_limited, find_refusal
 from .forms import PageForm, Tab
 
@@ -61,7 +61,7 @@ def centre(request: HttpRequest) -> HttpResponse:
             return answer_refusal(request, build_limited(error), wants_json=part == "rows")
     limit = settings.page_size * (PAGES_PER_FETCH if part == "rows" else 1)
     before = form.value("before") or MAX_KEY
-    found = page_of(request.user, form.shown_tab, before=before, limit=limit, **form.narrowing)
+    found = find_page(request.user, form.shown_tab, before=before, limit=limit, **form.narrowing)
     if part == "rows":
         items = [build_payload(row) for row in found.items]
         content = dumps({"items": items, "next": found.next, **build_counters(found.inbox)})
@@ -70,7 +70,7 @@ def centre(request: HttpRequest) -> HttpResponse:
     return render(request, template, build_context(request, form, found))
 
 
-def build_context(request: HttpRequest, form: PageForm, found: Found) -> dict[str, Any]:
+def build_context(request: HttpRequest, form: PageForm, found: FoundPage) -> dict[str, Any]:
     """Return what the templates of the centre and of the panel show. 1 query, for the centre's categories."""
     part = form.value("part")
     return {
@@ -87,7 +87,7 @@ def build_context(request: HttpRequest, form: PageForm, found: Found) -> dict[st
         "tabs": Tab.choices[:2] if part == "panel" else Tab.choices,
         "filters": form.narrowing,
         "is_narrowed": any(form.narrowing.values()),
-        "categories": [] if part == "panel" else categories_of(request.user, form.narrowing["category"]),
+        "categories": [] if part == "panel" else find_categories(request.user, form.narrowing["category"]),
         "levels": Level.choices,
         "undo_seconds": f"{settings.undo_seconds:g}",
         "blank": Notification(pk=0, modseq=0),

@@ -14,8 +14,8 @@ repetitions (Knuth, Morris and Pratt): each character is looked at once or twice
 # Note [A page is one state]
 
 Whoever shows a page says with it from where a stream goes on. Position, counters and rows come from one SQL statement
-(Note [One state] in `log/states.py`), so a page is never ahead of its position, nor behind it. What narrows a list by a
-bound asks for the bound first: above it nothing is left out, whatever was committed since.
+(Note [One state] in `log/consistent_reads.py`), so a page is never ahead of its position, nor behind it. What narrows a
+list by a bound asks for the bound first: above it nothing is left out, whatever was committed since.
 
 A search for text is the exception, for it takes several statements. There the position is read before the first of them,
 and its rows may be those of a later one, of which the stream tells again. That does no harm: a frame with rows brings each
@@ -31,13 +31,22 @@ from typing import Any, Final, Literal, NamedTuple
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
-from ..log import states
+from ..log.consistent_reads import HEAD_FIELDS, read_page
 from ..log.keys import SavedUser, UserOrKey
 from ..log.queryset import NotificationQuerySet
 from ..log.replay import database, inbox_of
 from ..models import Inbox, Notification
 
-__all__ = ["SCAN_ROWS", "Found", "State", "categories_of", "newest_of", "page_of", "rows_in", "shown_inbox"]
+__all__ = [
+    "SCAN_ROWS",
+    "FoundPage",
+    "ListedState",
+    "find_categories",
+    "find_page",
+    "list_rows",
+    "newest_of",
+    "read_shown_inbox",
+]
 
 SCAN_ROWS: Final = 5000  # rows that a request looks at: some 20 ms
 SCAN_CHARS: Final = (
@@ -48,10 +57,10 @@ SEAM: Final = "\0"  # in no text of ours, and in nothing that is looked for
 SEARCHED: Final = ("title", "body", "actor")
 CATEGORY_ROWS: Final = 500  # the latest rows, whose categories are offered as filters: some 2 ms
 
-State = Literal["all", "unread", "read", "archived"]
+ListedState = Literal["all", "unread", "read", "archived"]
 
 
-class Found(NamedTuple):
+class FoundPage(NamedTuple):
     """A page, the inbox where it stands, and the id below which the next page starts; None at the end.
 
     `looked` is how many rows were looked at where that is why the page ends here, else None.
@@ -63,12 +72,12 @@ class Found(NamedTuple):
     looked: int | None = None
 
 
-def shown_inbox(user: SavedUser) -> Inbox:
+def read_shown_inbox(user: SavedUser) -> Inbox:
     """Return a user's inbox as a page shows it, with what `newest_of()` asks for. 1 query, as `inbox_of()`."""
-    return inboxes_of(user).first() or inbox_of(user)
+    return build_inbox_query(user).first() or inbox_of(user)
 
 
-def inboxes_of(user: SavedUser) -> QuerySet[Inbox]:
+def build_inbox_query(user: SavedUser) -> QuerySet[Inbox]:
     """Return the query for a user's inbox, with the highest id that it holds."""
 
     def newest(rows: NotificationQuerySet) -> Coalesce:
@@ -88,7 +97,7 @@ def newest_of(inbox: Inbox) -> int:
     return getattr(inbox, "newest", 0)
 
 
-def rows_in(user: UserOrKey, state: State) -> NotificationQuerySet:
+def list_rows(user: UserOrKey, state: ListedState) -> NotificationQuerySet:
     """Return what a state lists, newest first: `all` is everything that is not archived."""
     rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
     if state == "unread":
@@ -98,7 +107,9 @@ def rows_in(user: UserOrKey, state: State) -> NotificationQuerySet:
     return rows.archived() if state == "archived" else rows.active()
 
 
-def page_of(user: SavedUser, state: State, *, before: int, limit: int, q: str = "", **fields: str | None) -> Found:
+def find_page(
+    user: SavedUser, state: ListedState, *, before: int, limit: int, q: str = "", **fields: str | None
+) -> FoundPage:
     """Return one page and where it stands, see Note [A page is one state].
 
     Queries: 1; 2 where something narrows the list; where text is looked for 3, and 1 for each 500 rows.
@@ -109,43 +120,45 @@ def page_of(user: SavedUser, state: State, *, before: int, limit: int, q: str = 
         fields: values of other fields; empty ones do not narrow.
     """
     narrowing = Q(**{name: value for name, value in fields.items() if value})
-    rows = rows_in(user, state).filter(pk__lt=before)
+    rows = list_rows(user, state).filter(pk__lt=before)
     last = None
     looked = SCAN_ROWS
     if (
         narrowing or q or state == "read"
     ):  # the index of `all` serves `read` too, so what is unread has to be passed over
-        walked = (rows if state != "read" else rows_in(user, "all").filter(pk__lt=before)).values_list("pk", flat=True)
+        walked = (rows if state != "read" else list_rows(user, "all").filter(pk__lt=before)).values_list(
+            "pk", flat=True
+        )
         last = next(iter(walked[SCAN_ROWS - 1 : SCAN_ROWS]), None)
         if last is not None:
             rows = rows.filter(pk__gte=last)
     rows = rows.filter(narrowing)
     inbox = None
     if q:
-        inbox = shown_inbox(user)
+        inbox = read_shown_inbox(user)
         keys, end, seen = find_text(rows, q, limit + 1)
         rows = rows.filter(pk__in=keys)
         last, looked = (last, looked) if end is None else (end, seen)
         if not keys:
-            return Found(inbox, [], last, looked if last is not None else None)
-    there, found = read_page(user, rows[: limit + 1])
+            return FoundPage(inbox, [], last, looked if last is not None else None)
+    there, found = read_rows(user, rows[: limit + 1])
     inbox = inbox or there
     if len(found) > limit:
-        return Found(inbox, found[:limit], found[limit - 1].pk)
-    return Found(inbox, found, last, looked if last is not None else None)
+        return FoundPage(inbox, found[:limit], found[limit - 1].pk)
+    return FoundPage(inbox, found, last, looked if last is not None else None)
 
 
-def read_page(user: SavedUser, rows: NotificationQuerySet) -> tuple[Inbox, list[Notification]]:
+def read_rows(user: SavedUser, rows: NotificationQuerySet) -> tuple[Inbox, list[Notification]]:
     """Return a user's inbox, made at the first call, and rows of the same state. 1 query."""
     using = database()
-    state = states.page(using, inboxes_of(user), rows)
+    state = read_page(using, build_inbox_query(user), rows)
     if state is None:
         inbox_of(user)
-        state = states.page(using, inboxes_of(user), rows)
+        state = read_page(using, build_inbox_query(user), rows)
     if state is None:  # somebody deletes it again and again
         return inbox_of(user), []
-    head = [getattr(state.head, name) for name in states.HEAD]
-    inbox = Inbox.from_db(using, ["user_id", *states.HEAD], [user.pk, *head])
+    head = [getattr(state.head, name) for name in HEAD_FIELDS]
+    inbox = Inbox.from_db(using, ["user_id", *HEAD_FIELDS], [user.pk, *head])
     inbox.newest = state.bound  # type: ignore[attr-defined] # for newest_of()
     return inbox, state.rows
 
@@ -177,7 +190,7 @@ def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[in
     return found, None, looked
 
 
-def categories_of(user: UserOrKey, chosen: str = "") -> list[str]:
+def find_categories(user: UserOrKey, chosen: str = "") -> list[str]:
     """Return the categories among the latest of a user's notifications, and the chosen one, in order. 1 query."""
     rows = Notification.objects.using(database()).for_user(user).order_by("-pk")
     latest = rows.values_list("category", flat=True)[:CATEGORY_ROWS]

@@ -6,14 +6,13 @@ is resumed until everybody has it (`broadcasts/`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _
 
 from ..broadcasts.audience import users_of
 from ..broadcasts.transitions import order_broadcast
@@ -26,14 +25,9 @@ __all__ = [
     "Outcome",
     "TooManyForDetails",
     "broadcast_to_audience",
-    "describe",
-    "outcome_in",
     "send_to_audience",
     "send_to_users",
 ]
-
-# What `describe()` writes in English; the numbers are read from it to say it in another language.
-KEPT: Final = re.compile(r"Sent by the API to ([0-9]+) recipients?(?:, as broadcast ([0-9]+))?\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +40,6 @@ class Outcome:
     def as_dict(self) -> dict[str, int | None]:
         """Return it as the API tells it."""
         return {"recipients": self.recipients, "broadcast": self.broadcast}
-
-
-def describe(outcome: Outcome) -> str:
-    """Return what the admin's history says of an outcome, in the active language."""
-    numbers = {"count": outcome.recipients, "broadcast": outcome.broadcast}
-    if outcome.broadcast is None:
-        text = ngettext(
-            "Sent by the API to %(count)d recipient.",
-            "Sent by the API to %(count)d recipients.",
-            outcome.recipients,
-        )
-    else:
-        text = ngettext(
-            "Sent by the API to %(count)d recipient, as broadcast %(broadcast)d.",
-            "Sent by the API to %(count)d recipients, as broadcast %(broadcast)d.",
-            outcome.recipients,
-        )
-    return text % numbers
-
-
-def outcome_in(text: str) -> Outcome | None:
-    """Return the outcome that a line of the history tells of in English; None where it tells of something else."""
-    match = KEPT.fullmatch(text)
-    if match is None:
-        return None
-    return Outcome(int(match[1]), None if match[2] is None else int(match[2]))
 
 
 class TooManyForDetails(ValidationError):

@@ -51,7 +51,7 @@ __all__ = ["Job", "JobFailed", "track"]
 
 logger = logging.getLogger("notifications.sending.jobs")
 
-State = Literal["running", "success", "failure", "stalled"]
+JobState = Literal["running", "success", "failure", "stalled"]
 
 WRITE_SECONDS: Final = 0.25
 BEAT_SECONDS: Final = 5.0
@@ -86,7 +86,7 @@ class Job:
 
     def __init__(self, user: UserOrKey, title: str, total: float | None, content: Content) -> None:
         self.done: float = 0
-        self.total = None if total is None else number("total", total, least=0)
+        self.total = None if total is None else parse_number("total", total, least=0)
         self.notification_id = 0
         self._row = compose(key_of(user), title, content)
         self._body: str | None = None  # the text while it runs
@@ -102,26 +102,26 @@ class Job:
 
     def advance(self, by: float = 1) -> None:
         """Note that so much more is done. Raises `ValidationError` for what is no finite number."""
-        step = number("by", by)
+        step = parse_number("by", by)
         with self._wakeup:
             self.done += step
         self._wake_writer()
 
     def say(self, body: str) -> None:
         """Show what it is doing now, below the title, until it ends. Raises `ValidationError`."""
-        self._body = log.validated({"body": body})["body"]
+        self._body = log.clean_values({"body": body})["body"]
         self._wake_writer()
 
     def finish(self, **content: Unpack[Content]) -> None:
         """Say what success shows when the block ends, such as `url` and `body`. Raises `ValidationError`."""
         compose(self._row.recipient_id, self._row.title, content)  # refuses what is no content
-        cleaned = log.validated(content)
-        log.validated({"data": {**cleaned.get("data", {}), "progress": self._progress("success")}})  # as it will be
+        cleaned = log.clean_values(content)
+        log.clean_values({"data": {**cleaned.get("data", {}), "progress": self._progress("success")}})  # as it will be
         self._last_content |= cleaned
 
     def fail(self, reason: str) -> None:
         """Let the block end as a failure, without an exception. Raises `ValidationError`."""
-        self._last_content = log.validated({"body": reason})
+        self._last_content = log.clean_values({"body": reason})
         self._has_failed = True
 
     def _wake_writer(self) -> None:
@@ -168,7 +168,7 @@ class Job:
 
     # --- what is written
 
-    def _progress(self, state: State) -> dict[str, Any]:
+    def _progress(self, state: JobState) -> dict[str, Any]:
         return {"done": self.done, "total": self.total, "state": state}
 
     def _run(self) -> None:
@@ -256,7 +256,7 @@ class Job:
         return {**content.get("data", self._row.data), "progress": progress}
 
 
-def number(name: str, value: Any, *, least: float = -math.inf) -> float:
+def parse_number(name: str, value: Any, *, least: float = -math.inf) -> float:
     """Return a number as JSON holds it, also one of numpy's or a decimal: one that it cannot hold would never be written."""
     found = float(value) if isinstance(value, SupportsFloat) else math.nan
     if not math.isfinite(found) or found < least:

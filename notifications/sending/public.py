@@ -32,9 +32,9 @@ from ..protocol.position import Position
 __all__ = [
     "PublicContent",
     "apublish_public",
-    "heads",
     "publish_public",
     "read_public",
+    "read_topic_heads",
     "recent_public",
     "renew_topics",
     "text_of",
@@ -89,7 +89,7 @@ def write(message: PublicMessage, topic: str, using: str) -> None:
         head = advance_topic(topic, using)
         message.pk, message.modseq = None, head.modseq  # an attempt that was undone gave it others
         PublicMessage.objects.using(using).bulk_create([message])
-        forget(head, using)
+        delete_old(head, using)
         change = doorbell.Change(None, head.epoch, head.modseq - 1, head.modseq, text_of(message), topic=topic)
         transaction.on_commit(partial(doorbell.ring, [change]), using=using, robust=True)
 
@@ -104,7 +104,7 @@ def advance_topic(topic: str, using: str) -> PublicTopic:
     raise RuntimeError(f"The row of the public topic {topic!r} was deleted {ATTEMPTS} times at once; try again.")
 
 
-def forget(head: PublicTopic, using: str) -> None:
+def delete_old(head: PublicTopic, using: str) -> None:
     """Delete what is beyond the history of a topic, and say so in its floor."""
     floor = head.modseq - settings.public_history
     if floor > head.floor:
@@ -122,7 +122,7 @@ def recent_public(topic: str, limit: int | None = None) -> list[PublicMessage]:
     return list(PublicMessage.objects.filter(topic_id=topic).order_by("-modseq")[:limit])
 
 
-def heads(topics: Iterable[str]) -> dict[str, Position]:
+def read_topic_heads(topics: Iterable[str]) -> dict[str, Position]:
     """Return where these topics stand; one without a message is left out. 1 query."""
     rows = PublicTopic.objects.using(database()).filter(pk__in=set(topics)).values_list("name", "epoch", "modseq")
     return {name: Position(epoch, modseq) for name, epoch, modseq in rows}

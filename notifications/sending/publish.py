@@ -16,7 +16,7 @@ from django.db import router
 from django.db.models import QuerySet
 
 from .. import log
-from ..broadcasts.audience import active_users
+from ..access.users import active_users
 from ..log.bulk_insert import append_copies
 from ..log.keys import UserOrKey, key_of
 from ..log.threads import on_thread

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from ..access.users import has_user_field
 from ..exceptions import RefusedRecipient, RefusedRecipients
 from ..log.keys import chunks, fits
 
@@ -57,7 +58,7 @@ def key_or_none(given: Any) -> Any:
 def rows_of(field: str, values: list[Any]) -> list[tuple[Any, Any, bool]]:
     """Return (value of the field, key, whether active) of the users who have one of these values."""
     users = get_user_model()._default_manager
-    has_flag = any(each.name == "is_active" for each in get_user_model()._meta.concrete_fields)
+    has_flag = has_user_field("is_active")
     columns = (field, "pk", "is_active") if has_flag else (field, "pk")
     rows = [row for chunk in chunks(values) for row in users.filter(**{f"{field}__in": chunk}).values_list(*columns)]
     return [(row[0], row[1], bool(row[2]) if has_flag else True) for row in rows]

@@ -18,7 +18,7 @@ from ..access.reader import build_tag
 from ..models.validators import followable
 from ..pages.static_files import nonce_of
 from ..protocol.payloads import format_time
-from ..reading.listing import newest_of, shown_inbox
+from ..reading.listing import newest_of, read_shown_inbox
 
 __all__ = ["followable", "mark_topic_read", "notification_bell", "notification_nonce"]
 
@@ -30,14 +30,14 @@ def notification_bell(context: Context) -> dict[str, Any]:
     """Render the bell with the user's count of unread notifications; nothing for anonymous users. 1 query.
 
     Needs `request` in the context (`django.template.context_processors.request`). A page that has read the inbox
-    already (`listing.page_of()`) passes it as `notification_inbox`, so that bell and page stand at one position.
+    already (`listing.find_page()`) passes it as `notification_inbox`, so that bell and page stand at one position.
     """
     request = context.get("request")
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"inbox": None}
     known = context.get("notification_inbox")
-    inbox = known or shown_inbox(user)
+    inbox = known or read_shown_inbox(user)
     return {
         "request": request,
         "inbox": inbox,

@@ -21,18 +21,18 @@ from tests.support.shell import ROOT
 UNIT: Final = ROOT / "tests" / "unit"
 SERVERS: Final = {"PostgreSQL": Postgres, "MariaDB": Mariadb}
 RUN_SECONDS: Final = 500.0  # the longest part takes two minutes on two cores that others use as well
-STATES: Final = "log/test_states.py"  # as long as the others of the log together
-LOG: Final = ("log", "sending/test_publish.py", f"--ignore={UNIT / STATES}")
+CONSISTENT_READS: Final = "log/test_consistent_reads.py"  # as long as the others of the log together
+LOG: Final = ("log", "sending/test_publish.py", f"--ignore={UNIT / CONSISTENT_READS}")
 BROADCASTS: Final = ("broadcasts", "admin/test_broadcasts.py")
 PARTS: Final = {
     "PostgreSQL": {
-        "states": (STATES,),
+        "states": (CONSISTENT_READS,),
         "log": LOG,
         "broadcasts": BROADCASTS,
         "upkeep among writers": ("operations/test_repair_concurrent.py",),
     },
     "MariaDB": {
-        "states": (STATES,),
+        "states": (CONSISTENT_READS,),
         "log": LOG,
         "broadcasts": BROADCASTS,
         "jobs and upkeep": (
@@ -41,7 +41,7 @@ PARTS: Final = {
             "operations/test_repair.py",
             "operations/test_repair_epochs.py",
         ),
-        "readers": ("reading/test_actions.py", "api/test_api.py"),
+        "readers": ("reading/test_undo.py", "api/test_api.py"),
     },
 }
 # How many queries it takes is counted on SQLite; PostgreSQL takes as many.

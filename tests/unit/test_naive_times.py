@@ -20,6 +20,7 @@ from notifications.models import ApiToken, Broadcast, Notification, RunningJob
 from notifications.models.request import SentRequest
 from notifications.protocol.payloads import build_payload
 from notifications.reading import actions
+from notifications.reading.undo import undo_action
 from notifications.sending.idempotency import claim
 from notifications.sending.job_watchdog import mark_stalled
 from tests.support.ledger import assert_exact, standing
@@ -35,7 +36,10 @@ def _naive() -> Iterator[None]:
 
 
 ACTIONS: dict[str, Callable[[User, list[int]], actions.ActionResult]] = {
-    **{name: lambda user, ids, name=name: actions.act(user, name, ids) for name in ("read", "archive", "delete")},  # type: ignore[misc]
+    **{
+        name: lambda user, ids, name=name: actions.apply_action(user, name, ids)
+        for name in ("read", "archive", "delete")
+    },  # type: ignore[misc]
     "read_upto": lambda user, ids: actions.read_upto(user, inbox_of(user).modseq),
     "read_topic": lambda user, ids: actions.read_topic(user, "a"),
 }
@@ -53,7 +57,7 @@ def test_each_action_can_be_taken_back(user: User, other_user: User, action: str
     assert (done.changed, done.token is not None) == (3, True)
     assert done.expires_at is not None
     assert timezone.now() < done.expires_at < timezone.now() + dt.timedelta(seconds=60)
-    assert actions.undo(user, str(done.token)).undone == 3
+    assert undo_action(user, str(done.token)).undone == 3
     after = standing(user)[1]
     assert [{**row, "modseq": 0} for row in after.values()] == [{**row, "modseq": 0} for row in before.values()]
     assert standing(other_user) == others
@@ -64,10 +68,10 @@ def test_each_action_can_be_taken_back(user: User, other_user: User, action: str
 def test_a_state_that_was_cleared_comes_back_with_its_time(user: User, action: Any, opposite: Any) -> None:
     """Taking back "mark as unread" gives each row the time at which it was read."""
     row = notify(user, title="new")
-    actions.act(user, action, [row.pk])
+    actions.apply_action(user, action, [row.pk])
     before = standing(user)[1][row.pk]
-    done = actions.act(user, opposite, [row.pk])
-    assert actions.undo(user, str(done.token)).undone == 1
+    done = actions.apply_action(user, opposite, [row.pk])
+    assert undo_action(user, str(done.token)).undone == 1
     assert {**standing(user)[1][row.pk], "modseq": 0} == {**before, "modseq": 0}
 
 

@@ -19,6 +19,7 @@ from notifications import mark_all_read, mark_seen, notify, notify_many, track
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.reading import actions
+from notifications.reading.undo import undo_action
 from tests.support.ledger import assert_exact
 from tests.support.model import in_database
 from tests.support.staff import FORM
@@ -117,7 +118,7 @@ WRITES: dict[str, Callable[[User, list[Notification]], Any]] = {
     "notify_many": lambda user, rows: notify_many(User.objects.filter(pk=user.pk), title="new"),
     "mark_all_read": lambda user, rows: mark_all_read(user),
     "mark_seen": lambda user, rows: mark_seen(user),
-    "undo": lambda user, rows: actions.undo(user, str(actions.act(user, "delete", [rows[0].pk]).token)),
+    "undo": lambda user, rows: undo_action(user, str(actions.apply_action(user, "delete", [rows[0].pk]).token)),
     "track": lambda user, rows: run_job(user),
 }
 

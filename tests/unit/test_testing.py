@@ -20,7 +20,7 @@ from pytest_django import DjangoAssertNumQueries
 from notifications import Level, anotify, broadcast, mark_all_read, notify, order_broadcast, segment, take_step
 from notifications.broadcasts.states import Step
 from notifications.models import Broadcast, Inbox
-from notifications.models.broadcast import State
+from notifications.models.broadcast import BroadcastState
 from notifications.testing import assert_not_notified, assert_notified, inbox_of, send_due_broadcasts
 
 pytestmark = pytest.mark.django_db
@@ -176,12 +176,12 @@ def test_what_is_due_is_sent(user: User, other_user: User) -> None:
     ordered = order_broadcast(Broadcast.objects.create(title="Maintenance at 22:00"))
     assert_not_notified(user)
     [sent] = send_due_broadcasts()
-    assert (sent.pk, sent.state, sent.written) == (ordered.pk, State.SENT, 2)
+    assert (sent.pk, sent.state, sent.written) == (ordered.pk, BroadcastState.SENT, 2)
     assert_notified(user, title="Maintenance at 22:00", times=1)
     assert send_due_broadcasts() == []
     take_step(sent, Step.RETRACT)
     [gone] = send_due_broadcasts()
-    assert gone.state == State.RETRACTED
+    assert gone.state == BroadcastState.RETRACTED
     assert_not_notified(user)
 
 
@@ -193,9 +193,9 @@ def test_what_is_due_later_is_sent_as_if_it_were_then(user: User) -> None:
     order_broadcast(draft)
     assert send_due_broadcasts() == []
     assert send_due_broadcasts(at=now + dt.timedelta(hours=23)) == []
-    assert [each.state for each in send_due_broadcasts(at=now + dt.timedelta(hours=25))] == [State.SENT]
+    assert [each.state for each in send_due_broadcasts(at=now + dt.timedelta(hours=25))] == [BroadcastState.SENT]
     assert_notified(user, title="Sale")
-    assert [each.state for each in send_due_broadcasts(at=now + dt.timedelta(hours=49))] == [State.EXPIRED]
+    assert [each.state for each in send_due_broadcasts(at=now + dt.timedelta(hours=49))] == [BroadcastState.EXPIRED]
     assert_not_notified(user)
 
 

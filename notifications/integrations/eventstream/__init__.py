@@ -178,7 +178,7 @@ class LogStorage(StorageBase):
         """Return the number at which a channel stands. 1 query."""
         topic, user_id = parse_topic(channel), parse_user(channel)
         if topic is not None:
-            return encode_position(public.heads([topic]).get(topic, Position(0, 0)))
+            return encode_position(public.read_topic_heads([topic]).get(topic, Position(0, 0)))
         if user_id is None:
             return 0
         require_our_manager()

@@ -24,7 +24,6 @@ from ...conf import settings
 from ...hub import Hub, get_hub
 from ...hub.sweeper import sweep_forever
 from ...log.keys import chunks
-from ...log.replay import positions_of
 from ...protocol.position import Position
 from ...sending import public
 from .channels import Channels, encode_position, name_inbox_channel, name_public_channel, parse_topic, parse_user
@@ -105,11 +104,11 @@ class Bridge:
         heads: dict[str, Position] = {}
         users = {name: user_id for name in names if (user_id := parse_user(name)) is not None}
         for portion in chunks(list(users.values())):
-            found = await self._run(positions_of, portion)
+            found = await self._run(read_positions, portion)
             heads |= {name_inbox_channel(user_id): position for user_id, position in found.items()}
         topics = {topic: name for name in names if (topic := parse_topic(name)) is not None}
         if topics:
-            found = await self._run(public.heads, topics)
+            found = await self._run(public.read_topic_heads, topics)
             heads |= {name: found.get(topic, Position(0, 0)) for topic, name in topics.items()}
         return heads
 

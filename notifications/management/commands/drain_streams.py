@@ -42,8 +42,8 @@ class Command(BaseCommand):
             CommandError: an option is wrong, or the order cannot have reached a worker.
         """
         wanted = settings.drain_seconds if options["seconds"] is None else options["seconds"]
-        seconds = given.number_of_seconds("--seconds", wanted, least=0, most=3600)
-        timeout = given.number_of_seconds("--timeout", options["timeout"], least=0.1, most=60)
+        seconds = given.parse_seconds("--seconds", wanted, least=0, most=3600)
+        timeout = given.parse_seconds("--timeout", options["timeout"], least=0.1, most=60)
         layer = layer_to_others()
         try:
             async_to_sync(send)(layer, seal({"type": DRAIN_TYPE, "seconds": seconds, "sent_at": time.time()}), timeout)

@@ -47,7 +47,7 @@ class Command(BaseCommand):
         """
         using = router.db_for_write(Notification)
         table = options["table"]
-        size = given.whole_number("--batch", options["batch"], least=1, most=5_000)
+        size = given.parse_whole_number("--batch", options["batch"], least=1, most=5_000)
         self._expect_tables(table, using)
         total = self._import(table, using, size, options)
         self._report(total, options)

@@ -50,7 +50,7 @@ class Command(BaseCommand):
         """
         using = router.db_for_write(Notification)
         policy = policy_of(options)
-        batch_rows = given.whole_number("--batch", options["batch"], least=1, most=10_000)
+        batch_rows = given.parse_whole_number("--batch", options["batch"], least=1, most=10_000)
         user_ids = given.parse_user_keys(options["user"], using=using)
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
         total = 0
@@ -84,8 +84,8 @@ def policy_of(options: dict[str, Any]) -> Policy:
         raise CommandError("--include-unread and --archived-only contradict each other; give one of them.")
     state = ARCHIVED if options["archived_only"] else EVERY if options["include_unread"] else SETTLED
     return Policy(
-        before=None if older_than is None else timezone.now() - given.age("--older-than", older_than),
-        keep=None if keep is None else given.whole_number("--keep", keep, least=1, most=10**9),
+        before=None if older_than is None else timezone.now() - given.parse_age("--older-than", older_than),
+        keep=None if keep is None else given.parse_whole_number("--keep", keep, least=1, most=10**9),
         state=state,
     )
 

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             CommandError: an option is wrong.
         """
         using = router.db_for_write(Inbox)
-        size = given.whole_number("--batch", options["batch"], least=1, most=1_000)
+        size = given.parse_whole_number("--batch", options["batch"], least=1, most=1_000)
         chosen = given.parse_user_keys(options["user"], using=using)
         chunks = inbox_keys(using, size) if chosen is None else iter([chosen])
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from notifications.log.keys import UserKey
-from notifications.management.tail import Gone, follow
+from notifications.management.tail import UserDeleted, follow
 from notifications.protocol.payloads import Payload
 from notifications.protocol.position import Position, Replay, parse_position
 
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         self.as_json = options["json"]
         try:
             asyncio.run(self._follow(row[0], since))
-        except Gone:
+        except UserDeleted:
             raise CommandError(f"The user {options['username']!r} was deleted.") from None
         except BrokenPipeError:  # `| head` has seen enough; nothing more can be written, at the exit neither
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

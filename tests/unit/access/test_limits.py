@@ -36,7 +36,7 @@ class Away(LocMemCache):
 
 
 def spent(user: User, tries: int) -> int:
-    """Return how many of so many acts at once are granted."""
+    """Return how many of so many actions at once are granted."""
     granted = 0
     for _ in range(tries):
         try:
@@ -49,7 +49,7 @@ def spent(user: User, tries: int) -> int:
 
 def test_the_turn_of_the_minute_doubles_nothing(user: User, clock: list[float], settings: Settings) -> None:
     """What was granted at the end of a minute counts in the next one, and less with every second."""
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 60
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 60
     clock[0] += 59
     assert spent(user, 100) == 60
     clock[0] += 1
@@ -62,7 +62,7 @@ def test_the_turn_of_the_minute_doubles_nothing(user: User, clock: list[float], 
 
 def test_the_wait_that_is_named_is_enough_and_no_longer(user: User, clock: list[float], settings: Settings) -> None:
     """After `seconds` one more is granted; two seconds before it is not. Compared at many moments of two minutes."""
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 7
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 7
     chance = random.Random(1)
     for _ in range(200):
         clock[0] += chance.uniform(0, 20)
@@ -80,7 +80,7 @@ def test_the_wait_that_is_named_is_enough_and_no_longer(user: User, clock: list[
 
 def test_who_keeps_asking_gets_as_much_as_who_waits(user: User, clock: list[float], settings: Settings) -> None:
     """What is refused is not counted: 100 tries a second leave as many granted as the limit says."""
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 60
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 60
     granted: list[int] = []
     for _second in range(300):
         granted.append(spent(user, 100))
@@ -96,7 +96,7 @@ def test_all_doors_share_one_budget(user: User, other_user: User, settings: Sett
     notify(user, title="One")
     page, program, other = Client(), Program(user), Program(other_user)
     page.force_login(user)
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 3
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 3
     assert page.get(f"{CENTRE}?q=one").status_code == 200
     assert page.post(f"{CENTRE}seen/").status_code == 302
     assert program.send("POST", "seen").status_code == 200
@@ -112,7 +112,7 @@ def test_a_page_says_when_to_come_back(
     client: Client, user: User, settings: Settings, address: str, data: Any, wants_json: bool
 ) -> None:
     """429 with Retry-After: for the script as JSON with the code `limited`, for a person in words."""
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 1
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 1
     client.force_login(user)
     spent(user, 5)  # also where the minute turns between two of them
     headers = {"Accept": "application/json"} if wants_json else {}
@@ -135,7 +135,7 @@ def test_a_cache_that_is_away_stops_nobody(
     """Page and API go on, and the log says once that limits are not kept."""
     program = Program(user)
     client.force_login(user)
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 1
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 1
     settings.CACHES = {"default": {"BACKEND": f"{__name__}.Away"}}
     with caplog.at_level(logging.WARNING, "notifications.limits"):
         assert [program.send("POST", "seen").status_code for _ in range(3)] == [200] * 3
@@ -147,7 +147,7 @@ def test_a_cache_that_is_away_stops_nobody(
 def test_a_cache_that_keeps_nothing_throttles_nobody(user: User, settings: Settings) -> None:
     """Without a cache there is no count, and no failure either."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 1
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 1
     assert spent(user, 3) == 3
 
 
@@ -167,7 +167,7 @@ def test_openings_without_a_login_count_by_address(settings: Settings) -> None:
 @pytest.mark.usefixtures("clock")
 async def test_an_order_over_a_socket_counts_as_well(site: Site, user: User, settings: Settings) -> None:
     """What is too much is answered `limited`, with the seconds to wait; nothing is changed, and the line stays open."""
-    settings.NOTIFICATIONS_ACTS_PER_MINUTE = 2
+    settings.NOTIFICATIONS_ACTIONS_PER_MINUTE = 2
     sent = await site.do(notify, user, title="One")
     cookie = f"{settings.SESSION_COOKIE_NAME}={await site.do(log_in, user)}"
     client = WebsocketCommunicator(SocketApplication(), "/notifications/ws/", [(b"cookie", cookie.encode())])

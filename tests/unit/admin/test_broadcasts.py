@@ -21,7 +21,7 @@ from notifications.admin.broadcasts import BroadcastAdmin
 from notifications.broadcasts import segments
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Notification
-from notifications.models.broadcast import State
+from notifications.models.broadcast import BroadcastState
 from tests.support.ledger import Rung
 from tests.support.staff import errors, login_with, said
 
@@ -138,7 +138,7 @@ def test_segment_is_offered_where_there_is_one(
     assert "Unknown segment “trial users”" in page.content.decode()
     page = post(admin_client, only(), "send")
     assert said(page) == ["Unknown segment “trial users”; registered segments: none so far."]
-    assert only().state == State.DRAFT
+    assert only().state == BroadcastState.DRAFT
     assert admin_client.get(f"{LIST}{only().pk}/change/").status_code == 200
 
 
@@ -155,7 +155,7 @@ def test_segment_that_fails_is_told(
     words = "The segment 'trial users' failed with RuntimeError: the shop is closed; fix it."
     assert words in unescape(admin_client.get(f"{LIST}{broadcast.pk}/review/").content.decode())
     assert said(post(admin_client, broadcast, "send")) == [words]
-    assert only().state == State.DRAFT
+    assert only().state == BroadcastState.DRAFT
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_empty_audience_cannot_be_sent(admin_client: Client, people: list[User])
     assert said(post(admin_client, only(), "send")) == [
         "This audience has no active users, so nothing would be sent; choose another."
     ]
-    assert only().state == State.DRAFT
+    assert only().state == BroadcastState.DRAFT
 
 
 def test_test_goes_to_oneself_only(admin_client: Client, admin_user: User, people: list[User], draft: Draft) -> None:
@@ -222,7 +222,7 @@ def test_test_goes_to_oneself_only(admin_client: Client, admin_user: User, peopl
     assert said(page) == ["A test was sent to you."]
     row = Notification.objects.get()
     assert (row.recipient, row.broadcast, row.title) == (admin_user, None, "Maintenance at 22:00")
-    assert only().state == State.DRAFT
+    assert only().state == BroadcastState.DRAFT
     assert LogEntry.objects.get().get_change_message() == "Sent a test to themselves."
 
 
@@ -235,7 +235,7 @@ def test_who_may_only_change_cannot_send(people: list[User], draft: Draft) -> No
     assert "Send to" not in text
     assert post(writer, only(), "send").status_code == 403
     assert post(writer, only(), "test").status_code == 200
-    assert only().state == State.DRAFT
+    assert only().state == BroadcastState.DRAFT
     order_broadcast(only())
     for word in ("pause", "cancel", "retract"):
         assert post(writer, only(), word).status_code == 403
@@ -249,7 +249,7 @@ def test_who_may_only_send_cannot_write(people: list[User], draft: Draft) -> Non
     assert sender.get(f"{LIST}add/").status_code == 403
     assert sender.get(f"{LIST}{broadcast.pk}/change/", follow=True).redirect_chain[-1][0].endswith("/review/")
     assert post(sender, broadcast, "send").status_code == 200
-    assert only().state == State.SENDING
+    assert only().state == BroadcastState.SENDING
 
 
 def test_others_see_nothing(people: list[User], draft: Draft) -> None:
@@ -289,7 +289,7 @@ def test_what_was_edited_since_the_review_is_not_sent(admin_client: Client, peop
     assert said(post(admin_client, seen, "send")) == [
         "“Maintenance at 23:00” was edited after you reviewed it, so it was not sent. Review it again."
     ]
-    assert only().state == State.DRAFT
+    assert only().state == BroadcastState.DRAFT
 
 
 def test_what_goes_out_is_not_edited(admin_client: Client, people: list[User], draft: Draft) -> None:
@@ -298,16 +298,16 @@ def test_what_goes_out_is_not_edited(admin_client: Client, people: list[User], d
     order_broadcast(broadcast)
     page = admin_client.post(f"{LIST}{broadcast.pk}/change/", FORM | {"title": "Other words"}, follow=True)
     assert said(page) == ["“Maintenance at 22:00” is now sending, so your changes were not saved."]
-    assert (only().title, only().state) == ("Maintenance at 22:00", State.SENDING)
+    assert (only().title, only().state) == ("Maintenance at 22:00", BroadcastState.SENDING)
 
 
 def test_scheduled_one_can_be_withdrawn(admin_client: Client, people: list[User]) -> None:
     """It is a draft again then, and can be edited."""
     admin_client.post(f"{LIST}add/", FORM | at("send_at", 1))
     assert said(post(admin_client, only(), "send")) == ["“Maintenance at 22:00” is scheduled."]
-    assert only().state == State.SCHEDULED
+    assert only().state == BroadcastState.SCHEDULED
     post(admin_client, only(), "withdraw")
-    assert only().state == State.DRAFT
+    assert only().state == BroadcastState.DRAFT
     assert admin_client.get(f"{LIST}{only().pk}/change/").status_code == 200
 
 
@@ -315,14 +315,18 @@ def test_buttons_follow_the_state(admin_client: Client, people: list[User], draf
     """Pause, resume, cancel and retract do what they say; a step that came too late is explained."""
     broadcast = draft()
     order_broadcast(broadcast)
-    for word, state in (("pause", State.PAUSED), ("resume", State.SENDING), ("cancel", State.CANCELLED)):
+    for word, state in (
+        ("pause", BroadcastState.PAUSED),
+        ("resume", BroadcastState.SENDING),
+        ("cancel", BroadcastState.CANCELLED),
+    ):
         post(admin_client, broadcast, word)
         assert only().state == state
     assert said(post(admin_client, broadcast, "pause")) == [
         "“Maintenance at 22:00” is now cancelled, so nothing was changed."
     ]
     post(admin_client, broadcast, "retract")
-    assert only().state == State.RETRACTING
+    assert only().state == BroadcastState.RETRACTING
 
 
 def test_only_what_is_in_no_inbox_can_be_deleted(admin_client: Client, people: list[User], draft: Draft) -> None:
@@ -348,7 +352,7 @@ def test_what_is_sent_meanwhile_is_not_deleted(
         delete(*arguments)
 
     monkeypatch.setattr(BroadcastAdmin, "delete_model", after_order)
-    monkeypatch.setattr("notifications.broadcasts.transitions.write_history", lambda *_: None)
+    monkeypatch.setattr("notifications.broadcasts.transitions.write_entry", lambda *_, **__: None)
     page = admin_client.post(f"{LIST}{broadcast.pk}/delete/", {"post": "yes"}, follow=True)
     assert said(page) == ["“Maintenance at 22:00” is now sending, so it was not deleted."]
     assert not LogEntry.objects.exists()

@@ -182,7 +182,7 @@ def test_changing_makes_a_fixed_number_of_queries(
     assert undo_made in ([7, 7, 9, 9], [6, 6, 6, 6], [6, 6, 6, 7])
 
 
-@override_settings(NOTIFICATIONS_ACTS_PER_MINUTE=10**6)
+@override_settings(NOTIFICATIONS_ACTIONS_PER_MINUTE=10**6)
 def test_a_user_without_an_inbox_gets_one(program: Program, user: User) -> None:
     """Who never received anything may do everything that needs no notification."""
     for method, path, body in (

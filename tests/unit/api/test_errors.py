@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import override_settings
 
 from notifications import notify
-from notifications.api import bodies, views
+from notifications.api import body_parser, views
 from notifications.models import Notification
 from tests.support.api import API, Program
 
@@ -180,7 +180,7 @@ def test_a_body_of_many_fields_is_not_gone_through(
         raise AssertionError("The errors of a large body were listed.")
 
     monkeypatch.setattr(views.api, "validation_error_from_error_contexts", go_through)
-    fields = "{" + ",".join(f'"{number}": 1' for number in range(bodies.MAX_FIELDS + 1)) + "}"
+    fields = "{" + ",".join(f'"{number}": 1' for number in range(body_parser.MAX_FIELDS + 1)) + "}"
     status, error = program.refused("POST", path, form % fields)
     assert (status, error["code"], error["field"]) == (422, "invalid", "body")
 
@@ -196,7 +196,7 @@ def test_a_body_nested_too_deep_is_not_parsed(program: Program, monkeypatch: pyt
 
 def test_a_body_longer_than_any_operation_takes_is_not_read(program: Program) -> None:
     """Django lets 2.5 MB through; no more is parsed here than what is taken."""
-    status, error = program.refused("POST", "undo", "{" + " " * bodies.MAX_BODY_BYTES + "}")
+    status, error = program.refused("POST", "undo", "{" + " " * body_parser.MAX_BODY_BYTES + "}")
     assert (status, error["code"]) == (413, "too_large")
 
 
@@ -249,7 +249,7 @@ def test_too_many_requests_get_429(
     now = 6000.25
     monkeypatch.setattr(time, "time", lambda: now)
     other = Program(other_user)
-    with override_settings(NOTIFICATIONS_ACTS_PER_MINUTE=2):
+    with override_settings(NOTIFICATIONS_ACTIONS_PER_MINUTE=2):
         second = Program(user)
         assert [program.send("GET", "notifications?q=a").status_code, second.send("POST", "seen").status_code] == [
             200

@@ -65,7 +65,7 @@ def headers(user: User, other_user: User) -> Iterator[dict[str, str]]:
     signals = (request_started, request_finished)
     for signal in signals:  # as Django's own test client does: the test's transaction is to outlive a request
         signal.disconnect(close_old_connections)
-    limits = {"NOTIFICATIONS_ACTS_PER_MINUTE": 10**9, "NOTIFICATIONS_SENDS_PER_MINUTE": 10**9}
+    limits = {"NOTIFICATIONS_ACTIONS_PER_MINUTE": 10**9, "NOTIFICATIONS_SENDS_PER_MINUTE": 10**9}
     with override_settings(ALLOWED_HOSTS=["*"], **limits):
         yield {"Cookie": cookies, "X-CSRFToken": CSRF}
     for signal in signals:

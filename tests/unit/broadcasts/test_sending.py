@@ -20,15 +20,16 @@ from django.utils import timezone
 
 from notifications import AudienceKind, Step, mark_all_read, notify, order_broadcast, take_step
 from notifications.broadcasts import retracting, segments, sending, throttle
-from notifications.broadcasts.leases import Lease, Lost, claim
-from notifications.broadcasts.progress import read_count
+from notifications.broadcasts.leases import Lease, LeaseLost, claim
+from notifications.broadcasts.progress import count_readers
 from notifications.broadcasts.sending import send
 from notifications.broadcasts.throttle import Throttle
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Inbox, Notification
-from notifications.models.broadcast import State
+from notifications.models.broadcast import BroadcastState
 from notifications.operations.prune import EVERY, Policy, prune
-from notifications.reading.actions import act, undo
+from notifications.reading.actions import apply_action
+from notifications.reading.undo import undo_action
 from tests.support.ledger import Client, Rung, assert_exact, heard
 
 pytestmark = [pytest.mark.usefixtures("small_chunks")]
@@ -60,7 +61,7 @@ def test_everybody_gets_it_once(people: list[User], draft: Draft) -> None:
     """Chunk by chunk, each active user gets the same words, and who is not active nothing."""
     broadcast = sent(draft(body="Half an hour.", url="/status/", level="warning", category="system"))
     assert received(broadcast) == Counter(user.pk for user in people)
-    assert (broadcast.state, broadcast.total, broadcast.written) == (State.SENT, 12, 12)
+    assert (broadcast.state, broadcast.total, broadcast.written) == (BroadcastState.SENT, 12, 12)
     assert broadcast.finished_at is not None
     said = Notification.objects.values_list("title", "body", "url", "level", "category").distinct().get()
     assert said == ("Maintenance at 22:00", "Half an hour.", "/status/", "warning", "system")
@@ -117,7 +118,7 @@ def test_worker_that_lost_its_lease_writes_nothing(people: list[User], draft: Dr
     Broadcast.objects.update(leased_until=timezone.now())
     quick = claim("another")
     assert quick is not None
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLost):
         next(slow)
     assert [chunk.written for chunk in send(quick, Throttle())][-1] == 12
     assert received(broadcast) == Counter(user.pk for user in people)
@@ -147,7 +148,7 @@ def test_no_chunk_follows_a_step_of_the_staff(people: list[User], draft: Draft, 
     chunks = send(leased(broadcast := draft()), Throttle())
     next(chunks)
     take_step(broadcast, step)
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLost):
         next(chunks)
     assert len(received(broadcast)) == 3
 
@@ -191,7 +192,7 @@ def test_who_signs_up_behind_the_cursor_gets_it(people: list[User], draft: Draft
         pass
     assert received(broadcast) == Counter(user.pk for user in [*people, first, second])
     broadcast.refresh_from_db()
-    assert (broadcast.written, broadcast.cursor, broadcast.state) == (14, str(people[-1].pk), State.SENT)
+    assert (broadcast.written, broadcast.cursor, broadcast.state) == (14, str(people[-1].pk), BroadcastState.SENT)
     assert_exact(first, second, *people)
 
 
@@ -234,7 +235,7 @@ def test_user_deleted_at_the_moment_of_the_chunk(
 
     monkeypatch.setattr(sending, "write_chunk", after_deletion)
     broadcast = sent(draft())
-    assert broadcast.state == State.SENT
+    assert broadcast.state == BroadcastState.SENT
     assert received(broadcast) == Counter(user.pk for user in people if user.username != "user7")
 
 
@@ -249,7 +250,7 @@ def test_chosen_user_who_is_deleted_is_left_out(people: list[User], draft: Draft
     people[11].delete()
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.problem, broadcast.written) == (State.SENT, "", 10)
+    assert (broadcast.state, broadcast.problem, broadcast.written) == (BroadcastState.SENT, "", 10)
     assert set(received(broadcast).values()) == {1}
     with pytest.raises(ValidationError, match="No user has the key"):
         order_broadcast(draft(audience=AudienceKind.USERS, chosen=[user.pk for user in people]))
@@ -266,7 +267,7 @@ def test_segment_that_fails_pauses_with_the_reason(
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.problem) == (
-        State.PAUSED,
+        BroadcastState.PAUSED,
         "Unknown segment “odd”; registered segments: none so far.",
     )
 
@@ -278,14 +279,14 @@ def test_segment_that_fails_pauses_with_the_reason(
     Worker().work_off()
     broadcast.refresh_from_db()
     assert (broadcast.state, broadcast.problem) == (
-        State.PAUSED,
+        BroadcastState.PAUSED,
         "The segment 'odd' failed with ZeroDivisionError: by zero; fix it.",
     )
     segments.registered["odd"] = User.objects.all
     take_step(broadcast, Step.RESUME)
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.problem, broadcast.written) == (State.SENT, "", 12)
+    assert (broadcast.state, broadcast.problem, broadcast.written) == (BroadcastState.SENT, "", 12)
 
 
 def test_retract_takes_it_from_every_inbox(people: list[User], draft: Draft, rung: Rung) -> None:
@@ -294,12 +295,12 @@ def test_retract_takes_it_from_every_inbox(people: list[User], draft: Draft, run
     mark_all_read(people[0])
     clients = [Client(user) for user in people[:2]]
     rung.changes.clear()
-    assert read_count(broadcast) == 1
+    assert count_readers(broadcast) == 1
     take_step(broadcast, Step.RETRACT)
     Worker().work_off()
     broadcast.refresh_from_db()
     assert not Notification.objects.exists()
-    assert (broadcast.state, broadcast.removed, read_count(broadcast)) == (State.RETRACTED, 12, 1)
+    assert (broadcast.state, broadcast.removed, count_readers(broadcast)) == (BroadcastState.RETRACTED, 12, 1)
     assert set(Inbox.objects.values_list("unread", "unseen")) == {(0, 0)}
     assert all(inbox.floor == inbox.modseq for inbox in Inbox.objects.all())
     for user, client in zip(people, clients, strict=False):
@@ -323,7 +324,7 @@ def test_retraction_goes_on_where_it_was_cut_off(
     Notification(recipient=people[0], broadcast=broadcast, title="came back").save()
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.removed) == (State.RETRACTED, 13)
+    assert (broadcast.state, broadcast.removed) == (BroadcastState.RETRACTED, 13)
     assert not Notification.objects.exists()
 
 
@@ -331,12 +332,12 @@ def test_undo_brings_nothing_back_that_was_retracted(people: list[User], draft: 
     """Who deleted it and takes that back gets it again while it stands, as a part of the broadcast; afterwards not."""
     broadcast = sent(draft())
     row = Notification.objects.for_user(people[0]).get()
-    token = act(people[0], "delete", [row.pk]).token or ""
-    assert undo(people[0], token).undone == 1
+    token = apply_action(people[0], "delete", [row.pk]).token or ""
+    assert undo_action(people[0], token).undone == 1
     assert Notification.objects.for_user(people[0]).get().broadcast == broadcast
-    token = act(people[0], "delete", [row.pk]).token or ""
+    token = apply_action(people[0], "delete", [row.pk]).token or ""
     take_step(broadcast, Step.RETRACT)
-    assert undo(people[0], token).undone == 0
+    assert undo_action(people[0], token).undone == 0
     Worker().work_off()
     assert not Notification.objects.exists()
 
@@ -352,13 +353,13 @@ def test_readers_who_have_it_no_more_are_counted(
     def counted() -> tuple[int, int]:
         broadcast.refresh_from_db()
         other.refresh_from_db()
-        return read_count(broadcast), read_count(other)
+        return count_readers(broadcast), count_readers(other)
 
     mine = rows.get(recipient=people[0])
-    token = act(people[0], "delete", [mine.pk]).token or ""
+    token = apply_action(people[0], "delete", [mine.pk]).token or ""
     assert not rows.filter(recipient=people[0]).exists()
     assert counted() == (9, 9)
-    assert undo(people[0], token).undone == 1
+    assert undo_action(people[0], token).undone == 1
     assert counted() == (9, 9)
     rows.get(recipient=people[10]).delete()  # never read
     Notification.objects.filter(recipient__in=people[1:3]).delete()
@@ -388,7 +389,7 @@ def test_retraction_waits_for_an_undo(people: list[User], draft: Draft, monkeypa
     The row came back after the retraction's last look where both fell into the same millisecond.
     """
     broadcast = sent(draft())
-    token = act(people[0], "delete", [Notification.objects.for_user(people[0]).get().pk]).token or ""
+    token = apply_action(people[0], "delete", [Notification.objects.for_user(people[0]).get().pk]).token or ""
     was_held: list[bool] = []
 
     def is_held() -> bool:
@@ -407,8 +408,8 @@ def test_retraction_waits_for_an_undo(people: list[User], draft: Draft, monkeypa
             was_held.append(elsewhere.submit(is_held).result())
         return True
 
-    monkeypatch.setattr("notifications.reading.actions.is_valid", look)
-    assert undo(people[0], token).undone == 1
+    monkeypatch.setattr("notifications.reading.undo.is_valid", look)
+    assert undo_action(people[0], token).undone == 1
     assert was_held == [True]
 
 
@@ -416,16 +417,16 @@ def test_what_is_scheduled_goes_out_and_expires_on_time(people: list[User], draf
     """Not before its time; and what expires leaves every inbox."""
     now = timezone.now()
     broadcast = draft(send_at=now + dt.timedelta(hours=1), expires_at=now + dt.timedelta(hours=2))
-    assert sent(broadcast).state == State.SCHEDULED
+    assert sent(broadcast).state == BroadcastState.SCHEDULED
     assert not Notification.objects.exists()
     Broadcast.objects.update(send_at=now)
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.written) == (State.SENT, 12)
+    assert (broadcast.state, broadcast.written) == (BroadcastState.SENT, 12)
     Broadcast.objects.update(expires_at=now)
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.removed) == (State.EXPIRED, 12)
+    assert (broadcast.state, broadcast.removed) == (BroadcastState.EXPIRED, 12)
     assert not Notification.objects.exists()
 
 
@@ -437,7 +438,7 @@ def test_what_expires_before_it_could_be_sent_is_not_sent(people: list[User], dr
     Broadcast.objects.update(send_at=now - dt.timedelta(hours=2), expires_at=now - dt.timedelta(hours=1))
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.written) == (State.EXPIRED, 0)
+    assert (broadcast.state, broadcast.written) == (BroadcastState.EXPIRED, 0)
 
 
 def test_small_broadcast_does_not_wait_behind_a_large_one(
@@ -452,4 +453,4 @@ def test_small_broadcast_does_not_wait_behind_a_large_one(
         worker.work()
     large.refresh_from_db()
     small.refresh_from_db()
-    assert (large.state, small.state) == (State.SENDING, State.SENT)
+    assert (large.state, small.state) == (BroadcastState.SENDING, BroadcastState.SENT)

@@ -18,7 +18,7 @@ from notifications import AudienceKind, Step, StepRefused
 from notifications.broadcasts import progress, transitions
 from notifications.broadcasts.transitions import order_broadcast, take_step
 from notifications.models import Broadcast
-from notifications.models.broadcast import State
+from notifications.models.broadcast import BroadcastState
 from tests.support.contention import Conflict
 
 Draft = Callable[..., Broadcast]
@@ -35,8 +35,8 @@ def history() -> list[tuple[str, str]]:
     return [(entry.user.get_username(), entry.get_change_message()) for entry in entries]
 
 
-@pytest.mark.parametrize(("state", "step"), list(itertools.product(State, Step)))
-def test_only_the_steps_of_the_machine_are_taken(draft: Draft, state: State, step: Step) -> None:
+@pytest.mark.parametrize(("state", "step"), list(itertools.product(BroadcastState, Step)))
+def test_only_the_steps_of_the_machine_are_taken(draft: Draft, state: BroadcastState, step: Step) -> None:
     """From each state, each step either leads where it says or is refused and changes nothing."""
     broadcast = draft(state=state)
     if state in step.value.sources:
@@ -52,15 +52,15 @@ def test_every_state_can_be_reached_and_left_or_is_an_end() -> None:
     """No state is a trap: from all but the two ends a step leads on."""
     targets = {step.value.target for step in Step}
     sources = {state for step in Step for state in step.value.sources}
-    assert set(State) - targets == set()  # a withdrawn one is a draft again
-    assert set(State) - sources == {State.RETRACTED, State.EXPIRED}
+    assert set(BroadcastState) - targets == set()  # a withdrawn one is a draft again
+    assert set(BroadcastState) - sources == {BroadcastState.RETRACTED, BroadcastState.EXPIRED}
 
 
 def test_order_sends_at_once_or_schedules(people: list[User], draft: Draft) -> None:
     """A time in the future makes the difference; both are in the history, under the name of who ordered it."""
-    assert order_broadcast(draft(), by=people[0]).state == State.SENDING
+    assert order_broadcast(draft(), by=people[0]).state == BroadcastState.SENDING
     scheduled = order_broadcast(draft(send_at=in_hours(1), expires_at=in_hours(2)), by=people[1])
-    assert (scheduled.state, scheduled.ordered_by) == (State.SCHEDULED, people[1])
+    assert (scheduled.state, scheduled.ordered_by) == (BroadcastState.SCHEDULED, people[1])
     assert history() == [("user0", "Sending began."), ("user1", "Scheduled.")]
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_sent_is_refused_at_its_field(
     assert list(refused.value.message_dict) == [field]
     assert words in refused.value.message_dict[field][0]
     broadcast.refresh_from_db()
-    assert broadcast.state == State.DRAFT
+    assert broadcast.state == BroadcastState.DRAFT
 
 
 def test_audience_of_inactive_users_is_empty(people: list[User], draft: Draft) -> None:
@@ -130,7 +130,7 @@ def test_audience_of_inactive_users_is_empty(people: list[User], draft: Draft) -
 
 def test_broadcast_of_a_program_leaves_no_history(people: list[User], draft: Draft) -> None:
     """The history needs a name; where nobody ordered it there is none."""
-    assert order_broadcast(draft()).state == State.SENDING
+    assert order_broadcast(draft()).state == BroadcastState.SENDING
     assert history() == []
 
 
@@ -149,5 +149,5 @@ def test_a_step_that_the_database_undid_is_taken_again(
 
     real = progress.show_followers
     monkeypatch.setattr(transitions, "show_followers", show_followers)
-    assert order_broadcast(draft(), by=people[0]).state == State.SENDING
+    assert order_broadcast(draft(), by=people[0]).state == BroadcastState.SENDING
     assert history() == [(people[0].get_username(), "Sending began.")]

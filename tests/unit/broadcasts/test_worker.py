@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from notifications import Step, StepRefused, order_broadcast, take_step
 from notifications.broadcasts import background, progress, sending, throttle, worker
-from notifications.broadcasts.progress import Progress, figures, follow
+from notifications.broadcasts.progress import Progress, build_figures, follow
 from notifications.broadcasts.throttle import Throttle
 from notifications.broadcasts.transitions import work_available
 from notifications.broadcasts.worker import Worker
 from notifications.models import Broadcast, Notification
-from notifications.models.broadcast import State
-from notifications.reading.actions import act, undo
+from notifications.models.broadcast import BroadcastState
+from notifications.reading.actions import apply_action
+from notifications.reading.undo import undo_action
 from tests.support.contention import Conflict
 
 Draft = Callable[..., Broadcast]
@@ -133,7 +134,7 @@ def test_a_deadlock_is_tried_again_at_once(people: list[User], draft: Draft, mon
     order_broadcast(broadcast := draft())
     Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.written, failures) == (State.SENT, len(people), [0])
+    assert (broadcast.state, broadcast.written, failures) == (BroadcastState.SENT, len(people), [0])
 
 
 def test_a_worker_goes_on_with_its_own_lease(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,26 +160,26 @@ def test_process_has_one_thread_which_sends(
 
     def shown(self: Progress, broadcast: Broadcast) -> None:
         show(self, broadcast)
-        if broadcast.state == State.SENT:
+        if broadcast.state == BroadcastState.SENT:
             is_sent.set()
 
     monkeypatch.setattr(Progress, "show", shown)
     with override_settings(NOTIFICATIONS_SEND_IN_PROCESS=True, NOTIFICATIONS_SEND_POLL_SECONDS=3600.0):
-        background.ensure()
+        background.ensure_running()
         first = background.thread
-        background.ensure()
+        background.ensure_running()
         assert background.thread is first
         order_broadcast(draft())
         assert is_sent.wait(SECONDS)
         background.stop(SECONDS)
-        background.ensure()
+        background.ensure_running()
         assert not background.is_running()  # a process that leaves starts no other
 
 
 def test_no_thread_where_a_worker_of_its_own_sends(fresh_runner: None) -> None:
     """NOTIFICATIONS_SEND_IN_PROCESS = False leaves it to `send_broadcasts`."""
     with override_settings(NOTIFICATIONS_SEND_IN_PROCESS=False):
-        background.ensure()
+        background.ensure_running()
     assert not background.is_running()
 
 
@@ -201,11 +202,11 @@ def test_followers_are_told_a_few_times_a_second(
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     told: list[str] = []
     monkeypatch.setattr(progress, "show_followers", lambda broadcast: told.append(broadcast.state))
-    mine, broadcast = Progress(), draft(state=State.SENDING)
+    mine, broadcast = Progress(), draft(state=BroadcastState.SENDING)
     for _ in range(5):
         mine.show(broadcast)
     assert told == ["sending", "sending"]
-    broadcast.state = State.SENT
+    broadcast.state = BroadcastState.SENT
     mine.show(broadcast)
     assert told == ["sending", "sending"]
 
@@ -233,9 +234,9 @@ def test_a_follower_who_takes_a_deletion_back_sees_how_it_ended(people: list[Use
     follow(broadcast, people[0])
     row = Notification.objects.get(recipient=people[0], topic=progress.topic_of(broadcast))
     assert row.data["progress"]["state"] == "running"
-    token = act(people[0], "delete", [row.pk]).token or ""
+    token = apply_action(people[0], "delete", [row.pk]).token or ""
     Worker().work_off()
-    assert undo(people[0], token).undone == 1
+    assert undo_action(people[0], token).undone == 1
     row.refresh_from_db()
     assert (row.data["progress"]["state"], row.data["broadcast"]["state"]) == ("success", "sent")
     assert (row.title, row.is_read) == ("Sent: Maintenance at 22:00", False)
@@ -272,7 +273,7 @@ def test_step_and_what_is_told_of_it_are_one(people: list[User], draft: Draft, m
         with pytest.raises(OperationalError):
             Worker().work_off()
     broadcast.refresh_from_db()
-    assert (broadcast.state, broadcast.written) == (State.SENDING, 12)
+    assert (broadcast.state, broadcast.written) == (BroadcastState.SENDING, 12)
     Broadcast.objects.update(leased_until=timezone.now())  # as time will
     Worker().work_off()
     assert Notification.objects.get(category="broadcasts").title == "Sent: Maintenance at 22:00"
@@ -303,6 +304,6 @@ def test_two_who_follow_at_once_both_do(people: list[User], draft: Draft) -> Non
 )
 def test_figures_of_the_bar(draft: Draft, fields: dict[str, Any], expected: tuple[Any, ...]) -> None:
     """Done, of how many, at which rate, and how long still; pauses are not counted. What is over is whole."""
-    found = figures(draft(**fields))
+    found = build_figures(draft(**fields))
     bar, work = found["progress"], found["broadcast"]
     assert (bar["done"], bar["total"], work["rate"], work["seconds_left"]) == expected

@@ -17,7 +17,7 @@ from notifications import notify
 from notifications.hub import executor, recovery, sweeper
 from notifications.log import doorbell
 from notifications.log.doorbell import Change
-from notifications.log.replay import inbox_of, positions_of, read_after
+from notifications.log.replay import inbox_of, read_after, read_positions
 from tests.support.asgi import Site, channel_layer, open_site
 from tests.support.browser import Browser, until
 from tests.support.model import Client, follow, in_database
@@ -60,9 +60,9 @@ async def test_a_database_that_refuses_at_once_is_asked_ever_more_rarely(
 ) -> None:
     """Who is read alone asks again after a pause that grows to the sweep interval, and not in a circle."""
     async with open_site(NOTIFICATIONS_SWEEP_SECONDS=60) as site:
-        reads, looks = aways = [Away(real, OperationalError("refused")) for real in (read_after, positions_of)]
+        reads, looks = aways = [Away(real, OperationalError("refused")) for real in (read_after, read_positions)]
         monkeypatch.setattr(recovery, "read_after", reads)
-        monkeypatch.setattr(recovery, "positions_of", looks)
+        monkeypatch.setattr(recovery, "read_positions", looks)
         site.hub._recovery._failures[str(user.pk)] = recovery.Failures(1, asyncio.get_running_loop().time())
         browser = await site.open(user)
         await until(lambda: reads.asked >= 2)
@@ -75,7 +75,7 @@ async def test_a_database_that_refuses_at_once_is_asked_ever_more_rarely(
         await browser.hello()
 
 
-@pytest.mark.parametrize("functions", [["read_after", "positions_of"], ["positions_of"]])
+@pytest.mark.parametrize("functions", [["read_after", "read_positions"], ["read_positions"]])
 async def test_a_database_that_goes_away_ends_no_stream(
     user: User,
     other_user: User,
@@ -90,7 +90,7 @@ async def test_a_database_that_goes_away_ends_no_stream(
         aways = [Away(getattr(recovery, function), OperationalError("database is away")) for function in functions]
         for function, away in zip(functions, aways, strict=True):
             monkeypatch.setattr(recovery, function, away)
-        monkeypatch.setattr(sweeper, "positions_of", aways[-1])
+        monkeypatch.setattr(sweeper, "read_positions", aways[-1])
         monkeypatch.setattr(doorbell, "ring", lambda _changes: None)
         await site.do(notify, user, title="silent")
         if "read_after" in functions:
@@ -114,7 +114,7 @@ async def test_an_outage_that_lasts_is_logged_again(
     monkeypatch.setattr(executor, "LOG_SECONDS", 0.0)
     async with open_site(**SWEEPING) as site:
         await follow(site, user)
-        monkeypatch.setattr(sweeper, "positions_of", Away(positions_of, OperationalError("database is away")))
+        monkeypatch.setattr(sweeper, "read_positions", Away(read_positions, OperationalError("database is away")))
         await until(lambda: caplog.text.count("database is away") >= 2)
 
 

@@ -172,7 +172,7 @@ async def test_a_change_during_the_first_read_is_neither_lost_nor_doubled(
         client.epoch, client.modseq = inbox.epoch, inbox.modseq
     await site.do(notify, user, title="missed while away")
     rung.clear()
-    real_heads, real_read_after = replay.heads, replay.read_after
+    real_heads, real_read_after = replay.read_heads, replay.read_after
 
     def write() -> None:
         if not rung:
@@ -194,7 +194,7 @@ async def test_a_change_during_the_first_read_is_neither_lost_nor_doubled(
             write()
         return replays
 
-    monkeypatch.setattr(replay, "heads", heads)
+    monkeypatch.setattr(replay, "read_heads", heads)
     monkeypatch.setattr(recovery, "read_after", read_after)
     browser = await site.open(user, since=client.since)
     other = await site.open(other_user)

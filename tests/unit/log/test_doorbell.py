@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from notifications import notify
 from notifications.log import doorbell
-from notifications.log.doorbell import MAX_DATA_CHARS, MESSAGE_TYPE, Change, Ringer, message
+from notifications.log.doorbell import MAX_DATA_CHARS, MESSAGE_TYPE, Change, Ringer, build_message
 from notifications.models import Notification
 from tests.support.layers import Layer
 
@@ -94,14 +94,14 @@ def test_big_changes_share_a_message_up_to_a_size(ringer: Ringer, layer: Layer) 
 def test_nothing_of_a_change_is_lost_on_the_way() -> None:
     """What is rung has every field of the change: without its topic a public one named no log at all."""
     told = Change(None, 8198, 41, 42, "{}", topic="status")
-    [rung] = message([told])["changes"]
+    [rung] = build_message([told])["changes"]
     assert rung == asdict(told)
 
 
 @pytest.mark.parametrize(("chars", "is_light"), [(MAX_DATA_CHARS, False), (MAX_DATA_CHARS + 1, True)])
 def test_over_long_data_is_sent_light(chars: int, is_light: bool) -> None:
     """Such a change is read from the log; its numbers are told all the same."""
-    (told,) = message([change(2, "x" * chars)])["changes"]
+    (told,) = build_message([change(2, "x" * chars)])["changes"]
     assert (told["data"] is None) is is_light
     assert told["modseq"] == 2
 
@@ -109,7 +109,7 @@ def test_over_long_data_is_sent_light(chars: int, is_light: bool) -> None:
 def test_a_site_may_ring_without_content(settings: Settings) -> None:
     """Then who listens on the way learns whose log went from where to where, and no word of it."""
     settings.NOTIFICATIONS_RING_CONTENT = False
-    (told,) = message([change(2, "{}")])["changes"]
+    (told,) = build_message([change(2, "{}")])["changes"]
     assert told["data"] is None
     assert (told["user"], told["prev"], told["modseq"]) == ("7", 1, 2)
 

@@ -20,7 +20,7 @@ from notifications import log, notify, order_broadcast
 from notifications.broadcasts.leases import claim
 from notifications.broadcasts.sending import write_chunk
 from notifications.models import Broadcast, Inbox, Notification
-from notifications.models.broadcast import State
+from notifications.models.broadcast import BroadcastState
 from tests.support.contention import Contention, count_deadlocks, find_miscounts
 from tests.support.ledger import Rung, assert_exact
 from tests.support.waits import count_waiting_locks
@@ -148,7 +148,7 @@ def test_who_ordered_a_broadcast_may_be_deleted_meanwhile(user: User, other_user
     ids = sorted([user.pk, other_user.pk])
 
     meet(
-        lambda: lease.hold(State.SENDING),
+        lambda: lease.hold(BroadcastState.SENDING),
         lambda: User.objects.filter(pk=user.pk).delete(),
         lambda: write_chunk(lease, ids),
     )

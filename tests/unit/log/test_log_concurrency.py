@@ -18,6 +18,7 @@ from notifications import log, notify, notify_many, track
 from notifications.log import attempts
 from notifications.models import Inbox, Notification
 from notifications.reading import actions
+from notifications.reading.undo import undo_action
 from tests.support.contention import Conflict
 from tests.support.ledger import Client, Rung, assert_exact, heard
 from tests.support.waits import wait_for_waiting_locks
@@ -231,8 +232,8 @@ def test_a_conflict_never_reaches_who_writes(level: str, rung: Rung, monkeypatch
             row.save()
             Notification.objects.bulk_update([row], ["body"])
             notify_many(users, title=f"many {seed}.{turn}")
-            done = actions.act(users[0], "archive", [row.pk])
-            assert actions.undo(users[0], str(done.token)).left in (0, 1)  # another's number may be on it meanwhile
+            done = actions.apply_action(users[0], "archive", [row.pk])
+            assert undo_action(users[0], str(done.token)).left in (0, 1)  # another's number may be on it meanwhile
             log.mark_seen(users[0])
             log.mark_all_read(users[1])
             with track(users[0], title="work") as job:

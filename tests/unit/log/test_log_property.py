@@ -59,7 +59,7 @@ NESTED: Final = [
 def test_clients_end_where_the_database_is(program: list[Op], heard: list[bool], replay_rows: int, rung: Rung) -> None:
     """Any writes on three users, nested and undone at will, leave log, counters, doorbell and clients in agreement."""
     # a snapshot of everything: those of at most 20 rows and 32 KiB leave a client without the older ones, rightly
-    whole = patch.object(replay, "takewhile_fitting", iter)
+    whole = patch.object(replay, "take_fitting", iter)
     with whole, override_settings(NOTIFICATIONS_PAGE_SIZE=10_000, NOTIFICATIONS_REPLAY_ROWS=replay_rows):
         world = World(rung, heard)
         world.run(program)

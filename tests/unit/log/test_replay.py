@@ -11,8 +11,8 @@ from django.db import transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications import conf, mark_all_read, notify, notify_many
-from notifications.log import replay, states
-from notifications.log.replay import MAX_GROUP_BYTES, heads, inbox_of, make_missing, read_after, read_for
+from notifications.log import consistent_reads, replay
+from notifications.log.replay import MAX_GROUP_BYTES, inbox_of, make_missing, read_after, read_for, read_heads
 from notifications.models import Inbox, Notification
 from notifications.protocol.payloads import dumps
 from notifications.protocol.position import Head, Position, Replay
@@ -55,7 +55,7 @@ def test_heads_are_one_query(user: User, other_user: User, django_assert_num_que
     """Each user's own head; who has no inbox is left out."""
     notify(user, title="one")
     with django_assert_num_queries(1):
-        found = heads([user.pk, other_user.pk, 10**6])
+        found = read_heads([user.pk, other_user.pk, 10**6])
     inbox = inbox_of(user)
     assert found == {user.pk: Head(inbox.epoch, inbox.modseq, inbox.floor, 1, 1)}
 
@@ -162,14 +162,14 @@ def test_a_replay_overtaken_by_mark_all_as_read_tells_what_was_read(
     """
     position = position_of(user)
     row = notify(user, title="unread when the head was read")
-    real = replay.heads
+    real = replay.read_heads
 
     def heads_then_write(user_ids: Any) -> Any:
         found = real(user_ids)
         mark_all_read(user)
         return found
 
-    monkeypatch.setattr(replay, "heads", heads_then_write)
+    monkeypatch.setattr(replay, "read_heads", heads_then_write)
     (frame,) = frames_in(owed(user, position))
     assert [(item["id"], item["read_at"] is None) for item in frame["upsert"]] == [(row.pk, False)]
     assert (frame["unread"], frame["modseq"]) == (0, position.modseq + 2)
@@ -182,7 +182,7 @@ def test_a_reader_far_behind_costs_no_more_than_may_be_sent(user: User, other_us
     Notification.objects.bulk_create([Notification(recipient=user, title="many") for _ in range(60)])
     row = notify(other_user, title="one")
     wanted = [(user.pk, far.modseq), (other_user.pk, near.modseq)]
-    found = {wanted[state.place][0]: state for state in states.tails("default", wanted, most=5)}
+    found = {wanted[state.place][0]: state for state in consistent_reads.read_tails("default", wanted, most=5)}
     assert (found[user.pk].bound, found[user.pk].rows) == (0, [])
     assert found[other_user.pk].rows == [row]
     assert owed(user, far).reason == "behind"

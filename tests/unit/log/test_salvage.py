@@ -32,7 +32,7 @@ WRITES: dict[str, Callable[[Notification], Any]] = {
     "delete": lambda row: row.delete(),
     "save": lambda row: save_as_read(row),
     "bulk_update": lambda row: bulk_update_as_read(row),
-    "act": lambda row: actions.act(row.recipient, "read", [row.pk]),
+    "act": lambda row: actions.apply_action(row.recipient, "read", [row.pk]),
     "mark_all_read": lambda row: log.mark_all_read(row.recipient),
     "read_upto": lambda row: actions.read_upto(row.recipient, row.modseq),
     "prune": lambda row: prune_all(),

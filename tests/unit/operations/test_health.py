@@ -207,7 +207,7 @@ async def test_a_sweeper_that_fails_is_found_and_recovers(
             await follow(site, each)
         await becomes(site)
         with monkeypatch.context() as patch:
-            patch.setattr(sweeper, "positions_of", failing)
+            patch.setattr(sweeper, "read_positions", failing)
             await becomes(site, "sweep")
         await becomes(site)
 

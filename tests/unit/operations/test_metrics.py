@@ -34,7 +34,7 @@ watched = pytest.mark.usefixtures("bystander")  # the other user, to whom nothin
 
 def scrape() -> dict[str, float]:
     """Return every sample as Prometheus reads it, such as `notifications_resets_total{reason=none}`."""
-    families = text_string_to_metric_families(metrics.exposition().decode())
+    families = text_string_to_metric_families(metrics.build_exposition().decode())
     samples = [sample for family in families for sample in family.samples]
     return {
         sample.name + "".join(f"{{{label}={value}}}" for label, value in sample.labels.items()): sample.value

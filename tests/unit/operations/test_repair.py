@@ -15,7 +15,7 @@ from django.db.models import F
 
 from notifications import mark_seen, notify, notify_many
 from notifications.log.replay import inbox_of
-from notifications.log.standings import standings
+from notifications.log.standings import read_standings
 from notifications.models import Inbox, Notification
 from notifications.operations import repair
 from tests.support.asgi import Site
@@ -170,8 +170,8 @@ def test_a_writer_halfway_is_no_error(lived: User, other_user: User, monkeypatch
     """What looked wrong and is right under the lock is not reported, and not written to."""
     wrong = repair.Standing(lived.pk, 0, True, modseq=5, unread=1)
     looks = iter([[wrong]])
-    real = standings
-    monkeypatch.setattr(repair, "standings", lambda using, ids: next(looks, None) or real(using, ids))
+    real = read_standings
+    monkeypatch.setattr(repair, "read_standings", lambda using, ids: next(looks, None) or real(using, ids))
     before = standing(lived), standing(other_user)
     assert list(repair.check("default", [lived.pk, other_user.pk], repair=False)) == []
     looks = iter([[wrong]])
@@ -183,7 +183,7 @@ def test_a_user_who_left_meanwhile_is_passed_over(other_user: User) -> None:
     """They look wrong, and are gone when the lock is asked for."""
     gone = repair.Standing(10**9, 3, False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repair, "standings", lambda using, ids: [gone])
+        patch.setattr(repair, "read_standings", lambda using, ids: [gone])
         assert list(repair.check("default", [10**9], repair=True)) == []
     assert "all are right" in run(user=[other_user.pk])
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from notifications import notify
 from notifications.models import Notification
 from notifications.reading import listing
-from notifications.reading.listing import State, page_of
+from notifications.reading.listing import ListedState, find_page
 
 pytestmark = pytest.mark.only_on("sqlite")  # the plan is read in its words
 
@@ -36,13 +36,13 @@ def plans(queries: CaptureQueriesContext) -> list[str]:
         return found
 
 
-@pytest.mark.parametrize("state", get_args(State))
+@pytest.mark.parametrize("state", get_args(ListedState))
 @pytest.mark.parametrize("narrowed", [{}, {"q": "x"}, {"category": "c", "level": "info"}])
-def test_each_list_walks_its_partial_index(user: User, state: State, narrowed: dict[str, str]) -> None:
+def test_each_list_walks_its_partial_index(user: User, state: ListedState, narrowed: dict[str, str]) -> None:
     """Rows are found in the order of the list, from the cursor on, and never sorted."""
     notify(user, title="One")
     with CaptureQueriesContext(connection) as queries:
-        page_of(user, state, before=10**6, limit=20, **narrowed)
+        find_page(user, state, before=10**6, limit=20, **narrowed)
     walks = [plan for plan in plans(queries) if "id<?" in plan or "SCAN" in plan]
     assert len(walks) == 1 + bool(narrowed or state == "read")  # the page, or the rows to look through, and the bound
     assert len(queries) == len(walks) + ("q" in narrowed)  # which reads the position first
@@ -60,7 +60,7 @@ def test_a_search_ends_by_the_work_it_does(user: User, monkeypatch: pytest.Monke
         notify(user, title=f"N{number}", body="hay " * 1000)
     pages, before = [], 10**6
     while True:
-        found = page_of(user, "all", before=before, limit=5, q="NEEDLE")
+        found = find_page(user, "all", before=before, limit=5, q="NEEDLE")
         pages.append(found)
         if found.next is None:
             break
@@ -79,7 +79,7 @@ def test_no_text_makes_a_search_slow(user: User) -> None:
 
     def seconds(text: str) -> float:
         begun = time.process_time()
-        page_of(user, "all", before=10**6, limit=20, q=text)
+        find_page(user, "all", before=10**6, limit=20, q=text)
         return time.process_time() - begun
 
     seconds("warm")
@@ -92,9 +92,9 @@ def test_a_search_knows_upper_and_lower_case_of_every_language(user: User, other
     """The same on every database; and what means something elsewhere is only text here. The other user has nothing."""
     sent = notify(user, title="Übersicht", body="Straße", actor="Итог *.[A]")
     notify(user, title="Other")
-    assert [row.pk for row in page_of(user, "all", before=10**6, limit=20, q=text).items] == [sent.pk]
-    assert page_of(user, "archived", before=10**6, limit=20, q=text)[1:] == ([], None, None)
-    assert page_of(other_user, "all", before=10**6, limit=20, q=text).items == []
+    assert [row.pk for row in find_page(user, "all", before=10**6, limit=20, q=text).items] == [sent.pk]
+    assert find_page(user, "archived", before=10**6, limit=20, q=text)[1:] == ([], None, None)
+    assert find_page(other_user, "all", before=10**6, limit=20, q=text).items == []
 
 
 def test_a_topic_has_its_own_index(user: User) -> None:

@@ -21,7 +21,8 @@ from notifications import JobFailed, notify
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.models.job import RunningJob
-from notifications.reading.actions import act, undo
+from notifications.reading.actions import apply_action
+from notifications.reading.undo import undo_action
 from notifications.sending import jobs
 from notifications.sending.job_watchdog import mark_stalled
 from notifications.sending.jobs import WRITE_SECONDS, Job, track
@@ -235,10 +236,10 @@ def test_one_that_returns_after_its_end_shows_it(user: User, other_user: User, f
     Regression: it returned as running, and nobody ever called it stalled.
     """
     with track(user, title="Export", total=2) as job:
-        token = act(user, "delete", [job.notification_id]).token or ""
+        token = apply_action(user, "delete", [job.notification_id]).token or ""
         job.advance(2)
         job.fail("The disk is full.") if fails else job.finish(url="/exports/7/")
-    assert undo(user, token).undone == 1
+    assert undo_action(user, token).undone == 1
     row = shown(user)
     state = "failure" if fails else "success"
     assert row.data["progress"] == {"done": 2, "total": 2, "state": state}
@@ -252,9 +253,9 @@ def test_one_that_returns_while_it_runs_goes_on(user: User, monkeypatch: pytest.
     """Its bar catches up by itself, though the job says nothing more."""
     monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.02)
     with track(user, title="Export", total=2) as job:
-        token = act(user, "delete", [job.notification_id]).token or ""
+        token = apply_action(user, "delete", [job.notification_id]).token or ""
         job.advance()
-        assert undo(user, token).undone == 1
+        assert undo_action(user, token).undone == 1
         wait_until(user, done=1, state="running")
     assert shown(user).data["progress"]["state"] == "success"
 
@@ -262,8 +263,8 @@ def test_one_that_returns_while_it_runs_goes_on(user: User, monkeypatch: pytest.
 def test_progress_that_is_no_job_of_ours_returns_as_it_was(user: User) -> None:
     """A site may show a bar of its own by the same words."""
     data = {"progress": {"done": 1, "total": 2, "state": "running"}}
-    token = act(user, "delete", [notify(user, title="Own", data=data).pk]).token or ""
-    assert undo(user, token).undone == 1
+    token = apply_action(user, "delete", [notify(user, title="Own", data=data).pk]).token or ""
+    assert undo_action(user, token).undone == 1
     assert shown(user).data == data
 
 
@@ -352,11 +353,11 @@ def test_one_that_returns_after_its_process_died_is_stalled(user: User) -> None:
     """Whether it was called stalled before it returned or is after that."""
     for is_called_before in (True, False):
         job = dead_job(user)
-        token = act(user, "delete", [job.notification_id]).token or ""
+        token = apply_action(user, "delete", [job.notification_id]).token or ""
         silence(minutes=1)
         if is_called_before:
             assert mark_stalled() == 0
-        assert undo(user, token).undone == 1
+        assert undo_action(user, token).undone == 1
         assert mark_stalled() == (not is_called_before)
         row = shown(user)
         assert row.data["progress"]["state"] == "stalled"

@@ -46,7 +46,7 @@ def test_a_conflict_with_another_message_reaches_nobody(
 
     Regression: of two that published at once at a stricter isolation level one failed.
     """
-    forget, conflicts = public.forget, [2]
+    forget, conflicts = public.delete_old, [2]
 
     def sometimes(head: PublicTopic, using: str) -> None:
         if conflicts[0]:
@@ -54,7 +54,7 @@ def test_a_conflict_with_another_message_reaches_nobody(
             raise OperationalError(1213, "deadlock detected") from Conflict()  # as MariaDB numbers it
         forget(head, using)
 
-    monkeypatch.setattr(public, "forget", sometimes)
+    monkeypatch.setattr(public, "delete_old", sometimes)
     message = publish_public("status", title="Mail is slow")
     assert (message.modseq, conflicts) == (1, [0])
     assert [each.pk for each in recent_public("status")] == [message.pk]

@@ -1,8 +1,8 @@
-"""Count the readers of a broadcast whose rows are gone, so that its total of readers stays right.
+"""Count how many have read a broadcast whose rows are gone, so that its total of readers stays right.
 
-Receives what was deleted by its recipients or by upkeep. Guarantees that this locks no broadcast while inboxes are locked:
-workers lock them the other way round. So the broadcast is updated after
-commit; a process that dies in between loses the number.
+Receives rows that are deleted, by their recipients or by upkeep, or that come back. Guarantees that this locks no broadcast
+while inboxes are locked: workers lock them the other way round. So the broadcast is updated after commit; a process that
+dies in between loses the number.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from . import tables
 if TYPE_CHECKING:
     from .queryset import NotificationQuerySet
 
-__all__ = ["note_readers", "readers_in", "readers_of"]
+__all__ = ["add_readers_after_commit", "count_reader", "count_readers"]
 
 
-def readers_of(state: Mapping[str, Any]) -> Counter[int]:
-    """Return the broadcast that a row (its `broadcast_id` and `read_at`) shows as read."""
+def count_reader(state: Mapping[str, Any]) -> Counter[int]:
+    """Return the broadcast that one row (its `broadcast_id` and `read_at`) shows as read, counted once."""
     broadcast_id = state["broadcast_id"]
     return Counter() if broadcast_id is None or state["read_at"] is None else Counter([broadcast_id])
 
 
-def readers_in(rows: NotificationQuerySet) -> Counter[int]:
-    """Return how often these rows show each broadcast as read. 1 query."""
+def count_readers(rows: NotificationQuerySet) -> Counter[int]:
+    """Return how many of these rows show each broadcast as read. 1 query."""
     read = rows.filter(broadcast__isnull=False, read_at__isnull=False).order_by()
     return Counter(dict(read.values_list("broadcast_id").annotate(Count("pk"))))
 
 
-def note_readers(gone: Mapping[int, int], *, using: str) -> None:
-    """After commit, add to each broadcast how many who read it have it no more; less than 0: they have it again."""
+def add_readers_after_commit(gone: Mapping[int, int], *, using: str) -> None:
+    """After commit, note at each broadcast how many who read it no longer have it. A number below 0: they have it again."""
     if gone:
         transaction.on_commit(lambda: add_readers(gone, using), using=using, robust=True)
 

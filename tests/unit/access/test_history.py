@@ -10,37 +10,38 @@ from django.test import Client
 from django.utils import translation
 
 from notifications import make_token
-from notifications.admin.history import translate
+from notifications.access.history import describe_sending, translate, translate_entries
 from notifications.models import ApiToken
-from notifications.sending.dispatch import Outcome, describe, outcome_in
 
 
 @pytest.mark.parametrize(
-    ("outcome", "english", "chinese"),
+    ("numbers", "english", "chinese"),
     [
-        (Outcome(1), "Sent by the API to 1 recipient.", "已通过 API 发送给 1 位收件人。"),
-        (Outcome(12), "Sent by the API to 12 recipients.", "已通过 API 发送给 12 位收件人。"),
+        ((1, None), "Sent by the API to 1 recipient.", "已通过 API 发送给 1 位收件人。"),
+        ((12, None), "Sent by the API to 12 recipients.", "已通过 API 发送给 12 位收件人。"),
         (
-            Outcome(1234, 5),
+            (1234, 5),
             "Sent by the API to 1234 recipients, as broadcast 5.",
             "已通过 API 以群发 5 发送给 1234 位收件人。",
         ),
     ],
 )
-def test_what_the_api_sent_is_said_in_the_readers_language(outcome: Outcome, english: str, chinese: str) -> None:
+def test_what_the_api_sent_is_said_in_the_readers_language(
+    numbers: tuple[int, int | None], english: str, chinese: str
+) -> None:
     """The numbers are read from the English sentence, and said with the form that they take."""
     with translation.override("en"):
-        assert describe(outcome) == english
-    assert outcome_in(english) == outcome
+        assert describe_sending(*numbers) == english
     with translation.override("zh-hans"):
-        (entry,) = translate([LogEntry(change_message=english)])
+        (entry,) = translate_entries([LogEntry(change_message=english)])
     assert entry.change_message == chinese
 
 
 def test_other_sentences_tell_of_no_outcome() -> None:
     """What somebody else wrote is not taken for one of ours."""
-    assert outcome_in("Sent by the API to nobody.") is None
-    assert outcome_in("Sent by the API to 1 recipient. And more.") is None
+    with translation.override("zh-hans"):
+        for text in ("Sent by the API to nobody.", "Sent by the API to 1 recipient. And more."):
+            assert translate(text) == text
 
 
 @pytest.mark.django_db

@@ -9,10 +9,10 @@ from django.http import HttpRequest
 
 from ..access import audit
 
-__all__ = ["note_look"]
+__all__ = ["record_look"]
 
 
-def note_look(owner: Any, request: HttpRequest, object_id: str | None) -> None:
+def record_look(owner: Any, request: HttpRequest, object_id: str | None) -> None:
     """Write down that a page of one object is opened, or refused. 1 query."""
     row = owner.get_object(request, unquote(object_id)) if object_id is not None else None
     if row is None:

@@ -23,13 +23,15 @@ from . import tables
 from .keys import UserKey
 from .salvage import UNREADABLE, is_unreadable, read_alone
 
-__all__ = ["HEAD", "State", "latest", "page", "tails"]
+__all__ = ["HEAD_FIELDS", "LogState", "read_latest", "read_page", "read_tails"]
 
-READS: Final = 100  # positions in one statement: what one user costs is bounded, so this bounds what the others wait
-HEAD: Final = ("epoch", "modseq", "floor", "unread", "unseen")
+POSITIONS_PER_QUERY: Final = (
+    100  # positions in one statement: what one user costs is bounded, so this bounds what the others wait
+)
+HEAD_FIELDS: Final = ("epoch", "modseq", "floor", "unread", "unseen")
 
 
-class State(NamedTuple):
+class LogState(NamedTuple):
     """One log as one statement saw it."""
 
     place: int  # which of those that were asked for
@@ -38,7 +40,7 @@ class State(NamedTuple):
     rows: list[tables.Notification]
 
 
-def tails(using: str, behind: Sequence[tuple[Any, int]], *, most: int) -> Iterator[State]:
+def read_tails(using: str, behind: Sequence[tuple[Any, int]], *, most: int) -> Iterator[LogState]:
     """Yield each log with the rows after a `modseq`, in log order; a user who was deleted is left out. 1 query for each 100.
 
     A log with more than `most` of them has the bound 0, and no rows: the index says so, nothing is read. Past the ORM,
@@ -52,15 +54,15 @@ def tails(using: str, behind: Sequence[tuple[Any, int]], *, most: int) -> Iterat
     if connection.vendor == "postgresql":
         rows = LATERAL.replace("{which}", which)
     template = TAILS.replace("{rows}", rows)
-    names = names_in(connection)
+    names = quote_names(connection)
     # MariaDB and MySQL look into an index by a range only where its ends are known beforehand, as they are for one user;
     # for several they would read each one's whole inbox
-    reads = 1 if connection.vendor == "mysql" else READS
+    reads = 1 if connection.vendor == "mysql" else POSITIONS_PER_QUERY
     for start in range(0, len(behind), reads):
         portion = behind[start : start + reads]
-        positions, parameters = positions_in(connection, portion)
+        positions, parameters = build_positions_table(connection, portion)
         sql = partial(template.format, positions=positions, most=most, limit=len(portion))
-        for state in read(using, sql, names, parameters, may_salvage=len(portion) == 1):
+        for state in fetch_states(using, sql, names, parameters, may_salvage=len(portion) == 1):
             yield state._replace(place=start + state.place)
 
 
@@ -94,22 +96,22 @@ PAGE: Final = """
 """
 
 
-def latest(using: str, user_ids: Sequence[UserKey], *, most: int) -> Iterator[State]:
+def read_latest(using: str, user_ids: Sequence[UserKey], *, most: int) -> Iterator[LogState]:
     """Yield each log with its latest rows that are not archived, newest first. 1 query for each.
 
     Not for many at once: asked for an average user, a planner would walk the whole table for a user without notifications.
     """
     connection = connections[using]
     sql = partial(LATEST.format, most=most)
-    names = names_in(connection)
+    names = quote_names(connection)
     key: Any = tables.Inbox._meta.pk
     for place, user_id in enumerate(user_ids):
         parameters = [key.get_db_prep_value(user_id, connection)] * 2
-        for state in read(using, sql, names, parameters, may_salvage=True):
+        for state in fetch_states(using, sql, names, parameters, may_salvage=True):
             yield state._replace(place=place)
 
 
-def page(using: str, inbox: QuerySet[Any, Any], rows: QuerySet[Any, Any]) -> State | None:
+def read_page(using: str, inbox: QuerySet[Any, Any], rows: QuerySet[Any, Any]) -> LogState | None:
     """Return one log with these of its rows, newest first; None: there is no inbox. 1 query.
 
     Args:
@@ -120,15 +122,15 @@ def page(using: str, inbox: QuerySet[Any, Any], rows: QuerySet[Any, Any]) -> Sta
     rows_sql, rows_parameters = rows.query.get_compiler(using).as_sql()
     sql = partial(PAGE.format, inbox=inbox_sql, rows=rows_sql)
     parameters = [*inbox_parameters, *rows_parameters]
-    for state in read(using, sql, names_in(connections[using]), parameters, may_salvage=True):
+    for state in fetch_states(using, sql, quote_names(connections[using]), parameters, may_salvage=True):
         # sorted here: the join need not keep the order, and a database would sort again what it took from an index
         return state._replace(rows=sorted(state.rows, key=lambda row: row.pk, reverse=True))
     return None
 
 
-def read(
+def fetch_states(
     using: str, sql: Callable[..., str], names: dict[str, str], parameters: list[Any], *, may_salvage: bool
-) -> list[State]:
+) -> list[LogState]:
     """Return what a statement yields; of one log also where rows of it cannot be read.
 
     Then the statement says which rows they are, and each is read after it. One that was changed meanwhile is newer than its
@@ -136,33 +138,33 @@ def read(
     """
     connection = connections[using]
     try:
-        return list(made_of(using, fetch(connection, sql(**names), parameters)))
+        return list(build_states(using, run_query(connection, sql(**names), parameters)))
     except UNREADABLE as error:
         if not may_salvage or not is_unreadable(error):
             raise
     keys = f"n.{names['n_id']}, n.{names['n_modseq']}"
-    found = fetch(connection, sql(**{**names, "columns": keys}), parameters)
-    states: list[State] = []
+    found = run_query(connection, sql(**{**names, "columns": keys}), parameters)
+    states: list[LogState] = []
     for (place, bound, *head), group in groupby(found, key=lambda values: values[:-2]):
         rows = []
         for *_, pk, modseq in group:
             if pk is not None and (row := read_alone(using, pk)) is not None:
                 row.modseq = modseq
                 rows.append(row)
-        states.append(State(place, Head(*head), bound, rows))
+        states.append(LogState(place, Head(*head), bound, rows))
     return states
 
 
-def fetch(connection: Any, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+def run_query(connection: Any, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 
 
-def made_of(using: str, found: list[tuple[Any, ...]]) -> Iterator[State]:
+def build_states(using: str, found: list[tuple[Any, ...]]) -> Iterator[LogState]:
     """Yield the states in the rows of a statement, in their order."""
-    first = 2 + len(HEAD)
+    first = 2 + len(HEAD_FIELDS)
     fields = tables.Notification._meta.concrete_fields
     names = [field.attname for field in fields]
     compiler = tables.Notification.objects.using(using).query.get_compiler(using)
@@ -176,10 +178,10 @@ def made_of(using: str, found: list[tuple[Any, ...]]) -> Iterator[State]:
             for values in group
             if values[is_there] is not None
         ]
-        yield State(place, Head(*head), bound, rows)
+        yield LogState(place, Head(*head), bound, rows)
 
 
-def positions_in(connection: Any, wanted: Sequence[tuple[Any, int]]) -> tuple[str, list[Any]]:
+def build_positions_table(connection: Any, wanted: Sequence[tuple[Any, int]]) -> tuple[str, list[Any]]:
     """Return a table `p` of users and numbers, as SQL, and its parameters.
 
     PostgreSQL takes them as arrays: filling hundreds of placeholders takes psycopg milliseconds.
@@ -194,13 +196,13 @@ def positions_in(connection: Any, wanted: Sequence[tuple[Any, int]]) -> tuple[st
     return f"({' UNION ALL '.join(lines)}) p", [value for pair in zip(keys, numbers, strict=True) for value in pair]
 
 
-def names_in(connection: Any) -> dict[str, str]:
+def quote_names(connection: Any) -> dict[str, str]:
     """Return the quoted names of the tables and columns, by what a statement here calls them, and lists of columns."""
     quote = connection.ops.quote_name
     both: dict[str, type[Model]] = {"i": tables.Inbox, "n": tables.Notification}
     names = {short: str(quote(model._meta.db_table)) for short, model in both.items()}
     for short, model in both.items():
         names |= {f"{short}_{field.name}": str(quote(field.column)) for field in model._meta.concrete_fields}
-    names["heads"] = ", ".join(f"q.{names[f'i_{name}']}" for name in HEAD)
+    names["heads"] = ", ".join(f"q.{names[f'i_{name}']}" for name in HEAD_FIELDS)
     names["columns"] = ", ".join(f"n.{names[f'n_{field.name}']}" for field in tables.Notification._meta.concrete_fields)
     return names

@@ -35,7 +35,7 @@ class BodyParser(Parser):
         if len(request.body) > MAX_BODY_BYTES:
             raise build_too_large()
         try:
-            return parse_json(request.body, make_object=object_of)
+            return parse_json(request.body, make_object=build_object)
         except TooDeep:
             message = _("The JSON is nested deeper than %(most)d levels.") % {"most": MAX_LEVELS}
             raise Refusal(
@@ -43,7 +43,7 @@ class BodyParser(Parser):
             ) from None
 
 
-def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object with these fields; of one that is given twice the last counts."""
     if len(pairs) > MAX_FIELDS:
         message = _("An object has more than %(most)d fields.") % {"most": MAX_FIELDS}

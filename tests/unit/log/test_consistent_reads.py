@@ -37,6 +37,7 @@ from notifications.operations.repair import renew
 from notifications.protocol.payloads import build_payload
 from notifications.protocol.position import Position, parse_position
 from notifications.reading import actions
+from notifications.reading.undo import undo_action
 from tests.support.ledger import Rung
 
 serial = itertools.count()
@@ -180,7 +181,7 @@ def several(user: User) -> None:
 def undone(user: User) -> None:
     """Delete one and take that back."""
     pk = row_of(user, "unread").get().pk
-    actions.undo(user, str(actions.act(user, "delete", [pk]).token))
+    undo_action(user, str(actions.apply_action(user, "delete", [pk]).token))
 
 
 def read_and_more(user: User) -> None:

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from notifications import notify
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
-from notifications.reading import actions
+from notifications.reading import actions, undo
 from tests.support.api import Program
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,7 +137,7 @@ def test_too_much_to_keep_is_deleted_without_undo(
 ) -> None:
     """A token longer than a request may be is not offered."""
     sent = notify(user, title="One")
-    monkeypatch.setattr(actions, "MAX_TOKEN_CHARS", 100)
+    monkeypatch.setattr(undo, "MAX_TOKEN_CHARS", 100)
     done = program.ask("DELETE", f"notifications/{sent.pk}")
     assert (done["changed"], done["undo"]) == (1, None)
 
@@ -170,7 +170,7 @@ def test_the_setting_says_how_long(
     monkeypatch.setattr(timezone, "now", lambda: now)
     of_api = program.ask("POST", f"notifications/{sent.pk}/read")["undo"]
     assert dt.datetime.fromisoformat(of_api["expires_at"]) == now + dt.timedelta(seconds=30)
-    of_page = actions.act(user, "unread", [sent.pk], seconds=60.0)
+    of_page = actions.apply_action(user, "unread", [sent.pk], seconds=60.0)
     settings.NOTIFICATIONS_UNDO_SECONDS = 10.0
     monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(seconds=61))
     for token, seconds in ((of_api["token"], 30), (of_page.token, 60)):
