@@ -27,6 +27,7 @@ from ..broadcasts.review import describe, preview_of, review, sight_of
 from ..broadcasts.states import AT_WORK, Step
 from ..broadcasts.transitions import order_broadcast, take_step
 from ..exceptions import InvalidSegment, StepRefused
+from ..log.attempts import attempt
 from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
 from ..models import Notification
@@ -138,9 +139,7 @@ class Pages:
         """Order what was reviewed, and nothing that was edited since."""
         seen = request.POST.get("revision", "")
         broadcast.revision = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 10 else 0
-        with transaction.atomic(using=broadcasts().db):  # before a worker can be done with it
-            follow(broadcast, request.user)
-            ordered = order_broadcast(broadcast, by=request.user)
+        ordered = attempt(broadcasts().db, lambda: follow_and_order(broadcast, request.user))
         if ordered.state == BroadcastState.SCHEDULED:
             self.owner.message_user(request, _("“%(title)s” is scheduled.") % {"title": ordered.title})
         return ordered
@@ -171,3 +170,10 @@ class Pages:
             **context,
         }
         return TemplateResponse(request, f"admin/live_notifications/broadcast/{name}.html", context)
+
+
+def follow_and_order(broadcast: Broadcast, user: Any) -> Broadcast:
+    """Have somebody follow a draft and send it, in one transaction: before a worker can be done with it."""
+    with transaction.atomic(using=broadcasts().db):
+        follow(broadcast, user)
+        return order_broadcast(broadcast, by=user)

@@ -5,7 +5,7 @@ Guarantees that a draft is written only while it is one, and that whoever may on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -20,13 +20,9 @@ from ..broadcasts.review import describe_all, sight_of
 from ..exceptions import StepRefused
 from ..models.broadcast import Broadcast, BroadcastState, broadcasts
 from ..models.content import CONTENT_FIELDS
+from .attempts import RepeatableForms
 from .broadcast_forms import TIMES, WHOM, BroadcastForm, broadcast_form
 from .broadcast_pages import Pages
-
-if TYPE_CHECKING:
-    BroadcastBase = admin.ModelAdmin[Broadcast]
-else:
-    BroadcastBase = admin.ModelAdmin
 
 __all__ = ["BroadcastAdmin"]
 
@@ -47,7 +43,7 @@ class BroadcastChangeList(ChangeList):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(BroadcastBase):
+class BroadcastAdmin(RepeatableForms):
     """Broadcasts: the list, and the form of a draft."""
 
     form = BroadcastForm

@@ -7,7 +7,7 @@ nothing, and that a list costs the same at a thousand rows and at a million (`ch
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, LogEntry
@@ -22,19 +22,16 @@ from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from ..access import audit
 from ..conf import settings
+from ..log.attempts import attempt
 from ..log.queryset import NotificationQuerySet
 from ..log.replay import database
 from ..models import CONTENT_FIELDS, DETAIL_FIELDS, Notification
 from ..sending.publish import notify, notify_many
+from .attempts import RepeatableForms
 from .audit import record_look
 from .autocomplete import RecipientsView, name_of
 from .changelist import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
 from .forms import NotificationForm, recipients_field, send_form
-
-if TYPE_CHECKING:
-    NotificationBase = admin.ModelAdmin[Notification]
-else:
-    NotificationBase = admin.ModelAdmin
 
 __all__ = ["NotificationAdmin"]
 
@@ -44,7 +41,7 @@ STATE = ("created_at", "read_at", "archived_at")
 
 
 @admin.register(Notification)
-class NotificationAdmin(NotificationBase):
+class NotificationAdmin(RepeatableForms):
     """Notifications. What is on the list and in the forms is plain `ModelAdmin`; what writes goes through the log."""
 
     form = NotificationForm
@@ -257,12 +254,16 @@ class NotificationAdmin(NotificationBase):
                 messages.ERROR,
             )
         else:
-            with transaction.atomic(using=database()):
-                self.log_deletions(request, rows)
-                count = rows.delete()[0]
+            count = attempt(database(), lambda: self._take_back(request, rows))
             text = ngettext("Sending was undone for %d person.", "Sending was undone for %d people.", count)
             self.message_user(request, text % count, messages.SUCCESS)
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:live_notifications_notification_changelist"))
+
+    def _take_back(self, request: HttpRequest, rows: NotificationQuerySet) -> int:
+        with transaction.atomic(using=database()):
+            rows = rows.all()  # read anew in each attempt
+            self.log_deletions(request, rows)
+            return rows.delete()[0]
 
     def response_add(self, request: HttpRequest, obj: Notification, post_url_continue: str | None = None) -> Any:
         """Go where the button says; what happened was said when it did."""

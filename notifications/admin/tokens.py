@@ -20,12 +20,11 @@ from django.utils.translation import gettext as _, gettext_lazy, gettext_noop, n
 from ..access.history import translate_entries
 from ..access.tokens import may_send, revoke_tokens, save_new
 from ..models.token import LOOK, ApiToken
+from .attempts import RepeatableForms
 
 if TYPE_CHECKING:
-    TokenBase = admin.ModelAdmin[ApiToken]
     TokenFormBase = forms.ModelForm[ApiToken]
 else:
-    TokenBase = admin.ModelAdmin
     TokenFormBase = forms.ModelForm
 
 __all__ = ["ApiTokenAdmin"]
@@ -87,7 +86,7 @@ def state_of(token: ApiToken) -> str:
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(TokenBase):
+class ApiTokenAdmin(RepeatableForms):
     """Tokens. One that was made is not edited: revoke it, and make another."""
 
     form = TokenForm

@@ -27,6 +27,7 @@ from ..models import Notification
 from ..protocol.payloads import build_counters, build_payload
 from ..protocol.position import parse_position
 from ..reading import actions
+from ..reading.listing import find_page
 from ..reading.undo import undo_action
 from .auth import PerUser, SessionAuth, TokenAuth
 from .body_parser import BodyParser

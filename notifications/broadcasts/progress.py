@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..exceptions import StepRefused
+from ..log.attempts import attempt
 from ..log.locks import lock_inboxes
 from ..log.replay import database
 from ..models import Notification
@@ -88,6 +89,11 @@ def follow(broadcast: Broadcast, user: Any) -> None:
     Raises:
         StepRefused: it was deleted meanwhile.
     """
+    attempt(broadcasts().db, lambda: follow_once(broadcast, user))
+
+
+def follow_once(broadcast: Broadcast, user: Any) -> None:
+    """Have a user see it, in one transaction. Raises as `follow()` does."""
     rows = broadcasts()
     with transaction.atomic(using=rows.db):
         # locked: no step is taken and no chunk written until the follower is known

@@ -20,7 +20,7 @@ from ..conf import settings
 from ..protocol.payloads import Snapshot, build_change_data, build_snapshot, encode_payload
 from ..protocol.position import Head, Position, Reason, Replay
 from . import tables
-from .consistent_reads import LogState, read_tails
+from .consistent_reads import LogState, read_latest, read_tails
 from .keys import UserKey, UserOrKey, chunks
 from .locks import build_user_condition, make_inboxes, quote_inbox
 

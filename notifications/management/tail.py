@@ -41,7 +41,7 @@ async def follow(
     A database that is away is complained about once and asked again every second.
 
     Raises:
-        Gone: the user was deleted.
+        UserDeleted: the user was deleted.
     """
     wakeup = asyncio.Event()
     executor = Executor(threads=1)

@@ -29,6 +29,7 @@ from ..access.limits import spend
 from ..access.reader import is_from_users_page
 from ..conf import settings
 from ..exceptions import BadUndoToken, HistoryReplaced, Refusal, TooOften, UndoExpired, UnknownNotification
+from ..log.attempts import attempt
 from ..log.keys import MAX_KEY
 from ..log.replay import database, inbox_of
 from ..models import Notification
@@ -72,7 +73,7 @@ def action(perform: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
         try:
             if request.method != "POST":
                 raise Refusal(405, "method_not_allowed", _("This address changes data; use POST."))
-            if (refusal := find_refusal(request)) is not None:
+            if (refusal := attempt(database(), lambda: find_refusal(request))) is not None:
                 raise refusal
             spend(request.user)
             answer = perform(request, **kwargs)
@@ -81,7 +82,7 @@ def action(perform: Callable[..., Answer | str]) -> Callable[..., HttpResponse]:
         except Refusal as refusal:
             return answer_refusal(request, refusal, wants_json=wants_json)
         if wants_json:
-            counters = build_counters(inbox_of(request.user))
+            counters = build_counters(attempt(database(), lambda: inbox_of(request.user)))
             response = JsonResponse((answer if isinstance(answer, dict) else {}) | {**counters})
             patch_cache_control(response, private=True, no_store=True)
             return response
@@ -153,8 +154,8 @@ def apply_to(request: HttpRequest, name: Action, ids: list[int]) -> Answer:
 def open_link(request: HttpRequest, pk: int) -> Answer | str:
     """Mark as read and go where it leads."""
     answer = apply_to(request, "read", [pk])
-    mine = Notification.objects.using(database()).for_user(request.user)
-    url = mine.filter(pk=pk).values_list("url", flat=True).first()
+    mine = Notification.objects.using(database()).for_user(request.user).filter(pk=pk)
+    url = attempt(database(), lambda: mine.values_list("url", flat=True).first())
     return followable(url or "") or answer
 
 

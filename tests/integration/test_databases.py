@@ -28,7 +28,7 @@ PARTS: Final = {
     "PostgreSQL": {
         "states": (CONSISTENT_READS,),
         "log": LOG,
-        "broadcasts": BROADCASTS,
+        "broadcasts": (*BROADCASTS, "admin/test_attempts.py"),
         "upkeep among writers": ("operations/test_repair_concurrent.py",),
     },
     "MariaDB": {

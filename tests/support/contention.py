@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django.contrib.auth.models import Group, User
@@ -21,7 +22,7 @@ from notifications.broadcasts.leases import claim
 from notifications.broadcasts.sending import write_chunk
 from notifications.models import Broadcast, Notification
 
-__all__ = ["Conflict", "Contention", "count_deadlocks", "find_miscounts"]
+__all__ = ["Conflict", "Contention", "at_level", "count_deadlocks", "find_miscounts"]
 
 WRITERS: Final = 8
 USERS: Final = 6
@@ -154,3 +155,19 @@ def count_deadlocks() -> int:
             return int(cursor.fetchone()[0])
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
         return int(cursor.fetchone()[1])
+
+
+@contextmanager
+def at_level(level: str) -> Iterator[None]:
+    """Give this thread's transactions an isolation level, as the system checks want it; SQLite has one, the strictest."""
+    commands = {
+        "mysql": [f"SET SESSION TRANSACTION ISOLATION LEVEL {level}", "SET SESSION innodb_snapshot_isolation = ON"],
+        "postgresql": [f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}"],
+    }.get(connection.vendor, [])
+    with connection.cursor() as cursor:
+        for command in commands:
+            cursor.execute(command)
+    try:
+        yield
+    finally:
+        connection.close()

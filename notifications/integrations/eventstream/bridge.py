@@ -24,6 +24,7 @@ from ...conf import settings
 from ...hub import Hub, get_hub
 from ...hub.sweeper import sweep_forever
 from ...log.keys import chunks
+from ...log.replay import read_positions
 from ...protocol.position import Position
 from ...sending import public
 from .channels import Channels, encode_position, name_inbox_channel, name_public_channel, parse_topic, parse_user

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
@@ -19,7 +19,7 @@ from notifications.log import attempts
 from notifications.models import Inbox, Notification
 from notifications.reading import actions
 from notifications.reading.undo import undo_action
-from tests.support.contention import Conflict
+from tests.support.contention import Conflict, at_level
 from tests.support.ledger import Client, Rung, assert_exact, heard
 from tests.support.waits import wait_for_waiting_locks
 
@@ -348,19 +348,3 @@ def test_a_write_on_an_old_snapshot_is_refused_before_it_counts(
     assert_exact(user)
     heard(user, rung, client)
     assert not Notification.objects.for_user(other_user).exists()
-
-
-@contextmanager
-def at_level(level: str) -> Iterator[None]:
-    """Give this thread's transactions an isolation level, as the system checks want it; SQLite has one, the strictest."""
-    commands = {
-        "mysql": [f"SET SESSION TRANSACTION ISOLATION LEVEL {level}", "SET SESSION innodb_snapshot_isolation = ON"],
-        "postgresql": [f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}"],
-    }.get(connection.vendor, [])
-    with connection.cursor() as cursor:
-        for command in commands:
-            cursor.execute(command)
-    try:
-        yield
-    finally:
-        connection.close()
