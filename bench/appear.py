@@ -98,7 +98,7 @@ def look_through(user_id: Any) -> None:
     from django.db import connection, transaction
 
     from notifications import users_of
-    from notifications.log.bulk_insert import append_copies
+    from notifications.log.writes import append_copies
     from notifications.models import Broadcast
 
     with transaction.atomic(), connection.cursor() as cursor:

@@ -28,8 +28,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef
 
-from ..log.bulk_insert import append_copies
 from ..log.bulk_update import rows_of
+from ..log.writes import append_copies
 from ..models import FIRST_MODSEQ, Inbox
 from ..models.broadcast import Broadcast, BroadcastState
 from .audience import online_of, users_of

@@ -14,12 +14,12 @@ from typing import Final, TypeVar
 from django.db import connections
 
 from ..conf import settings
+from ..log.writes import USERS_PER_TRANSACTION
 
 __all__ = ["Throttle"]
 
 T = TypeVar("T")
 
-MOST_USERS: Final = 500  # as notify_many(): locks are held for some 10 ms
 LEAST_SIZE: Final = 20  # a chunk is never cut smaller than this
 AIM_SECONDS: Final = 0.05  # half of the 100 ms for which another writer may have to wait
 CHUNKS_PER_SECOND: Final = 4  # at a limited rate, so that it is an even one
@@ -34,7 +34,7 @@ class Throttle:
     """
 
     def __init__(self, *, most: int | None = None, has_rate: bool = True) -> None:
-        self._most = MOST_USERS if most is None else most
+        self._most = USERS_PER_TRANSACTION if most is None else most
         self.size = self._most
         self._has_rate = has_rate
 

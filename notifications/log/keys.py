@@ -66,7 +66,7 @@ def fits(key: object) -> bool:
     return not isinstance(key, int) or abs(key) <= MAX_KEY
 
 
-def chunks(keys: list[T]) -> Iterator[list[Any]]:
+def chunks(keys: list[T], size: int = CHUNK) -> Iterator[list[Any]]:
     """Yield keys in portions that fit into one query, which takes what its column holds: hence `Any`."""
-    for start in range(0, len(keys), CHUNK):
-        yield keys[start : start + CHUNK]
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]

@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from ..broadcasts.audience import users_of
 from ..broadcasts.transitions import order_broadcast
 from ..log.attempts import repeatable
+from ..log.writes import USERS_PER_TRANSACTION
 from ..models import CONTENT_FIELDS, Notification
 from ..models.broadcast import Audience, Broadcast
-from .publish import USERS_PER_TRANSACTION, notify_many
+from .publish import notify_many
 
 __all__ = [
     "Outcome",

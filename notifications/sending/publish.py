@@ -8,22 +8,20 @@ committed and the doorbell is ringing; inside one, both happen with its commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import Any, Final, TypedDict, Unpack
+from collections.abc import Iterable
+from typing import Any, TypedDict, Unpack
 
 from django.db import router
 from django.db.models import QuerySet
 
 from .. import log
 from ..access.users import active_users
-from ..log.bulk_insert import append_copies
-from ..log.keys import UserOrKey, key_of
+from ..log.keys import UserOrKey, chunks, key_of
 from ..log.threads import on_thread
+from ..log.writes import USERS_PER_TRANSACTION, append_copies
 from ..models import CONTENT_FIELDS, DETAIL_FIELDS, Level, Notification
 
 __all__ = [
-    "USERS_PER_TRANSACTION",
     "Content",
     "abroadcast",
     "anotify",
@@ -33,9 +31,6 @@ __all__ = [
     "notify",
     "notify_many",
 ]
-
-# Users in one transaction of a bulk send: enough to be quick, few enough that their inboxes are locked only briefly.
-USERS_PER_TRANSACTION: Final = 500
 
 
 class Content(TypedDict, total=False):
@@ -100,7 +95,7 @@ def notify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Con
     first = compose(keys[0], title, content)
     log.validate(first)
     cleaned = {name: getattr(first, name) for name in (*CONTENT_FIELDS, *DETAIL_FIELDS)}
-    for chunk in chunked(keys):
+    for chunk in chunks(keys, USERS_PER_TRANSACTION):
         append_copies(cleaned, chunk, using=using)
     return len(keys)
 
@@ -152,9 +147,3 @@ def compose(user_id: Any, title: str, content: Content) -> Notification:
     if values.get("data") is None:
         values.pop("data", None)
     return Notification(recipient_id=user_id, title=title, **values)
-
-
-def chunked(keys: list[Any]) -> Iterator[list[Any]]:
-    iterator = iter(keys)
-    while chunk := list(islice(iterator, USERS_PER_TRANSACTION)):
-        yield chunk

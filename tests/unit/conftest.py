@@ -95,5 +95,5 @@ def draft(db: None) -> Callable[..., Broadcast]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of three users, read five at a time."""
-    monkeypatch.setattr(throttle, "MOST_USERS", 3)
+    monkeypatch.setattr(throttle, "USERS_PER_TRANSACTION", 3)
     monkeypatch.setattr(sending, "KEYS_PER_READ", 5)

@@ -19,10 +19,10 @@ from pytest_django import Settings
 from notifications import make_token, segment
 from notifications.api import send as api_send
 from notifications.broadcasts import segments
+from notifications.log.writes import USERS_PER_TRANSACTION
 from notifications.models import ApiToken, Broadcast, Notification, SentRequest
 from notifications.sending import dispatch
 from notifications.sending.idempotency import MAX_FORGOTTEN
-from notifications.sending.publish import USERS_PER_TRANSACTION
 from tests.support.api import Program
 from tests.support.contention import Conflict
 

@@ -312,7 +312,7 @@ def test_retraction_goes_on_where_it_was_cut_off(
     people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Resumable as sending is: chunk by chunk, with a last look from the beginning."""
-    monkeypatch.setattr(throttle, "MOST_USERS", 2)
+    monkeypatch.setattr(throttle, "USERS_PER_TRANSACTION", 2)
     monkeypatch.setattr(retracting, "ROWS_PER_READ", 5)
     broadcast = sent(draft())
     take_step(broadcast, Step.RETRACT)

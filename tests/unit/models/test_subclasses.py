@@ -13,7 +13,7 @@ from django.db import models as db
 from django.db.models.signals import post_save
 
 from notifications import BypassesLog, mark_seen, notify
-from notifications.log import single_insert
+from notifications.log import raw_insert
 from notifications.models import Notification
 from tests.support.ledger import assert_exact
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin as a process does in which nothing was inserted yet."""
-    monkeypatch.setattr(single_insert, "_statements", {})
+    monkeypatch.setattr(raw_insert, "_statements", {})
 
 
 @pytest.fixture(autouse=True)
