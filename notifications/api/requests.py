@@ -10,8 +10,9 @@ from typing import Any, Final
 from ninja import Field, Schema
 
 from ..log.keys import MAX_KEY
+from ..models.content import MAX_CATEGORY_CHARS, MAX_TOPIC_CHARS
 from ..reading.actions import Action
-from ..reading.listing import ListedState
+from ..reading.listing import MAX_QUERY_CHARS, ListedState
 from ..reading.undo import MAX_TOKEN_CHARS
 from .responses import ABSENT, POSITION, LevelName
 
@@ -33,12 +34,14 @@ class ListQuery(Schema):
     state: ListedState = Field(
         "all", description="`all` is everything that is not archived; so are `unread` and `read`."
     )
-    category: str = Field("", max_length=50, pattern=NO_NUL, json_schema_extra={"example": "billing"})
+    category: str = Field("", max_length=MAX_CATEGORY_CHARS, pattern=NO_NUL, json_schema_extra={"example": "billing"})
     level: LevelName = Field(ABSENT, json_schema_extra={"example": "warning"})
-    topic: str = Field("", max_length=200, pattern=NO_NUL, json_schema_extra={"example": "billing.invoice:7"})
+    topic: str = Field(
+        "", max_length=MAX_TOPIC_CHARS, pattern=NO_NUL, json_schema_extra={"example": "billing.invoice:7"}
+    )
     q: str = Field(
         "",
-        max_length=200,
+        max_length=MAX_QUERY_CHARS,
         pattern=NO_NUL,
         description="Text to find in title, body or actor.",
         json_schema_extra={"example": "invoice"},
@@ -75,7 +78,7 @@ class ReadAll(Schema):
 class Topic(Schema):
     """A subject."""
 
-    topic: str = Field(..., min_length=1, max_length=200, pattern=NO_NUL)
+    topic: str = Field(..., min_length=1, max_length=MAX_TOPIC_CHARS, pattern=NO_NUL)
 
     model_config = strict({"topic": "billing.invoice:7"})
 

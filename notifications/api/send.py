@@ -30,7 +30,16 @@ from ..broadcasts.audience import KINDS, Kind
 from ..broadcasts.segments import MAX_NAME_CHARS
 from ..exceptions import Refusal, RefusedRecipients
 from ..log.attempts import attempt
+from ..log.writes import USERS_PER_TRANSACTION
 from ..models import Notification
+from ..models.content import (
+    MAX_ACTOR_CHARS,
+    MAX_BODY_CHARS,
+    MAX_CATEGORY_CHARS,
+    MAX_TITLE_CHARS,
+    MAX_TOPIC_CHARS,
+    MAX_URL_CHARS,
+)
 from ..models.token import ApiToken
 from ..sending.dispatch import Outcome, TooManyForDetails, send_to_audience, send_to_users
 from ..sending.idempotency import KeyReused, claim
@@ -100,20 +109,23 @@ class Send(Schema):
     """What to tell whom. Sizes and forms as in `notify()`."""
 
     to: To
-    title: str = Field(..., max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")
-    body: str = Field(ABSENT, max_length=4000, pattern=NO_NUL)
+    title: str = Field(..., max_length=MAX_TITLE_CHARS, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")
+    body: str = Field(ABSENT, max_length=MAX_BODY_CHARS, pattern=NO_NUL)
     url: str = Field(
         ABSENT,
-        max_length=2000,
+        max_length=MAX_URL_CHARS,
         description="https://…, http://… or a path on the site.",
         json_schema_extra={"format": "notification-link"},
     )
     level: LevelName = ABSENT
-    category: str = Field(ABSENT, max_length=50, pattern=r"^[\w.-]+$")
+    category: str = Field(ABSENT, max_length=MAX_CATEGORY_CHARS, pattern=r"^[\w.-]+$")
     actor: str = Field(
-        ABSENT, max_length=150, pattern=NO_NUL, description="This, `topic` and `data` only for up to 500 recipients."
+        ABSENT,
+        max_length=MAX_ACTOR_CHARS,
+        pattern=NO_NUL,
+        description=f"This, `topic` and `data` only for up to {USERS_PER_TRANSACTION} recipients.",
     )
-    topic: str = Field(ABSENT, max_length=200, pattern=NO_NUL)
+    topic: str = Field(ABSENT, max_length=MAX_TOPIC_CHARS, pattern=NO_NUL)
     data: dict[str, Any] = Field(ABSENT, description="At most 8 KiB as JSON.")
 
     model_config = strict(

@@ -25,7 +25,7 @@ from ..log.locks import lock_inboxes
 from ..log.replay import database
 from ..models import Notification
 from ..models.broadcast import Broadcast, BroadcastState, broadcasts
-from ..models.content import Level
+from ..models.content import MAX_TITLE_CHARS, Level
 from .states import AT_WORK, GONE
 
 __all__ = [
@@ -128,7 +128,7 @@ def build_content(broadcast: Broadcast) -> dict[str, Any]:
     known = {"title": broadcast.title, "state": broadcast.get_state_display()}
     title = _("%(state)s: %(title)s") % known
     level = Level.WARNING if broadcast.problem else LEVELS.get(BroadcastState(broadcast.state), Level.INFO)
-    return {"title": title[:200], "level": level, "data": build_figures(broadcast)}
+    return {"title": title[:MAX_TITLE_CHARS], "level": level, "data": build_figures(broadcast)}
 
 
 def build_figures(broadcast: Broadcast) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from notifications.models import CONTENT_FIELDS, Level, Notification
+from notifications.models.content import MAX_BODY_CHARS, MAX_TITLE_CHARS
 
 __all__ = ["add_content_options", "build_error", "parse_content"]
 
 # Where an option needs other words than the admin's form.
 HELP: Final = {
-    "title": "what happened, 1 to 200 characters",
-    "body": "further text, up to 4,000 characters",
+    "title": f"what happened, 1 to {MAX_TITLE_CHARS} characters",
+    "body": f"further text, up to {MAX_BODY_CHARS:,} characters",
     "url": "link to open: https://…, http://… or a path on the site",
     "level": f"one of {', '.join(Level.values)} (default: info)",
     "category": "a key to filter and mute by (default: general)",

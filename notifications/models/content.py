@@ -13,7 +13,26 @@ from django.utils.translation import gettext_lazy as _
 
 from .validators import DATA_MAX_DEPTH, has_depth, validate_data, validate_link, validate_text, validate_title
 
-__all__ = ["CONTENT_FIELDS", "AbstractContent", "DataField", "Level"]
+__all__ = [
+    "CONTENT_FIELDS",
+    "MAX_ACTOR_CHARS",
+    "MAX_BODY_CHARS",
+    "MAX_CATEGORY_CHARS",
+    "MAX_TITLE_CHARS",
+    "MAX_TOPIC_CHARS",
+    "MAX_URL_CHARS",
+    "AbstractContent",
+    "DataField",
+    "Level",
+]
+
+# What a notification may hold. With `data` that is below the 16 KiB of a change that a doorbell carries (`log/doorbell.py`).
+MAX_TITLE_CHARS: Final = 200
+MAX_BODY_CHARS: Final = 4000
+MAX_URL_CHARS: Final = 2000
+MAX_CATEGORY_CHARS: Final = 50
+MAX_ACTOR_CHARS: Final = 150
+MAX_TOPIC_CHARS: Final = 200
 
 
 class Level(models.TextChoices):
@@ -32,11 +51,11 @@ class AbstractContent(models.Model):
     What spells the fields out, for types and for the wire, is compared with these by `tests/unit/models/test_content.py`.
     """
 
-    title = models.CharField(_("title"), max_length=200, validators=[validate_title, validate_text])
-    body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(4000), validate_text])
+    title = models.CharField(_("title"), max_length=MAX_TITLE_CHARS, validators=[validate_title, validate_text])
+    body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(MAX_BODY_CHARS), validate_text])
     url = models.CharField(
         _("link"),
-        max_length=2000,
+        max_length=MAX_URL_CHARS,
         blank=True,
         validators=[validate_link, validate_text],
         help_text=_("Opened from the notification: https://…, http://… or a path on this site."),
@@ -44,7 +63,7 @@ class AbstractContent(models.Model):
     level = models.CharField(_("level"), max_length=10, choices=Level.choices, default=Level.INFO)
     category = models.CharField(
         _("category"),
-        max_length=50,
+        max_length=MAX_CATEGORY_CHARS,
         default="general",
         validators=[
             RegexValidator(r"\A[\w.-]+\Z", _("Use letters, digits, “-”, “_” and “.” only, such as “billing”."))

@@ -18,7 +18,7 @@ from ..log.queryset import NotificationQuerySet
 from ..log.salvage import EPOCH
 from .broadcast import Broadcast
 from .constraints import UniqueWhereSet
-from .content import CONTENT_FIELDS, AbstractContent, DataField, Level
+from .content import CONTENT_FIELDS, MAX_ACTOR_CHARS, MAX_TOPIC_CHARS, AbstractContent, DataField, Level
 from .inbox import FIRST_MODSEQ
 from .validators import validate_data, validate_text
 
@@ -44,14 +44,14 @@ class Notification(AbstractContent):
     )
     actor = models.CharField(
         _("actor"),
-        max_length=150,
+        max_length=MAX_ACTOR_CHARS,
         blank=True,
         validators=[validate_text],
         help_text=_("The name shown for the person or system that did it."),
     )
     topic = models.CharField(
         _("topic"),
-        max_length=200,
+        max_length=MAX_TOPIC_CHARS,
         blank=True,
         validators=[validate_text],
         help_text=_("What it is about, such as “reports.report:42”."),

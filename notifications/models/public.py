@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import BypassesLog
-from .content import DataField, Level
+from .content import MAX_BODY_CHARS, MAX_TITLE_CHARS, MAX_URL_CHARS, DataField, Level
 from .validators import validate_data, validate_link, validate_text, validate_title
 
 __all__ = ["PublicMessage", "PublicTopic", "new_epoch"]
@@ -57,9 +57,9 @@ class PublicMessage(models.Model):
         choices=Level.choices,
         default=Level.INFO,
     )
-    title = models.CharField(_("title"), max_length=200, validators=[validate_title, validate_text])
-    body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(4000), validate_text])
-    url = models.CharField(_("link"), max_length=2000, blank=True, validators=[validate_link, validate_text])
+    title = models.CharField(_("title"), max_length=MAX_TITLE_CHARS, validators=[validate_title, validate_text])
+    body = models.TextField(_("text"), blank=True, validators=[MaxLengthValidator(MAX_BODY_CHARS), validate_text])
+    url = models.CharField(_("link"), max_length=MAX_URL_CHARS, blank=True, validators=[validate_link, validate_text])
     data = DataField(_("data"))
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
 

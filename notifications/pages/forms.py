@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ..log.keys import MAX_KEY
 from ..models import Level
+from ..models.content import MAX_CATEGORY_CHARS
 from ..reading.actions import MAX_IDS
+from ..reading.listing import MAX_QUERY_CHARS
 
 __all__ = [
     "AllForm",
@@ -39,9 +41,9 @@ class PageForm(forms.Form):
     """
 
     tab = forms.ChoiceField(choices=Tab.choices, required=False)
-    category = forms.CharField(max_length=50, required=False)
+    category = forms.CharField(max_length=MAX_CATEGORY_CHARS, required=False)
     level = forms.ChoiceField(choices=Level.choices, required=False)
-    q = forms.CharField(max_length=200, required=False)
+    q = forms.CharField(max_length=MAX_QUERY_CHARS, required=False)
     before = forms.IntegerField(min_value=1, max_value=MAX_KEY, required=False)
     part = forms.ChoiceField(choices=[(part, part) for part in ("list", "panel", "rows")], required=False)
 
@@ -123,5 +125,5 @@ class AllForm(forms.Form):
     action = forms.ChoiceField(choices=[(name, name) for name in ("read", "archive")])
     up_to = BoundField()
     tab = forms.ChoiceField(choices=[(name, name) for name in (Tab.ALL, Tab.UNREAD)])
-    category = forms.CharField(max_length=50, required=False)
+    category = forms.CharField(max_length=MAX_CATEGORY_CHARS, required=False)
     level = forms.ChoiceField(choices=Level.choices, required=False)

@@ -38,6 +38,7 @@ from ..log.replay import database, inbox_of
 from ..models import Inbox, Notification
 
 __all__ = [
+    "MAX_QUERY_CHARS",
     "SCAN_ROWS",
     "FoundPage",
     "ListedState",
@@ -48,6 +49,7 @@ __all__ = [
     "read_shown_inbox",
 ]
 
+MAX_QUERY_CHARS: Final = 200  # of a text to look for
 SCAN_ROWS: Final = 5000  # rows that a request looks at: some 20 ms
 SCAN_CHARS: Final = (
     2_000_000  # characters that a search looks at: 500 of the longest texts, and of usual ones more than rows

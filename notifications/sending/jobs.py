@@ -44,6 +44,7 @@ from ..log.attempts import attempt
 from ..log.keys import UserOrKey, key_of
 from ..log.threads import on_thread
 from ..models import Level, Notification
+from ..models.content import MAX_BODY_CHARS
 from ..models.job import RunningJob
 from .publish import Content, compose
 
@@ -281,7 +282,7 @@ def in_event_loop() -> bool:
 def reason_of(error: BaseException) -> str:
     """Return what a user may read of an error: the text of a `JobFailed`, of others no more than their kind."""
     if isinstance(error, JobFailed):
-        return str(error)[:4000]
+        return str(error)[:MAX_BODY_CHARS]
     if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
         return _("It was cancelled.")
     return _("It stopped with an error (%(error)s).") % {"error": type(error).__name__}
