@@ -14,6 +14,7 @@ __all__ = [
     "BadUndoToken",
     "BypassesLog",
     "HistoryReplaced",
+    "InvalidArgument",
     "InvalidSegment",
     "InvalidSetting",
     "JobFailed",
@@ -24,7 +25,9 @@ __all__ = [
     "RefusedRecipients",
     "StepRefused",
     "TooOften",
+    "TopicDeleted",
     "UndoExpired",
+    "UnknownContent",
     "UnknownNotification",
     "UnknownTopic",
 ]
@@ -43,6 +46,10 @@ class BypassesLog(NotificationsError, TypeError):
 
 class HistoryReplaced(NotificationsError, LookupError):
     """A position of another epoch, by which nothing can be said of what its reader has seen. Nothing was changed."""
+
+
+class InvalidArgument(NotificationsError, ValueError):
+    """A function was given what cannot be, such as a user who was never saved. Nothing was written."""
 
 
 class InvalidSegment(NotificationsError, ValueError):
@@ -133,6 +140,14 @@ class TooOften(NotificationsError):
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Too many requests; try again in {seconds} seconds.")
         self.seconds = seconds
+
+
+class TopicDeleted(NotificationsError, RuntimeError):
+    """A public topic's row was deleted again and again while a message was written to it."""
+
+
+class UnknownContent(NotificationsError, TypeError):
+    """A notification was given content by a name that it does not have. Nothing was written."""
 
 
 class UnknownNotification(NotificationsError, LookupError):

@@ -27,6 +27,11 @@ __all__ = ["Lease", "LeaseLost", "claim"]
 class LeaseLost(NotificationsError):
     """The lease is another worker's, or the broadcast is in another state: stop, without having written anything."""
 
+    def __init__(self, broadcast_id: int) -> None:
+        super().__init__(
+            f"Broadcast {broadcast_id} is another worker's by now, or in another state; nothing was written."
+        )
+
 
 class Lease:
     """A broadcast that one worker may work on, until it is released or not kept in time."""
@@ -41,13 +46,13 @@ class Lease:
         """Lock the broadcast's row until the transaction ends; return it. 1 query.
 
         Raises:
-            Lost: it is no longer this worker's, or in none of these states.
+            LeaseLost: it is no longer this worker's, or in none of these states.
         """
         # no_key: each row that is written refers to it, and so locks its key
         rows = self._rows.filter(self.mine, state__in=states).select_for_update(no_key=takes_key_locks(self.using))
         broadcast: Broadcast | None = rows.first()
         if broadcast is None:
-            raise LeaseLost
+            raise LeaseLost(self.broadcast.pk)
         return broadcast
 
     def keep(self, broadcast: Broadcast, **values: Any) -> Broadcast:
@@ -55,7 +60,7 @@ class Lease:
         now = time.monotonic()
         values |= {"leased_until": end_of_lease(), "busy_seconds": F("busy_seconds") + now - self._counted_to}
         if not self._rows.filter(self.mine, state=broadcast.state).update(**values):
-            raise LeaseLost
+            raise LeaseLost(self.broadcast.pk)
         self._counted_to = now
         kept: Broadcast = self._rows.get()
         return kept

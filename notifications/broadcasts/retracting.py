@@ -33,7 +33,7 @@ def retract(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
     """Remove the next chunk at each step; at the end the broadcast is retracted, or expired. Yields it after each.
 
     Raises:
-        Lost: the lease ended. Nothing was removed since the last step.
+        LeaseLost: the lease ended. Nothing was removed since the last step.
     """
     broadcast = lease.broadcast
     while True:

@@ -48,7 +48,7 @@ def send(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
     """Write the next chunk at each step; at the end the broadcast is sent. Yields it as it stands after each.
 
     Raises:
-        Lost: the lease ended, or the state changed. Nothing was written since the last step.
+        LeaseLost: the lease ended, or the state changed. Nothing was written since the last step.
         ValidationError, InvalidSegment: the audience is no longer known.
     """
     broadcast = lease.broadcast

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from ..exceptions import InvalidArgument
 from . import tables
 
 __all__ = ["CHUNK", "MAX_KEY", "SavedUser", "UserKey", "UserOrKey", "chunks", "fits", "key_of"]
@@ -40,22 +41,22 @@ def key_of(user: UserOrKey) -> Any:
         The key as the site's user model has it, a `UserKey`. (`Any`, because the type of the field is the site's.)
 
     Raises:
-        ValueError: the instance was never saved.
+        InvalidArgument: the instance was never saved.
         ValidationError: the key cannot be one, such as "x" where keys are numbers, or a number that no column holds.
     """
     if user is None or (hasattr(user, "pk") and user.pk is None):
-        raise ValueError(f"{user!r} is not a saved user; pass a user from the database or a primary key.")
+        raise InvalidArgument(f"{user!r} is not a saved user; pass a user from the database or a primary key.")
     key = getattr(user, "pk", user)
     try:
         found = tables.Inbox._meta.get_field("user").to_python(key)
     except ValidationError:
-        raise no_key(key) from None
+        raise build_unknown_key(key) from None
     if not fits(found):
-        raise no_key(key)
+        raise build_unknown_key(key)
     return found
 
 
-def no_key(key: object) -> ValidationError:
+def build_unknown_key(key: object) -> ValidationError:
     """Return the refusal of what cannot be a key."""
     text = _("%(key)r is not a user’s key; pass a user from the database.") % {"key": key}
     return ValidationError({"recipient": text}, code="unknown")

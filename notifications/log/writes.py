@@ -23,7 +23,7 @@ from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..exceptions import BypassesLog
+from ..exceptions import BypassesLog, InvalidArgument
 from ..protocol.payloads import make_copy_encoder
 from . import tables
 from .attempts import attempt, repeatable
@@ -214,9 +214,11 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
 def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) -> int:
     """Write these fields of each instance; return how many. Three queries for each row, in one change for each user."""
     if not fields:
-        raise ValueError("bulk_update() was given no field names; name the fields that changed.")
+        raise InvalidArgument("bulk_update() was given no field names; name the fields that changed.")
     if any(row.pk is None for row in rows):
-        raise ValueError("bulk_update() was given an instance that was never saved; use bulk_create() for new ones.")
+        raise InvalidArgument(
+            "bulk_update() was given an instance that was never saved; use bulk_create() for new ones."
+        )
     refuse_fields(fields)
     for row in rows:
         validate(row)

@@ -27,6 +27,9 @@ RETRY_SECONDS: Final = 1.0
 class UserDeleted(NotificationsError):
     """The user whose log is followed was deleted."""
 
+    def __init__(self, user_id: UserKey) -> None:
+        super().__init__(f"The user with the key {user_id!r} was deleted, so there is nothing more to follow.")
+
 
 async def follow(
     user_id: UserKey,
@@ -86,7 +89,7 @@ def read(user_id: UserKey, position: Position | None) -> Replay:
         return Replay(head)
     replay = read_for(user_id, position)
     if replay is None:
-        raise UserDeleted
+        raise UserDeleted(user_id)
     return Replay(replay.head) if position is None else replay
 
 

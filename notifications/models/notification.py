@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .. import log
+from ..exceptions import InvalidArgument
 from ..log.queryset import NotificationQuerySet
 from ..log.salvage import EPOCH
 from .broadcast import Broadcast
@@ -151,7 +152,7 @@ class Notification(AbstractContent):
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Delete this row as one change of its recipient's log; connected clients are told its id."""
         if self.pk is None:
-            raise ValueError("Notification cannot be deleted because it was never saved; call save() first.")
+            raise InvalidArgument("Notification cannot be deleted because it was never saved; call save() first.")
         deleted = self._as_queryset(using).delete()
         self.pk = None
         return deleted

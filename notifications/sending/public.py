@@ -21,7 +21,7 @@ from django.db import router, transaction
 from django.db.models import F
 
 from ..conf import settings
-from ..exceptions import UnknownTopic
+from ..exceptions import TopicDeleted, UnknownTopic
 from ..log import doorbell
 from ..log.attempts import attempt
 from ..log.threads import on_thread
@@ -101,7 +101,7 @@ def advance_topic(topic: str, using: str) -> PublicTopic:
         if topics.filter(pk=topic).update(modseq=F("modseq") + 1):
             return topics.get(pk=topic)
         topics.bulk_create([PublicTopic(name=topic)], ignore_conflicts=True)
-    raise RuntimeError(f"The row of the public topic {topic!r} was deleted {ATTEMPTS} times at once; try again.")
+    raise TopicDeleted(f"The row of the public topic {topic!r} was deleted {ATTEMPTS} times at once; try again.")
 
 
 def delete_old(head: PublicTopic, using: str) -> None:

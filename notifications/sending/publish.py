@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from .. import log
 from ..access.users import active_users
+from ..exceptions import UnknownContent
 from ..log.keys import UserOrKey, chunks, key_of
 from ..log.threads import on_thread
 from ..log.writes import USERS_PER_TRANSACTION, append_copies
@@ -138,11 +139,11 @@ async def abroadcast(*, title: str, audience: QuerySet[Any] | None = None, **con
 
 
 def compose(user_id: Any, title: str, content: Content) -> Notification:
-    """Return an unsaved notification. Raises `TypeError` for a name that is no field of `Content`."""
+    """Return an unsaved notification. Raises `UnknownContent` for a name that is no field of `Content`."""
     unknown = sorted(content.keys() - Content.__annotations__.keys())
     if unknown:
         known = ", ".join(Content.__annotations__)
-        raise TypeError(f"A notification has no {unknown[0]!r}; give title and any of {known}.")
+        raise UnknownContent(f"A notification has no {unknown[0]!r}; give title and any of {known}.")
     values: dict[str, Any] = {"level": Level.INFO, **content}
     if values.get("data") is None:
         values.pop("data", None)

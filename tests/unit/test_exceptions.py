@@ -9,7 +9,14 @@ from django.core.exceptions import ValidationError
 
 import notifications
 from notifications import exceptions
-from notifications.exceptions import BypassesLog, InvalidSetting, NotificationsError
+from notifications.broadcasts.leases import LeaseLost
+from notifications.exceptions import (
+    BypassesLog,
+    InvalidArgument,
+    InvalidSetting,
+    NotificationsError,
+    UnknownContent,
+)
 
 PUBLIC = [vars(exceptions)[name] for name in exceptions.__all__]
 ERRORS = [each for each in PUBLIC if issubclass(each, Exception)]  # the others are what an error holds
@@ -47,3 +54,10 @@ def test_errors_are_what_python_calls_them() -> None:
     """A write that cannot be recorded is a wrong call, a bad setting a wrong value."""
     assert issubclass(BypassesLog, TypeError)
     assert issubclass(InvalidSetting, ValueError)
+    assert issubclass(InvalidArgument, ValueError)
+    assert issubclass(UnknownContent, TypeError)
+
+
+def test_a_lost_lease_says_of_what() -> None:
+    """Its message names the broadcast."""
+    assert "Broadcast 7 " in str(LeaseLost(7))
