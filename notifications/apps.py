@@ -23,7 +23,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks and the site's segments, connect the receivers; only now are the models loaded."""
         from . import checks, signals  # noqa: F401 — importing `checks` registers them
-        from .broadcasts import background
+        from .broadcasts.background import background_worker
         from .hub import hooks
         from .integrations.pushpin import publisher
         from .log import doorbell
@@ -41,5 +41,5 @@ class NotificationsConfig(AppConfig):
         user_logged_out.connect(signals.end_session_of, dispatch_uid="notifications.end_session_of")
         doorbell.also_ring(publisher.publish)
         hooks.every(job_watchdog.LOOK_SECONDS, job_watchdog.mark_stalled)
-        hooks.at_leaving(background.stop)
+        hooks.at_leaving(background_worker.stop)
         autodiscover_modules("notification_segments")

@@ -25,7 +25,7 @@ from django.utils.translation import get_language_from_path, override
 
 from .access import cors
 from .access.headers import read_headers
-from .broadcasts import background
+from .broadcasts.background import background_worker
 from .conf import settings
 from .endpoints.stream import StreamApplication, send_text
 from .endpoints.websocket import SocketApplication
@@ -94,7 +94,7 @@ class Front:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass one connection on; the first one starts what this process does besides."""
-        background.ensure_running()
+        background_worker.ensure_running()
         serve = self.server_of(scope)
         if serve is None:
             await send({"type": "websocket.close"})  # Django itself would raise, and fill the log for whoever asks

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.http import require_POST
 
 from ..access.history import translate_entries, write_entry
-from ..broadcasts import background
+from ..broadcasts.background import background_worker
 from ..broadcasts.progress import build_figures, count_readers, follow, topic_of
 from ..broadcasts.review import describe, preview_of, review, sight_of
 from ..broadcasts.states import AT_WORK, Step
@@ -131,7 +131,7 @@ class Pages:
             for text in error.messages:
                 self.owner.message_user(request, text, messages.ERROR)
         else:
-            background.ensure_running()
+            background_worker.ensure_running()
         there = broadcasts().filter(pk=pk).first()
         return HttpResponseRedirect(self.owner.page_of(there) if there else reverse(LIST))
 

@@ -1,7 +1,7 @@
 """Tokens for programs, as staff make, look at and revoke them.
 
 Guarantees that the secret is shown once, on the page that answers the form and nowhere else; that nobody hands out more than
-they and its user may do themselves; and that every step is in the admin's history, what programs sent as well.
+they and its user may do themselves; and that all of it is in the admin's history, what programs sent as well.
 """
 
 from __future__ import annotations

@@ -15,49 +15,49 @@ from typing import Final
 from ..conf import settings
 from .worker import Worker
 
-__all__ = ["ensure_running", "is_running", "stop"]
+__all__ = ["BackgroundWorker", "background_worker"]
 
 END_SECONDS: Final = 2.0  # longest wait at the exit of a process for the chunk in hand
 
-guard = threading.Lock()
-thread: threading.Thread | None = None
-worker: Worker | None = None
-is_leaving = False
 
+class BackgroundWorker:
+    """One process's worker, on a thread of its own."""
 
-def ensure_running() -> None:
-    """See that this process has its thread, unless the settings leave sending to others. Cheap; from any thread."""
-    global thread, worker
-    if thread is not None and thread.is_alive():
-        return
-    with guard:
-        if is_leaving or not settings.send_in_process or (thread is not None and thread.is_alive()):
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as in a process that has just begun."""
+        self.thread: threading.Thread | None = None
+        self._worker: Worker | None = None
+        self._guard = threading.Lock()
+        self._is_leaving = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this process has a thread at work."""
+        return self.thread is not None and self.thread.is_alive()
+
+    def ensure_running(self) -> None:
+        """See that this process has its thread, unless the settings leave sending to others. Cheap; from any thread."""
+        if self.is_running:
             return
-        worker = Worker()
-        thread = threading.Thread(target=worker.run, name="notifications-broadcasts", daemon=True)
-        thread.start()
+        with self._guard:
+            if self._is_leaving or not settings.send_in_process or self.is_running:
+                return
+            self._worker = Worker()
+            self.thread = threading.Thread(target=self._worker.run, name="notifications-broadcasts", daemon=True)
+            self.thread.start()
+
+    def stop(self, wait_seconds: float = 0.0) -> None:
+        """Let the thread finish its chunk and end; it is not started again in this process."""
+        self._is_leaving = True
+        if self._worker is not None:
+            self._worker.stop()
+        if self.thread is not None and wait_seconds:
+            self.thread.join(wait_seconds)
 
 
-def stop(wait_seconds: float = 0.0) -> None:
-    """Let the thread finish its chunk and end; it is not started again in this process."""
-    global is_leaving
-    is_leaving = True
-    if worker is not None:
-        worker.stop()
-    if thread is not None and wait_seconds:
-        thread.join(wait_seconds)
-
-
-def is_running() -> bool:
-    """Return whether this process has a thread at work."""
-    return thread is not None and thread.is_alive()
-
-
-def forget() -> None:
-    """Begin anew in a forked process, which has none of its parent's threads."""
-    global guard, thread, worker, is_leaving
-    guard, thread, worker, is_leaving = threading.Lock(), None, None, False
-
-
-atexit.register(stop, END_SECONDS)
-os.register_at_fork(after_in_child=forget)
+background_worker: Final = BackgroundWorker()
+atexit.register(background_worker.stop, END_SECONDS)
+os.register_at_fork(after_in_child=background_worker.reset)  # a forked process has none of its parent's threads

@@ -2,7 +2,8 @@
 
 A follower has one notification about the broadcast. While workers are at it, it is amended a few times a second, through
 the log like any other change; the admin's page (`static/notifications/admin/broadcast.js`) shows what its `data` says, and
-any list the bar, as for other jobs. While it runs it is read: a bar that moves is no news. How it ended is.
+any list the bar, as for other jobs. While it runs it counts as read, for nobody needs to look at a bar that moves; when it
+has ended, as unread.
 
     {"progress": {"done": 482000, "total": 1000000, "state": "running"},
      "broadcast": {"state": "sending", "rate": 21300.0, "seconds_left": 24.3}}
@@ -67,7 +68,7 @@ class Progress:
 
 
 def show_followers(broadcast: Broadcast, *, by: Any = None) -> None:
-    """Write how far it is into the followers' notifications. Where nothing is at work that is news, but for who did it."""
+    """Write how far it is into the followers' notifications. Where work has ended they are unread, but for who ended it."""
     if not broadcast.followers:
         return
     content, now = build_content(broadcast), timezone.now()
@@ -164,7 +165,7 @@ def count_readers(broadcast: Broadcast) -> int:
 def bring_up_to_date(row: Notification, *, using: str) -> None:
     """Bring a follower's unsaved row, which returns after a deletion, to where the broadcast is by now. 1 query for such.
 
-    That it ended meanwhile is news. The broadcast's row is locked by the caller.
+    If it ended meanwhile, it is unread. The broadcast's row is locked by the caller.
     """
     pk = parse_followed(row.topic)
     broadcast = None if pk is None else Broadcast.objects.using(using).filter(pk=pk).first()

@@ -30,10 +30,10 @@ ROWS_PER_READ: Final = 10_000
 
 
 def retract(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
-    """Remove the next chunk at each step; at the end the broadcast is retracted, or expired. Yields it after each.
+    """Remove chunk after chunk, and yield the broadcast after each; at the end it is retracted, or expired.
 
     Raises:
-        LeaseLost: the lease ended. Nothing was removed since the last step.
+        LeaseLost: the lease ended. Nothing was removed since the last chunk.
     """
     broadcast = lease.broadcast
     while True:

@@ -45,10 +45,10 @@ MAX_REPEATS: Final = 5  # of one chunk, because users in it were deleted at that
 
 
 def send(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
-    """Write the next chunk at each step; at the end the broadcast is sent. Yields it as it stands after each.
+    """Write chunk after chunk, and yield the broadcast as it stands after each; at the end it is sent.
 
     Raises:
-        LeaseLost: the lease ended, or the state changed. Nothing was written since the last step.
+        LeaseLost: the lease ended, or the state changed. Nothing was written since the last chunk.
         ValidationError, InvalidSegment: the audience is no longer known.
     """
     broadcast = lease.broadcast

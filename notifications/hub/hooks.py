@@ -1,7 +1,7 @@
 """What other parts of the app have a hub do. Registered in `apps.py`, so that the hub knows none of them.
 
     hooks.every(10.0, mark_stalled)     # asked by each hub, on a thread of its own
-    hooks.at_leaving(background.stop)   # when a process is asked to leave, before its streams move on
+    hooks.at_leaving(background_worker.stop)   # when a process is asked to leave, before its streams move on
 
 Both lists are of the process: hubs that begin later take them as they are.
 """

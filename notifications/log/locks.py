@@ -86,7 +86,7 @@ def lock_inbox(*users: UserOrKey, using: str | None = None) -> None:
 def lock_inboxes(using: str, user_ids: list[UserKey]) -> dict[Any, LockedInbox]:
     """Return the inboxes that exist of these sorted users, locked in that order. 1 query for each 500.
 
-    Where it is one user's, its newest row is looked at as well: a step in the log's index, too dear for 500.
+    Where it is one user's, its newest row is looked at as well: one look-up in the log's index, too dear for 500.
 
     Past the ORM: making instances and compiling long lists of keys took longer than the query (15 of 20 µs a user).
     """

@@ -1,7 +1,7 @@
 """Notice what Django does not report of a transaction: a rollback or commit by hand, an error that was caught.
 
-Receives a connection on which a step was registered (`inbox_write.py`). Guarantees that whoever asks knows whether that
-step's transaction is over, and that `on_doubt` is called where part of the transaction may have been undone, with the
+Receives a connection on which a hook was registered (`inbox_write.py`). Guarantees that whoever asks knows whether that
+hook's transaction is over, and that `on_doubt` is called where part of the transaction may have been undone, with the
 moment (`next_moment()`) after which all of it was.
 """
 
@@ -88,7 +88,7 @@ def is_manual(connection: Any) -> bool:
 
 
 def mark_open(connection: Any) -> None:
-    """Note that a transaction by hand holds a step from now on."""
+    """Note that a transaction by hand holds a hook from now on."""
     connection.run_commit_hooks_on_set_autocommit_on = OPEN
 
 

@@ -90,7 +90,7 @@ def is_staff(request: HttpRequest) -> bool:
 @require_safe
 @transaction.non_atomic_requests
 def health(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when streams of this process get their news and the database answers, else 503 and what is wrong."""
+    """Answer 200 when streams of this process hear of changes and the database answers, else 503 and what is wrong."""
     hubs = running_hubs()
     problems = [problem for hub in hubs for problem in problems_of(hub.pulse)]
     if not database.answers():

@@ -63,7 +63,7 @@ def count_prunable(policy: Policy, *, using: str, user_ids: Sequence[UserKey] | 
 def prune(
     policy: Policy, *, using: str, user_ids: Sequence[UserKey] | None = None, batch_rows: int = 250
 ) -> Iterator[Batch]:
-    """Delete what may go, a batch for each step of the iterator; stop iterating to stop.
+    """Delete what may go and yield each batch; stop iterating to stop.
 
     A batch that held its locks for too long makes the next ones smaller (`broadcasts/throttle.py`).
     """

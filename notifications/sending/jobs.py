@@ -10,7 +10,7 @@ the last word is always written, and that saying something never waits for the d
 
     {"progress": {"done": 480, "total": 1000, "state": "running"}}     state: running, success, failure, stalled
 
-While a job runs, its notification counts as read, because a moving bar is no news. When it ends it becomes unread.
+While a job runs, its notification counts as read: nobody needs to look at a bar that moves. When it ends it is unread.
 
 # Note [Who writes]
 
@@ -103,9 +103,9 @@ class Job:
 
     def advance(self, by: float = 1) -> None:
         """Note that so much more is done. Raises `ValidationError` for what is no finite number."""
-        step = parse_number("by", by)
+        more = parse_number("by", by)
         with self._wakeup:
-            self.done += step
+            self.done += more
         self._wake_writer()
 
     def say(self, body: str) -> None:

@@ -16,7 +16,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from notifications import Step, StepRefused, order_broadcast, take_step
-from notifications.broadcasts import background, progress, sending, throttle, worker
+from notifications.broadcasts import progress, sending, throttle, worker
+from notifications.broadcasts.background import BackgroundWorker
 from notifications.broadcasts.progress import Progress, build_figures, follow
 from notifications.broadcasts.throttle import Throttle
 from notifications.broadcasts.transitions import work_available
@@ -108,13 +109,12 @@ def test_worker_outlives_a_database_that_is_away(
 
 
 @pytest.fixture
-def fresh_runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process without a thread, which is stopped at the end."""
-    for name, value in (("thread", None), ("worker", None), ("is_leaving", False)):
-        monkeypatch.setattr(background, name, value)
-    yield
-    background.stop(SECONDS)
-    assert not background.is_running()
+def background() -> Iterator[BackgroundWorker]:
+    """What a process without a thread has, stopped at the end."""
+    worker = BackgroundWorker()
+    yield worker
+    worker.stop(SECONDS)
+    assert not worker.is_running
 
 
 def test_a_deadlock_is_tried_again_at_once(people: list[User], draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_a_worker_goes_on_with_its_own_lease(people: list[User], draft: Draft, m
 
 
 def test_process_has_one_thread_which_sends(
-    people: list[User], draft: Draft, fresh_runner: None, monkeypatch: pytest.MonkeyPatch
+    people: list[User], draft: Draft, background: BackgroundWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asks first starts it; an order wakes it, and nothing needs to be polled."""
     is_sent = threading.Event()
@@ -173,14 +173,14 @@ def test_process_has_one_thread_which_sends(
         assert is_sent.wait(SECONDS)
         background.stop(SECONDS)
         background.ensure_running()
-        assert not background.is_running()  # a process that leaves starts no other
+        assert not background.is_running  # a process that leaves starts no other
 
 
-def test_no_thread_where_a_worker_of_its_own_sends(fresh_runner: None) -> None:
+def test_no_thread_where_a_worker_of_its_own_sends(background: BackgroundWorker) -> None:
     """NOTIFICATIONS_SEND_IN_PROCESS = False leaves it to `send_broadcasts`."""
     with override_settings(NOTIFICATIONS_SEND_IN_PROCESS=False):
         background.ensure_running()
-    assert not background.is_running()
+    assert not background.is_running
 
 
 def test_steps_that_make_work_wake_the_worker(people: list[User], draft: Draft) -> None:
