@@ -17,21 +17,21 @@ from ..broadcasts.audience import KINDS
 from ..broadcasts.transitions import check_times
 from ..models.broadcast import Broadcast
 from ..models.content import CONTENT_FIELDS
-from .forms import recipients_field
+from .forms import build_recipients_field
 
 if TYPE_CHECKING:
     Form = forms.ModelForm[Broadcast]
 else:
     Form = forms.ModelForm
 
-__all__ = ["TIMES", "WHOM", "BroadcastForm", "broadcast_form"]
+__all__ = ["TIMES", "WHOM", "BroadcastForm", "build_broadcast_form"]
 
 WHOM = ("audience", *KINDS)  # each kind has a field of its name, if it needs one
 TIMES = ("send_at", "expires_at")
 
 
 class BroadcastForm(Form):
-    """What a broadcast says, to whom and when; `broadcast_form()` adds the choices that this site has."""
+    """What a broadcast says, to whom and when; `build_broadcast_form()` adds the choices that this site has."""
 
     class Meta:
         model = Broadcast
@@ -71,8 +71,8 @@ class BroadcastForm(Form):
         return cleaned
 
 
-def broadcast_form(request: HttpRequest, site: AdminSite) -> type[BroadcastForm]:
+def build_broadcast_form(request: HttpRequest, site: AdminSite) -> type[BroadcastForm]:
     """Return the form with this site's groups and segments, and its way to choose users."""
-    offered = {name: kind.build_field(lambda: recipients_field(request, site)) for name, kind in KINDS.items()}
+    offered = {name: kind.build_field(lambda: build_recipients_field(request, site)) for name, kind in KINDS.items()}
     fields = {name: field for name, field in offered.items() if field is not None}
     return type("OwnBroadcastForm", (BroadcastForm,), {**fields, "__module__": __name__})

@@ -21,7 +21,7 @@ from ..exceptions import StepRefused
 from ..models.broadcast import Broadcast, BroadcastState, broadcasts
 from ..models.content import CONTENT_FIELDS
 from .attempts import RepeatableForms
-from .broadcast_forms import TIMES, WHOM, BroadcastForm, broadcast_form
+from .broadcast_forms import TIMES, WHOM, BroadcastForm, build_broadcast_form
 from .broadcast_pages import Pages
 
 __all__ = ["BroadcastAdmin"]
@@ -87,7 +87,7 @@ class BroadcastAdmin(RepeatableForms):
 
     def get_fieldsets(self, request: HttpRequest, obj: Broadcast | None = None) -> Any:
         """Ask first what, then to whom, then when."""
-        offered = broadcast_form(request, self.admin_site).base_fields
+        offered = build_broadcast_form(request, self.admin_site).base_fields
         return [
             (None, {"fields": CONTENT_FIELDS}),
             (_("Audience"), {"fields": [name for name in WHOM if name in offered]}),
@@ -96,7 +96,7 @@ class BroadcastAdmin(RepeatableForms):
 
     def get_form(self, request: HttpRequest, obj: Broadcast | None = None, change: bool = False, **kwargs: Any) -> Any:
         """Offer the groups, segments and users that there are."""
-        kwargs["form"] = broadcast_form(request, self.admin_site)
+        kwargs["form"] = build_broadcast_form(request, self.admin_site)
         return super().get_form(request, obj, change=change, **kwargs)
 
     def change_view(
@@ -107,7 +107,7 @@ class BroadcastAdmin(RepeatableForms):
         may_change = broadcast is not None and self.has_change_permission(request, broadcast)
         if broadcast is not None and self.has_view_permission(request, broadcast):
             if broadcast.state != BroadcastState.DRAFT and request.method == "POST":
-                self.message_user(request, no_draft(broadcast), messages.ERROR)
+                self.message_user(request, describe_no_draft(broadcast), messages.ERROR)
             if broadcast.state != BroadcastState.DRAFT or not may_change:
                 return HttpResponseRedirect(self.page_of(broadcast))
         try:
@@ -123,7 +123,7 @@ class BroadcastAdmin(RepeatableForms):
             return
         locked = broadcasts().select_for_update().get(pk=obj.pk)  # changeform_view() opened the transaction
         if locked.state != BroadcastState.DRAFT:
-            raise StepRefused(no_draft(locked))
+            raise StepRefused(describe_no_draft(locked))
         obj.revision = locked.revision + 1
         obj.save(update_fields=[*WRITTEN, "revision"])
 
@@ -187,7 +187,7 @@ class BroadcastAdmin(RepeatableForms):
         return reverse(f"admin:live_notifications_broadcast_{page}", args=[broadcast.pk])
 
 
-def no_draft(broadcast: Broadcast) -> str:
+def describe_no_draft(broadcast: Broadcast) -> str:
     """Return why it is not written."""
     params = {"title": broadcast.title, "state": broadcast.get_state_display().lower()}
     return _("“%(title)s” is now %(state)s, so your changes were not saved.") % params

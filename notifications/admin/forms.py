@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     Form = forms.ModelForm
 
-__all__ = ["NotificationForm", "UsernamesField", "can_search_users", "recipients_field", "send_form"]
+__all__ = ["NotificationForm", "UsernamesField", "build_recipients_field", "build_send_form", "can_search_users"]
 
 
 class DataField(forms.JSONField):
@@ -95,12 +95,12 @@ class NotificationForm(Form):
         return data
 
 
-def send_form(recipients: forms.Field) -> type[NotificationForm]:
+def build_send_form(recipients: forms.Field) -> type[NotificationForm]:
     """Return the form for a new notification: what it says, and the `recipients` whom it goes to."""
     return type("SendForm", (NotificationForm,), {"recipients": recipients, "__module__": __name__})
 
 
-def recipients_field(request: HttpRequest, site: AdminSite) -> forms.Field:
+def build_recipients_field(request: HttpRequest, site: AdminSite) -> forms.Field:
     """Return a searchable choice of users where this site's admin offers one to this person, else a field for names."""
     if not can_search_users(request, site):
         return UsernamesField()

@@ -31,7 +31,7 @@ from .attempts import RepeatableForms
 from .audit import record_look
 from .autocomplete import RecipientsView, name_of
 from .changelist import MAX_LISTED_ROWS, BoundedPaginator, CategoryFilter, NotificationChangeList, StateFilter, search
-from .forms import NotificationForm, recipients_field, send_form
+from .forms import NotificationForm, build_recipients_field, build_send_form
 
 __all__ = ["NotificationAdmin"]
 
@@ -169,7 +169,7 @@ class NotificationAdmin(RepeatableForms):
     ) -> Any:
         """Ask for recipients when adding."""
         if obj is None:
-            kwargs["form"] = send_form(recipients_field(request, self.admin_site))
+            kwargs["form"] = build_send_form(build_recipients_field(request, self.admin_site))
         return super().get_form(request, obj, change=change, **kwargs)
 
     def changeform_view(

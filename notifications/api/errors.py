@@ -79,13 +79,13 @@ def handle_errors(api: NinjaAPI) -> None:
         (UndoExpired, build_expired),
         (Refusal, lambda error: error),
     ):
-        api.add_exception_handler(error, handler(refusal))
+        api.add_exception_handler(error, build_handler(refusal))
     api.add_exception_handler(Http404, lambda request, error: refuse(request, build_no_such_page()))
     api.add_exception_handler(UnknownNotification, answer_unknown)
     api.add_exception_handler(Exception, leave_to_django)
 
 
-def handler(refusal: Callable[[Any], Refusal]) -> Callable[[HttpRequest, Any], HttpResponse]:
+def build_handler(refusal: Callable[[Any], Refusal]) -> Callable[[HttpRequest, Any], HttpResponse]:
     """Return what answers with the refusal that belongs to an error."""
 
     def handle(request: HttpRequest, error: Any) -> HttpResponse:

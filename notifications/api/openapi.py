@@ -44,7 +44,9 @@ def docs_view(api: NinjaAPI) -> View:
         if not (django_settings.DEBUG or (request.user.is_active and getattr(request.user, "is_staff", False))):
             raise Http404
         spec = describe(api, request.path.removesuffix("docs"))
-        return render(request, "live_notifications/api_docs.html", {"spec": spec, "operations": list(operations(spec))})
+        return render(
+            request, "live_notifications/api_docs.html", {"spec": spec, "operations": list(list_operations(spec))}
+        )
 
     return view
 
@@ -55,7 +57,7 @@ def describe(api: NinjaAPI, prefix: str) -> dict[str, Any]:
     return dict(api.get_openapi_schema(path_prefix=prefix))
 
 
-def operations(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def list_operations(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what the page shows of each operation."""
     for path, methods in spec["paths"].items():
         for method in METHODS:
@@ -67,12 +69,12 @@ def operations(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     "summary": operation["summary"],
                     "description": operation["description"],
                     "parameters": operation["parameters"],
-                    "body": example(spec, operation.get("requestBody")),
-                    "answer": example(spec, operation["responses"][200]),
+                    "body": find_example(spec, operation.get("requestBody")),
+                    "answer": find_example(spec, operation["responses"][200]),
                 }
 
 
-def example(spec: dict[str, Any], holder: dict[str, Any] | None) -> str:
+def find_example(spec: dict[str, Any], holder: dict[str, Any] | None) -> str:
     """Return the example of a body or an answer, laid out; nothing where there is none."""
     if holder is None:
         return ""

@@ -42,7 +42,7 @@ from ..models.content import (
 )
 from ..models.token import ApiToken
 from ..sending.dispatch import Outcome, TooManyForDetails, send_to_audience, send_to_users
-from ..sending.idempotency import KeyReused, claim
+from ..sending.idempotency import KeyReused, claim_key
 from ..sending.recipients import MAX_RECIPIENTS, users_by_id, users_by_name
 from .auth import PerUser, SessionAuth, TokenAuth
 from .errors import answer
@@ -185,7 +185,7 @@ def send_once(request: HttpRequest, body: Send, key: str, using: str) -> HttpRes
             return answer_outcome(deliver_and_note(request, body, using))
         digest = hashlib.sha256(request.body).hexdigest()
         try:
-            row, is_new = claim(request.user, key, digest)
+            row, is_new = claim_key(request.user, key, digest)
         except KeyReused as error:
             remedy = _("Use a new key for each request; repeat a key only with exactly the same body.")
             raise Refusal(409, "key_reused", str(error), remedy=remedy, field="Idempotency-Key") from None

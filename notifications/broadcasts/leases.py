@@ -21,7 +21,7 @@ from ..exceptions import NotificationsError
 from ..models.broadcast import Broadcast
 from .states import AT_WORK
 
-__all__ = ["Lease", "LeaseLost", "claim"]
+__all__ = ["Lease", "LeaseLost", "claim_lease"]
 
 
 class LeaseLost(NotificationsError):
@@ -75,7 +75,7 @@ class Lease:
         return Broadcast.objects.using(self.using).filter(pk=self.broadcast.pk)
 
 
-def claim(worker: str) -> Lease | None:
+def claim_lease(worker: str) -> Lease | None:
     """Take the broadcast that nobody works on and that waits longest; None where there is none. 1 query then, else 4."""
     using = router.db_for_write(Broadcast)
     rows: Any = Broadcast.objects.using(using)

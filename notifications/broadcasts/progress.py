@@ -32,7 +32,7 @@ from .states import AT_WORK, GONE
 __all__ = [
     "Progress",
     "address_of",
-    "bring_up_to_date",
+    "bring_follower_up_to_date",
     "build_figures",
     "count_readers",
     "follow",
@@ -162,7 +162,7 @@ def count_readers(broadcast: Broadcast) -> int:
     return there.count() + broadcast.read_removed
 
 
-def bring_up_to_date(row: Notification, *, using: str) -> None:
+def bring_follower_up_to_date(row: Notification, *, using: str) -> None:
     """Bring a follower's unsaved row, which returns after a deletion, to where the broadcast is by now. 1 query for such.
 
     If it ended meanwhile, it is unread. The broadcast's row is locked by the caller.

@@ -37,7 +37,7 @@ def retract(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
     """
     broadcast = lease.broadcast
     while True:
-        found = next_rows(broadcast, lease.using)
+        found = read_next_rows(broadcast, lease.using)
         for chunk in throttle.chunks(found):
             began = time.monotonic()
             broadcast = remove_chunk(lease, chunk)
@@ -51,7 +51,7 @@ def retract(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
     yield take_step(broadcast, step, only=lease.mine)
 
 
-def next_rows(broadcast: Broadcast, using: str) -> list[tuple[Any, int]]:
+def read_next_rows(broadcast: Broadcast, using: str) -> list[tuple[Any, int]]:
     """Return (user, row) keys behind the cursor, in the order of the index of recipients."""
     rows = rows_of(using).filter(broadcast=broadcast)
     if broadcast.cursor:

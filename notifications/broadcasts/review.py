@@ -16,7 +16,7 @@ from ..exceptions import InvalidSegment
 from ..models import Inbox, Notification
 from ..models.broadcast import Audience, Broadcast
 from .audience import KINDS, group_model, inactive_of, online_of, users_of
-from .transitions import check
+from .transitions import check_sendable
 
 __all__ = ["Review", "Sight", "describe", "describe_all", "preview_of", "review", "sight_of"]
 
@@ -62,7 +62,7 @@ def review(broadcast: Broadcast, sight: Sight) -> Review:
     """Look at who would get it. 5 queries at most, two of which count the audience. Names only within `sight`."""
     problems: list[str] = []
     try:
-        check(broadcast)
+        check_sendable(broadcast)
     except (ValidationError, InvalidSegment) as error:
         problems = getattr(error, "messages", None) or [str(error)]
     try:

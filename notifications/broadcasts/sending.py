@@ -56,9 +56,9 @@ def send(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
         broadcast = lease.keep(broadcast, total=users_of(broadcast.addressed, are_known=True).count())
     repeats = 0
     while True:
-        keys, write = next_keys(broadcast), write_chunk
+        keys, write = read_next_keys(broadcast), write_chunk
         if not keys:
-            keys, write = late_keys(broadcast, lease.using), write_late
+            keys, write = read_late_keys(broadcast, lease.using), write_late
         if not keys:
             break
         for chunk in throttle.chunks(keys):
@@ -76,26 +76,26 @@ def send(lease: Lease, throttle: Throttle) -> Iterator[Broadcast]:
     yield take_step(broadcast, Step.FINISH, only=lease.mine)
 
 
-def next_keys(broadcast: Broadcast) -> list[Any]:
+def read_next_keys(broadcast: Broadcast) -> list[Any]:
     """Return the next keys of the audience behind the cursor. See Note [Who belongs to it]."""
     users = users_of(broadcast.addressed, are_known=True)
     if broadcast.cursor:
-        users = users.filter(pk__gt=place_of(broadcast))
+        users = users.filter(pk__gt=cursor_key(broadcast))
     return list(users.order_by("pk").values_list("pk", flat=True)[:KEYS_PER_READ])
 
 
-def late_keys(broadcast: Broadcast, using: str) -> list[Any]:
+def read_late_keys(broadcast: Broadcast, using: str) -> list[Any]:
     """Return keys that came up behind the cursor. See Note [Who belongs to it]."""
     if not broadcast.cursor:
         return []
     rows = rows_of(using).filter(broadcast=broadcast, recipient=OuterRef("pk"))
     may_have_deleted_it = Inbox.objects.using(using).filter(pk=OuterRef("pk"), floor__gt=FIRST_MODSEQ)
-    users = users_of(broadcast.addressed, are_known=True).filter(pk__lte=place_of(broadcast))
+    users = users_of(broadcast.addressed, are_known=True).filter(pk__lte=cursor_key(broadcast))
     late = users.filter(~Exists(rows), ~Exists(may_have_deleted_it))
     return list(late.order_by("pk").values_list("pk", flat=True)[:KEYS_PER_READ])
 
 
-def place_of(broadcast: Broadcast) -> Any:
+def cursor_key(broadcast: Broadcast) -> Any:
     """Return the key at which the cursor stands."""
     return get_user_model()._meta.pk.to_python(broadcast.cursor)
 
@@ -118,12 +118,12 @@ def write_rows(lease: Lease, keys: Sequence[Any], **values: Any) -> Broadcast:
         return lease.keep(
             broadcast,
             written=F("written") + len(keys),
-            live=F("live") + len(online_among(keys, lease.using)),
+            live=F("live") + len(find_online(keys, lease.using)),
             **values,
         )
 
 
-def online_among(keys: Sequence[Any], using: str) -> set[Any]:
+def find_online(keys: Sequence[Any], using: str) -> set[Any]:
     """Return which of these users, in order, have a page open now. Asks for a range: few are online, many are told."""
     users = get_user_model()._default_manager.using(using).filter(pk__gte=keys[0], pk__lte=keys[-1])
     return set(online_of(users).values_list("pk", flat=True)).intersection(keys)

@@ -25,7 +25,7 @@ from .audience import users_of
 from .progress import show_followers
 from .states import AT_WORK, Step
 
-__all__ = ["check", "check_times", "order_broadcast", "take_step", "work_available"]
+__all__ = ["check_sendable", "check_times", "order_broadcast", "take_step", "work_available"]
 
 BEGINNINGS: Final = (Step.SEND, Step.START)
 REMOVALS: Final = (Step.RETRACT, Step.EXPIRE)
@@ -52,13 +52,13 @@ def order_broadcast(draft: Broadcast, *, by: Any = None) -> Broadcast:
         ValidationError: keyed by field: a blank title, an empty or unknown audience, a time that has passed.
         StepRefused: somebody was quicker, or edited it. Nothing was sent by this call.
     """
-    check(draft)
+    check_sendable(draft)
     step = Step.SEND if draft.send_at is None else Step.SCHEDULE
     orderer = getattr(by, "pk", None)
     return take_step(draft, step, by=by, only=Q(revision=draft.revision), ordered_by_id=orderer)
 
 
-def check(draft: Broadcast) -> None:
+def check_sendable(draft: Broadcast) -> None:
     """Refuse what cannot be sent as it is now. Raises what `order_broadcast()` raises."""
     draft.full_clean(exclude={field.name for field in draft._meta.fields if not field.editable})
     check_times(draft)

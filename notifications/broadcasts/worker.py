@@ -19,7 +19,7 @@ from ..conf import settings
 from ..exceptions import InvalidSegment, StepRefused
 from ..log.attempts import attempt
 from ..models.broadcast import Broadcast, BroadcastState, broadcasts
-from .leases import Lease, LeaseLost, claim
+from .leases import Lease, LeaseLost, claim_lease
 from .progress import Progress
 from .retracting import retract
 from .sending import send
@@ -78,7 +78,7 @@ class Worker:
     def work(self) -> bool:
         """Start and expire what is due, then do one slice; return whether there was one."""
         begin_due()
-        lease = claim(self.name)
+        lease = claim_lease(self.name)
         if lease is None:
             return False
         try:

@@ -21,7 +21,7 @@ def check_transport(**_: Any) -> Iterator[CheckMessage]:
     """Find a Redis on another machine that is reached in clear text, or without a password."""
     layer = getattr(django_settings, "CHANNEL_LAYERS", {}).get(read_valid("channel_layer")) or {}
     for host in layer.get("CONFIG", {}).get("hosts", ()):
-        scheme, name, has_password = read(host)
+        scheme, name, has_password = parse_host(host)
         if scheme == "unix" or scheme not in SCHEMES or is_here(name):
             continue
         faults = [
@@ -38,11 +38,11 @@ def check_transport(**_: Any) -> Iterator[CheckMessage]:
             )
 
 
-def read(host: Any) -> tuple[str, str, bool]:
+def parse_host(host: Any) -> tuple[str, str, bool]:
     """Return scheme, name and whether there is a password, of a host in any of the forms that channels-redis takes."""
     if isinstance(host, Mapping):
         if "address" in host:
-            scheme, name, has_password = read(host["address"])
+            scheme, name, has_password = parse_host(host["address"])
             return scheme, name, has_password or bool(host.get("password"))
         scheme = "unix" if "path" in host else "rediss" if host.get("ssl") else "redis"
         names = [str(each[0]) for each in host.get("sentinels", ())] or [str(host.get("host", "localhost"))]

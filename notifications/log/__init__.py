@@ -17,8 +17,8 @@ from .writes import (
     mark_seen,
     mark_topic_read,
     remove,
+    save_row,
     validate,
-    write,
 )
 
 __all__ = [
@@ -34,6 +34,6 @@ __all__ = [
     "mark_seen",
     "mark_topic_read",
     "remove",
+    "save_row",
     "validate",
-    "write",
 ]

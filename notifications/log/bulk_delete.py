@@ -58,13 +58,13 @@ def delete_batch(rows: NotificationQuerySet, taken: dict[Any, list[int]], *, usi
     except ValidationError:  # a user was deleted a moment ago, and the rows with it
         alone = [delete_batch(rows, {user_id: taken[user_id]}, using=using) for user_id in taken if len(taken) > 1]
         held_seconds = max((batch.held_seconds for batch in alone), default=0.0)
-        deleted, readers = sum(batch.deleted for batch in alone), total(batch.readers for batch in alone)
+        deleted, readers = sum(batch.deleted for batch in alone), add_up(batch.readers for batch in alone)
         return Batch(deleted, readers, frozenset().union(*(batch.user_ids for batch in alone)), held_seconds)
     user_ids = frozenset(row["recipient_id"] for row in there)
-    return Batch(len(there), total(map(count_reader, there)), user_ids, time.monotonic() - began)
+    return Batch(len(there), add_up(map(count_reader, there)), user_ids, time.monotonic() - began)
 
 
-def total(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
+def add_up(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
     found: Counter[int] = Counter()
     for count in counts:
         found.update(count)

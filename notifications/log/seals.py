@@ -31,7 +31,7 @@ ORDER_SECONDS: Final = 60.0  # clocks may differ by as much; an older order is s
 def seal(message: dict[str, Any]) -> dict[str, Any]:
     """Return the message with its digest, or as it is where NOTIFICATIONS_SIGN_DOORBELLS is off."""
     if settings.sign_doorbells:
-        message[FIELD] = digest_of(message, django_settings.SECRET_KEY)
+        message[FIELD] = compute_digest(message, django_settings.SECRET_KEY)
     return message
 
 
@@ -44,19 +44,19 @@ def is_genuine(message: dict[str, Any]) -> bool:
     try:
         if "sent_at" in message and abs(time.time() - message["sent_at"]) > ORDER_SECONDS:
             return False
-        return any(constant_time_compare(found, digest_of(message, secret)) for secret in secrets)
+        return any(constant_time_compare(found, compute_digest(message, secret)) for secret in secrets)
     except (AttributeError, LookupError, TypeError, ValueError):  # it has not even the form of a message
         return False
 
 
-def digest_of(message: dict[str, Any], secret: str | bytes) -> str:
+def compute_digest(message: dict[str, Any], secret: str | bytes) -> str:
     """Return the digest of a message by one of the site's secrets."""
     text = f"{message['type']} {message.get('seconds')!r} {message.get('sent_at')!r}\n"
-    text += "".join([text_of(change) for change in message.get("changes", ())])
-    return blake2b(text.encode("utf-8", "surrogatepass"), key=key_of(secret), digest_size=DIGEST_BYTES).hexdigest()
+    text += "".join([build_text(change) for change in message.get("changes", ())])
+    return blake2b(text.encode("utf-8", "surrogatepass"), key=derive_key(secret), digest_size=DIGEST_BYTES).hexdigest()
 
 
-def text_of(change: dict[str, Any]) -> str:
+def build_text(change: dict[str, Any]) -> str:
     """Return a change as text, so that no two read alike: free text has its length before it, and none is a number."""
     user, topic, data = change["user"], change["topic"], change["data"]
     return (
@@ -66,6 +66,6 @@ def text_of(change: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=8)
-def key_of(secret: str | bytes) -> bytes:
+def derive_key(secret: str | bytes) -> bytes:
     """Return the key for doorbells that belongs to a secret, which serves other ends as well."""
     return blake2b(force_bytes(secret), person=b"ntf.doorbells").digest()

@@ -50,8 +50,8 @@ __all__ = [
     "mark_seen",
     "mark_topic_read",
     "remove",
+    "save_row",
     "validate",
-    "write",
 ]
 
 # Users in one transaction of a bulk send: enough to be quick, few enough that their inboxes are locked only briefly.
@@ -131,7 +131,7 @@ def insert(current: InboxWrite, rows: list[Notification], batch_size: int | None
         current.note(None, row)
 
 
-def write(
+def save_row(
     row: Notification, *, using: str | None, force_insert: bool, force_update: bool, update_fields: set[str] | None
 ) -> None:
     """Save one instance, with Django's signals: what `Notification.save()` does. 3 queries to insert, 5 to update.

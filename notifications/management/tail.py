@@ -68,7 +68,7 @@ async def follow(
                 if position is None or replay.head.position != position:
                     show(replay, position or replay.head.position)
                     position = replay.head.position
-            await first_of(pause_seconds, wakeup, stop)
+            await wait_for_first(pause_seconds, wakeup, stop)
     finally:
         await executor.stop()
 
@@ -93,7 +93,7 @@ def read(user_id: UserKey, position: Position | None) -> Replay:
     return Replay(replay.head) if position is None else replay
 
 
-async def first_of(seconds: float, *events: asyncio.Event) -> None:
+async def wait_for_first(seconds: float, *events: asyncio.Event) -> None:
     """Wait until one of these is set, at most so many seconds."""
     waiting = [asyncio.create_task(event.wait()) for event in events]
     await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -141,7 +141,7 @@ class Notification(AbstractContent):
         Raises:
             ValidationError: keyed by field; nothing was written.
         """
-        log.write(
+        log.save_row(
             self,
             using=using,
             force_insert=bool(force_insert),

@@ -26,16 +26,24 @@ from ..log.standings import Standing, read_standings
 from ..models import Inbox
 from ..protocol.position import random_epoch
 
-__all__ = ["Standing", "check", "find_latest_mended", "inbox_keys", "mend_loaded", "renew", "user_keys"]
+__all__ = [
+    "Standing",
+    "check",
+    "find_latest_mended",
+    "mend_loaded",
+    "read_inbox_keys",
+    "read_user_keys",
+    "renew_epochs",
+]
 
 
-def user_keys(using: str, size: int) -> Iterator[list[Any]]:
+def read_user_keys(using: str, size: int) -> Iterator[list[Any]]:
     """Yield the keys of all users in chunks, in order."""
     users = Inbox._meta.get_field("user").related_model
     return read_key_chunks(users._base_manager.using(using).values_list("pk", flat=True), size)
 
 
-def inbox_keys(using: str, size: int) -> Iterator[list[Any]]:
+def read_inbox_keys(using: str, size: int) -> Iterator[list[Any]]:
     """Yield the keys of all users that have an inbox in chunks, in order."""
     return read_key_chunks(Inbox.objects.using(using).values_list("pk", flat=True), size)
 
@@ -96,7 +104,7 @@ def mend_loaded(using: str, user_ids: Collection[Any]) -> None:
             current.doubt(user_id, is_misplaced=True)
 
 
-def renew(using: str, user_ids: list[UserKey]) -> int:
+def renew_epochs(using: str, user_ids: list[UserKey]) -> int:
     """Give these users' inboxes new epochs in one transaction; return how many that were. 3 queries.
 
     Every client of theirs gets a reset: at once if the doorbell reaches it, else with the next sweep or when it returns.

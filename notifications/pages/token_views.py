@@ -23,7 +23,7 @@ from .action_views import action
 
 __all__ = ["revoke_token", "tokens"]
 
-MOST: Final = 100  # the latest; a user with more asks the site's staff
+MAX_LISTED_TOKENS: Final = 100  # the latest; a user with more asks the site's staff
 
 
 @require_safe
@@ -31,7 +31,7 @@ MOST: Final = 100  # the latest; a user with more asks the site's staff
 @cache_control(no_store=True, private=True)
 def tokens(request: HttpRequest) -> HttpResponse:
     """List the tokens that act for the user. 2 queries besides the session's, 2 more for each person who made some."""
-    rows = list(own(request).prefetch_related("user", "made_by")[:MOST])
+    rows = list(find_own_tokens(request).prefetch_related("user", "made_by")[:MAX_LISTED_TOKENS])
     live = [token for token in rows if token.is_valid]
     context = {"live": live, "over": [token for token in rows if token not in live]}
     return render(request, "live_notifications/tokens.html", context)
@@ -40,13 +40,13 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @action
 def revoke_token(request: HttpRequest, pk: int) -> Any:
     """Let one of the user's programs in no more."""
-    mine = own(request).filter(pk=min(pk, MAX_KEY))
+    mine = find_own_tokens(request).filter(pk=min(pk, MAX_KEY))
     if not revoke_tokens(mine, by=request.user) and not mine.exists():
         raise Refusal(404, "not_found", _("You have no token %(id)s; reload the page.") % {"id": pk})
     return resolve_url("live_notifications:tokens")
 
 
-def own(request: HttpRequest) -> QuerySet[ApiToken]:
+def find_own_tokens(request: HttpRequest) -> QuerySet[ApiToken]:
     """Return the tokens that act for whoever asks."""
     user: Any = request.user
     return ApiToken.objects.filter(user=user).order_by("-pk")

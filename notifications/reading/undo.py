@@ -29,7 +29,7 @@ from django.db import models as db
 from django.utils import timezone
 
 from .. import log
-from ..broadcasts.progress import bring_up_to_date, parse_followed
+from ..broadcasts.progress import bring_follower_up_to_date, parse_followed
 from ..broadcasts.states import GONE
 from ..exceptions import BadUndoToken, UndoExpired
 from ..log.attempts import repeatable
@@ -40,7 +40,7 @@ from ..log.keys import UserKey, UserOrKey, key_of
 from ..log.queryset import NotificationQuerySet
 from ..models import Broadcast, Inbox, Notification
 from ..protocol.payloads import build_counters, format_time
-from ..sending.job_watchdog import catch_up, is_running
+from ..sending.job_watchdog import bring_jobs_up_to_date, is_running
 from .own_inbox import OwnInbox, open_own_inbox
 
 __all__ = ["MAX_TOKEN_CHARS", "UndoResult", "build_token", "undo_action"]
@@ -130,9 +130,9 @@ def insert_again(mine: OwnInbox, contents: list[dict[str, Any]]) -> int:
         kept = Broadcast.objects.using(mine.using).filter(pk__in=origins).exclude(state__in=GONE)
         origins -= set(kept.values_list("pk", flat=True))
     rows = [row for row in rows if row.broadcast_id not in origins]
-    catch_up(rows, using=mine.using)
+    bring_jobs_up_to_date(rows, using=mine.using)
     for row in rows:
-        bring_up_to_date(row, using=mine.using)
+        bring_follower_up_to_date(row, using=mine.using)
     rows = [row for row in rows if is_valid(row)]
     add_readers_after_commit(
         {pk: -1 for row in rows for pk in count_reader(vars(row))}, using=mine.using

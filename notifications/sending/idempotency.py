@@ -16,9 +16,9 @@ from django.utils import timezone
 from ..exceptions import NotificationsError
 from ..models.request import SentRequest
 
-__all__ = ["KEPT", "KeyReused", "claim"]
+__all__ = ["KEPT_FOR", "KeyReused", "claim_key"]
 
-KEPT: Final = dt.timedelta(hours=24)
+KEPT_FOR: Final = dt.timedelta(hours=24)
 MAX_FORGOTTEN: Final = 100  # old rows deleted with each request
 
 
@@ -26,7 +26,7 @@ class KeyReused(NotificationsError, ValueError):
     """A key came again with another request."""
 
 
-def claim(user: Any, key: str, digest: str) -> tuple[SentRequest, bool]:
+def claim_key(user: Any, key: str, digest: str) -> tuple[SentRequest, bool]:
     """Return the row of a key, and whether it is new: then what it stands for is to be done now.
 
     Call it in the transaction of what is done, and save `status` and `answer` there. 5 queries.
@@ -37,12 +37,12 @@ def claim(user: Any, key: str, digest: str) -> tuple[SentRequest, bool]:
     using = router.db_for_write(SentRequest)
     rows = SentRequest._default_manager.using(using)
     may_skip = connections[using].features.has_select_for_update_skip_locked
-    old = rows.filter(created_at__lt=timezone.now() - KEPT).select_for_update(skip_locked=may_skip)
+    old = rows.filter(created_at__lt=timezone.now() - KEPT_FOR).select_for_update(skip_locked=may_skip)
     forgotten = list(old.values_list("pk", flat=True)[:MAX_FORGOTTEN])
     if forgotten:
         rows.filter(pk__in=forgotten).delete()
     # this one is asked for now: it must not wait for its turn
-    rows.filter(user_id=user.pk, key=key, created_at__lt=timezone.now() - KEPT).delete()
+    rows.filter(user_id=user.pk, key=key, created_at__lt=timezone.now() - KEPT_FOR).delete()
     row, is_new = rows.get_or_create(user_id=user.pk, key=key, defaults={"digest": digest})
     if row.digest != digest:
         raise KeyReused(f"The key {key!r} was sent with another request within 24 hours; give each request its own.")

@@ -20,7 +20,7 @@ from ..conf import settings
 from ..models import Level, Notification
 from ..models.job import RunningJob
 
-__all__ = ["LOOK_SECONDS", "STALL_SECONDS", "catch_up", "is_running", "mark_stalled"]
+__all__ = ["LOOK_SECONDS", "STALL_SECONDS", "bring_jobs_up_to_date", "is_running", "mark_stalled"]
 
 LOOK_SECONDS: Final = 10.0  # how often each hub asks whether a job has died
 STALL_SECONDS: Final = 30.0  # six beats: a database may hang, a machine may be busy
@@ -40,10 +40,10 @@ def mark_stalled() -> int:
     found = list(running.filter(silent | old).values_list("pk", "end")[:MAX_MARKED])
     if unwanted := [pk for pk, end in found if end is not None]:
         running.filter(old, pk__in=unwanted).delete()
-    return sum(mark_one(using, pk) for pk, end in found if end is None)
+    return sum(mark_stalled_job(using, pk) for pk, end in found if end is None)
 
 
-def mark_one(using: str, pk: int) -> bool:
+def mark_stalled_job(using: str, pk: int) -> bool:
     """Show one job as stalled, unless another process did, or the job was heard of meanwhile."""
     limit = Now() - dt.timedelta(seconds=STALL_SECONDS)
     with transaction.atomic(using=using):
@@ -61,7 +61,7 @@ def mark_one(using: str, pk: int) -> bool:
     return True
 
 
-def catch_up(rows: Iterable[Notification], *, using: str) -> None:
+def bring_jobs_up_to_date(rows: Iterable[Notification], *, using: str) -> None:
     """Bring unsaved rows that return after a deletion to where their jobs are by now. 2 queries where one has ended.
 
     The rows of the jobs are locked by the caller.

@@ -74,7 +74,7 @@ def publish_public(topic: str, *, title: str, **content: Unpack[PublicContent]) 
     message = PublicMessage(topic_id=topic, title=title, **content)
     message.full_clean(exclude={"topic", "modseq"}, validate_unique=False, validate_constraints=False)
     using = router.db_for_write(PublicMessage)
-    attempt(using, lambda: write(message, topic, using))
+    attempt(using, lambda: write_message(message, topic, using))
     return message
 
 
@@ -83,7 +83,7 @@ async def apublish_public(topic: str, *, title: str, **content: Unpack[PublicCon
     return await on_thread(publish_public, topic, title=title, **content)
 
 
-def write(message: PublicMessage, topic: str, using: str) -> None:
+def write_message(message: PublicMessage, topic: str, using: str) -> None:
     """Insert a valid message under the next number of its topic, and ring after commit."""
     with transaction.atomic(using=using):
         head = advance_topic(topic, using)

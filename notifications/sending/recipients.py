@@ -30,7 +30,7 @@ def users_by_name(usernames: Iterable[str]) -> list[Any]:
     """
     names = list(usernames)
     field = get_user_model().USERNAME_FIELD
-    found = {name: (key, is_active) for name, key, is_active in rows_of(field, names)}
+    found = {name: (key, is_active) for name, key, is_active in find_users(field, names)}
     return require_all(names, names, found)
 
 
@@ -42,7 +42,9 @@ def users_by_id(ids: Iterable[Any]) -> list[Any]:
     """
     given = list(ids)
     keys = [key_or_none(each) for each in given]
-    found = {key: (key, is_active) for _key, key, is_active in rows_of("pk", [key for key in keys if key is not None])}
+    found = {
+        key: (key, is_active) for _key, key, is_active in find_users("pk", [key for key in keys if key is not None])
+    }
     return require_all([str(each) for each in given], keys, found)
 
 
@@ -55,7 +57,7 @@ def key_or_none(given: Any) -> Any:
     return key if fits(key) else None
 
 
-def rows_of(field: str, values: list[Any]) -> list[tuple[Any, Any, bool]]:
+def find_users(field: str, values: list[Any]) -> list[tuple[Any, Any, bool]]:
     """Return (value of the field, key, whether active) of the users who have one of these values."""
     users = get_user_model()._default_manager
     has_flag = has_user_field("is_active")

@@ -46,7 +46,7 @@ STORY: Final = (
     "notify(user, title=title).modseq",
     "with transaction.atomic():\n    [notify(user, title=title) for _ in range(2)]\nInbox.objects.get(pk=user).modseq",
     "Notification.objects.filter(recipient_id=user).first().delete(); Inbox.objects.get(pk=user).modseq",
-    "from notifications.operations.repair import renew; renew('default', [user]); None",
+    "from notifications.operations.repair import renew_epochs; renew_epochs('default', [user]); None",
     "notify(user, title=title + ' ü €').modseq",
 )
 

@@ -18,7 +18,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection, connections, transaction
 
 from notifications import lock_inbox, notify, notify_many, order_broadcast
-from notifications.broadcasts.leases import claim
+from notifications.broadcasts.leases import claim_lease
 from notifications.broadcasts.sending import write_chunk
 from notifications.models import Broadcast, Notification
 
@@ -56,7 +56,7 @@ class Contention:
         self._users = User.objects.bulk_create([User(username=f"contended{number}") for number in range(USERS)])
         self._group = Group.objects.create(name="a row of the site")
         order_broadcast(Broadcast.objects.create(title="to all"))
-        self._lease: Any = claim("contention")
+        self._lease: Any = claim_lease("contention")
 
     def run(self) -> None:
         """Have all writers write; raise what the first of them raised."""

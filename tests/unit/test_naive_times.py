@@ -21,7 +21,7 @@ from notifications.models.request import SentRequest
 from notifications.protocol.payloads import build_payload
 from notifications.reading import actions
 from notifications.reading.undo import undo_action
-from notifications.sending.idempotency import claim
+from notifications.sending.idempotency import claim_key
 from notifications.sending.job_watchdog import mark_stalled
 from tests.support.ledger import assert_exact, standing
 
@@ -37,9 +37,9 @@ def _naive() -> Iterator[None]:
 
 ACTIONS: dict[str, Callable[[User, list[int]], actions.ActionResult]] = {
     **{
-        name: lambda user, ids, name=name: actions.apply_action(user, name, ids)
+        name: lambda user, ids, name=name: actions.apply_action(user, name, ids)  # type: ignore[misc]
         for name in ("read", "archive", "delete")
-    },  # type: ignore[misc]
+    },
     "read_upto": lambda user, ids: actions.read_upto(user, inbox_of(user).modseq),
     "read_topic": lambda user, ids: actions.read_topic(user, "a"),
 }
@@ -101,11 +101,11 @@ def test_tokens_expire(user: User) -> None:
 
 def test_requests_are_remembered_for_a_day(user: User) -> None:
     """A key stands for its request for 24 hours."""
-    first, is_new = claim(user, "key", "digest")
+    first, is_new = claim_key(user, "key", "digest")
     assert is_new
-    assert claim(user, "key", "digest") == (first, False)
+    assert claim_key(user, "key", "digest") == (first, False)
     SentRequest.objects.filter(pk=first.pk).update(created_at=timezone.now() - dt.timedelta(hours=25))
-    assert claim(user, "key", "other")[1]
+    assert claim_key(user, "key", "other")[1]
 
 
 def test_jobs_end_and_stall(user: User) -> None:

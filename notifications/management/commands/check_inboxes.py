@@ -11,7 +11,7 @@ from django.db import router
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Inbox
-from notifications.operations.repair import check, find_latest_mended, user_keys
+from notifications.operations.repair import check, find_latest_mended, read_user_keys
 
 __all__ = ["Command"]
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         size = given.parse_whole_number("--batch", options["batch"], least=1, most=5_000)
         users = Inbox._meta.get_field("user").related_model._base_manager.using(using)
         chosen = given.parse_user_keys(options["user"], using=using)
-        chunks = user_keys(using, size) if chosen is None else iter([chosen])
+        chunks = read_user_keys(using, size) if chosen is None else iter([chosen])
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
         done = ", repaired" if options["repair"] else ""
         mended, latest = find_latest_mended(using)

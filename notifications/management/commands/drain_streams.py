@@ -44,7 +44,7 @@ class Command(BaseCommand):
         wanted = settings.drain_seconds if options["seconds"] is None else options["seconds"]
         seconds = given.parse_seconds("--seconds", wanted, least=0, most=3600)
         timeout = given.parse_seconds("--timeout", options["timeout"], least=0.1, most=60)
-        layer = layer_to_others()
+        layer = find_layer()
         try:
             async_to_sync(send)(layer, seal({"type": DRAIN_TYPE, "seconds": seconds, "sent_at": time.time()}), timeout)
         except TimeoutError:
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             )
 
 
-def layer_to_others() -> Any:
+def find_layer() -> Any:
     """Return the layer of the doorbells, if it reaches other processes.
 
     Raises:

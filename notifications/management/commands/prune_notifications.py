@@ -49,7 +49,7 @@ class Command(BaseCommand):
             CommandError: an option is wrong; or the run was cut off, and how far it came.
         """
         using = router.db_for_write(Notification)
-        policy = policy_of(options)
+        policy = parse_policy(options)
         batch_rows = given.parse_whole_number("--batch", options["batch"], least=1, most=10_000)
         user_ids = given.parse_user_keys(options["user"], using=using)
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
@@ -66,16 +66,16 @@ class Command(BaseCommand):
                     done.append(batch)
                     progress.add(batch.deleted)
             except KeyboardInterrupt:
-                text = f"Interrupted. {summary(done)} That stays deleted; run the command again for the rest."
+                text = f"Interrupted. {describe_batches(done)} That stays deleted; run the command again for the rest."
                 raise CommandError(text, returncode=INTERRUPTED) from None
             except OperationalError as error:
-                text = f"The database failed: {str(error).strip()}. {summary(done)} Run the command again for the rest."
-                raise CommandError(text) from error
+                text = f"The database failed: {str(error).strip()}. {describe_batches(done)} "
+                raise CommandError(f"{text}Run the command again for the rest.") from error
         if options["verbosity"] > 0:
-            self.stdout.write(f"{summary(done)} It took {progress.seconds:.1f} s.")
+            self.stdout.write(f"{describe_batches(done)} It took {progress.seconds:.1f} s.")
 
 
-def policy_of(options: dict[str, Any]) -> Policy:
+def parse_policy(options: dict[str, Any]) -> Policy:
     """Return what the options allow to delete."""
     older_than, keep = options["older_than"], options["keep"]
     if older_than is None and keep is None:
@@ -90,7 +90,7 @@ def policy_of(options: dict[str, Any]) -> Policy:
     )
 
 
-def summary(done: list[Batch]) -> str:
+def describe_batches(done: list[Batch]) -> str:
     """Return what was deleted, and what the deletion cost others."""
     deleted = sum(batch.deleted for batch in done)
     users = len({user_id for batch in done for user_id in batch.user_ids})

@@ -10,7 +10,7 @@ from django.db import router
 from notifications.management import options as given
 from notifications.management.progress import Progress
 from notifications.models import Inbox
-from notifications.operations.repair import inbox_keys, renew
+from notifications.operations.repair import read_inbox_keys, renew_epochs
 from notifications.sending.public import renew_topics
 
 __all__ = ["Command"]
@@ -38,12 +38,12 @@ class Command(BaseCommand):
         using = router.db_for_write(Inbox)
         size = given.parse_whole_number("--batch", options["batch"], least=1, most=1_000)
         chosen = given.parse_user_keys(options["user"], using=using)
-        chunks = inbox_keys(using, size) if chosen is None else iter([chosen])
+        chunks = read_inbox_keys(using, size) if chosen is None else iter([chosen])
         is_shown = options["verbosity"] > 0 and self.stdout.isatty()
         total = Inbox.objects.using(using).count() if is_shown else 0
         with Progress(self.stdout, total, is_shown=is_shown) as progress:
             for user_ids in chunks:
-                progress.add(renew(using, user_ids))
+                progress.add(renew_epochs(using, user_ids))
         topics = 0 if chosen is not None else renew_topics()
         if topics and options["verbosity"] > 0:
             self.stdout.write(f"Renewed the epochs of {topics:,} public topics.")

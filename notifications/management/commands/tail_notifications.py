@@ -68,12 +68,12 @@ class Command(BaseCommand):
     def show(self, replay: Replay, before: Position) -> None:
         """Write what happened."""
         self.position = replay.head.position
-        for line in json_lines(replay, before) if self.as_json else lines(replay, before):
+        for line in build_json_lines(replay, before) if self.as_json else build_lines(replay, before):
             self.stdout.write(line)
         self.stdout.flush()
 
 
-def json_lines(replay: Replay, before: Position) -> list[str]:
+def build_json_lines(replay: Replay, before: Position) -> list[str]:
     """Return the frames that a stream would send, one on each line."""
     head = replay.head
     frames: list[dict[str, Any]] = [
@@ -88,21 +88,21 @@ def json_lines(replay: Replay, before: Position) -> list[str]:
     return [json.dumps(frame, ensure_ascii=False) for frame in frames]
 
 
-def lines(replay: Replay, before: Position) -> list[str]:
+def build_lines(replay: Replay, before: Position) -> list[str]:
     """Return what happened for people: a line for each notification, and one for the counters."""
     head = replay.head
     shown: list[str] = []
     if replay.snapshot is not None:
         shown.append(f"--- reset ({replay.reason}): the log cannot be continued from {before}; the latest are")
-        shown += [line_of(item) for item in reversed(replay.snapshot["items"])]
+        shown += [build_line(item) for item in reversed(replay.snapshot["items"])]
     for _modseq, text in replay.changes:
         data = json.loads(text)
-        shown += [line_of(item) for item in data["upsert"]]
+        shown += [build_line(item) for item in data["upsert"]]
         shown += [f"- {pk} deleted" for pk in data["gone"]]
     return [*shown, f"--- {head.position}: {head.unread} unread"]
 
 
-def line_of(item: Payload) -> str:
+def build_line(item: Payload) -> str:
     """Return one notification on one line, such as `+ 12 warning billing: Invoice overdue /invoices/7/`.
 
     Without control characters: what a user was sent is not to move anybody's cursor.

@@ -121,7 +121,7 @@ def test_recipient_deleted_meanwhile_is_an_error_of_the_form(
     def refuse(users: list[User], **content: Any) -> int:
         notify(user, title="Half of it")
         rest = forms.ModelMultipleChoiceField(User.objects.exclude(pk=other_user.pk))
-        monkeypatch.setattr(notification_admin, "recipients_field", lambda request, site: rest)
+        monkeypatch.setattr(notification_admin, "build_recipients_field", lambda request, site: rest)
         raise ValidationError({"recipient": "No user has that key."})
 
     monkeypatch.setattr(notification_admin, "notify_many", refuse)

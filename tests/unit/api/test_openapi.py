@@ -38,7 +38,7 @@ def test_the_page_is_for_developers(client: Client, user: User, settings: Any) -
 def test_every_operation_is_described(client: Client) -> None:
     """Each has a summary, a description, every status it may answer, and an example of what it takes and gives."""
     spec = client.get(API + "openapi.json").json()
-    for operation in openapi.operations(spec | {"paths": with_number_keys(spec["paths"])}):
+    for operation in openapi.list_operations(spec | {"paths": with_number_keys(spec["paths"])}):
         assert operation["summary"]
         assert operation["description"]
         assert operation["answer"]

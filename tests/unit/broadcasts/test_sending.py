@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from notifications import AudienceKind, Step, mark_all_read, notify, order_broadcast, take_step
 from notifications.broadcasts import retracting, segments, sending, throttle
-from notifications.broadcasts.leases import Lease, LeaseLost, claim
+from notifications.broadcasts.leases import Lease, LeaseLost, claim_lease
 from notifications.broadcasts.progress import count_readers
 from notifications.broadcasts.sending import send
 from notifications.broadcasts.throttle import Throttle
@@ -52,7 +52,7 @@ def received(broadcast: Broadcast) -> Counter[Any]:
 def leased(broadcast: Broadcast) -> Lease:
     """Order it and take its lease."""
     order_broadcast(broadcast)
-    lease = claim("me")
+    lease = claim_lease("me")
     assert lease is not None
     return lease
 
@@ -116,7 +116,7 @@ def test_worker_that_lost_its_lease_writes_nothing(people: list[User], draft: Dr
     slow = send(leased(broadcast := draft()), Throttle())
     next(slow)
     Broadcast.objects.update(leased_until=timezone.now())
-    quick = claim("another")
+    quick = claim_lease("another")
     assert quick is not None
     with pytest.raises(LeaseLost):
         next(slow)
@@ -127,7 +127,7 @@ def test_worker_that_lost_its_lease_writes_nothing(people: list[User], draft: Dr
 def test_lease_keeps_others_away_until_it_ends(people: list[User], draft: Draft) -> None:
     """While one works the others find nothing; NOTIFICATIONS_SEND_LEASE_SECONDS after its last sign they do."""
     leased(draft())
-    assert claim("another") is None
+    assert claim_lease("another") is None
     assert Worker().work() is False
     Broadcast.objects.update(leased_until=timezone.now() - dt.timedelta(seconds=1))
     assert Worker().work() is True
@@ -243,7 +243,7 @@ def test_chosen_user_who_is_deleted_is_left_out(people: list[User], draft: Draft
     """Between order and sending, or in the middle: the others get it. A draft of theirs is refused, to be mended."""
     order_broadcast(broadcast := draft(audience=AudienceKind.USERS, chosen=[user.pk for user in people]))
     people[0].delete()
-    lease = claim("a")
+    lease = claim_lease("a")
     assert lease is not None
     next(send(lease, Throttle()))
     lease.release()
@@ -316,7 +316,7 @@ def test_retraction_goes_on_where_it_was_cut_off(
     monkeypatch.setattr(retracting, "ROWS_PER_READ", 5)
     broadcast = sent(draft())
     take_step(broadcast, Step.RETRACT)
-    lease = claim("me")
+    lease = claim_lease("me")
     assert lease is not None
     next(retracting.retract(lease, Throttle()))
     assert len(received(broadcast)) == 10

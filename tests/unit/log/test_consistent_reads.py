@@ -33,7 +33,7 @@ from notifications.integrations.pushpin.handler import build_body
 from notifications.log.replay import inbox_of, read_after
 from notifications.models import Inbox, Notification
 from notifications.operations.prune import Policy, prune
-from notifications.operations.repair import renew
+from notifications.operations.repair import renew_epochs
 from notifications.protocol.payloads import build_payload
 from notifications.protocol.position import Position, parse_position
 from notifications.reading import actions
@@ -215,7 +215,7 @@ WRITES: Final[dict[str, Callable[[User], Any]]] = {
     "undo": undone,
     "read and more": read_and_more,
     "prune": lambda user: list(prune(Policy(before=timezone.now() - LAST_YEAR), using="default", user_ids=[user.pk])),
-    "renew": lambda user: renew("default", [user.pk]),
+    "renew": lambda user: renew_epochs("default", [user.pk]),
     "delete user": delete_user,
 }
 

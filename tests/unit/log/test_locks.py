@@ -17,7 +17,7 @@ from django.db import connection, connections, transaction
 from django.db.transaction import TransactionManagementError
 
 from notifications import log, notify, order_broadcast
-from notifications.broadcasts.leases import claim
+from notifications.broadcasts.leases import claim_lease
 from notifications.broadcasts.sending import write_chunk
 from notifications.models import Broadcast, Inbox, Notification
 from notifications.models.broadcast import BroadcastState
@@ -86,7 +86,7 @@ def test_a_user_may_be_locked_after_notifying(user: User) -> None:
 def test_a_user_may_be_locked_beside_a_broadcast(user: User, other_user: User) -> None:
     """A chunk that holds inboxes waits for no row of users."""
     order_broadcast(Broadcast.objects.create(title="to all"))
-    lease = claim("me")
+    lease = claim_lease("me")
     assert lease is not None
     ids = sorted([user.pk, other_user.pk])
     meet(lock_row(other_user), lambda: write_chunk(lease, ids), lambda: notify(other_user, title="mine"))
@@ -143,7 +143,7 @@ def test_who_ordered_a_broadcast_may_be_deleted_meanwhile(user: User, other_user
     for person in (user, other_user):
         notify(person, title="makes the inbox")
     order_broadcast(Broadcast.objects.create(title="to all"), by=user)
-    lease = claim("me")
+    lease = claim_lease("me")
     assert lease is not None
     ids = sorted([user.pk, other_user.pk])
 
