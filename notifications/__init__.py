@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from .log.keys import UserKey as UserKey, UserOrKey as UserOrKey
     from .models.broadcast import Audience as Audience, AudienceKind as AudienceKind
     from .models.content import Level as Level
+    from .operations.error_reports import SecretsFilter as SecretsFilter
     from .operations.metrics import NotificationsCollector as NotificationsCollector
-    from .operations.reports import SecretsFilter as SecretsFilter
     from .sending.jobs import Job as Job, track as track
     from .sending.public import (
         PublicContent as PublicContent,
@@ -141,7 +141,7 @@ HOMES: Final = {
     ".models.broadcast": ("Audience", "AudienceKind"),
     ".models.content": ("Level",),
     ".operations.metrics": ("NotificationsCollector",),
-    ".operations.reports": ("SecretsFilter",),
+    ".operations.error_reports": ("SecretsFilter",),
     ".sending.jobs": ("Job", "track"),
     ".sending.public": ("PublicContent", "apublish_public", "publish_public", "recent_public"),
     ".sending.publish": (

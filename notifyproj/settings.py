@@ -135,7 +135,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # Addresses in settings hold the key of the edge and the password of Redis.
-DEFAULT_EXCEPTION_REPORTER_FILTER = "notifications.operations.reports.SecretsFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "notifications.operations.error_reports.SecretsFilter"
 
 if not DEBUG:
     # With a hash of the content in each name, so that browsers keep files for good, and a release has other names.

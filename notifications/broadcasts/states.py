@@ -16,59 +16,38 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
-from ..models.broadcast import BroadcastState
+from ..models.broadcast import BroadcastState as State
 
 __all__ = ["AT_WORK", "DELIVERED", "GONE", "Step"]
 
 
-AT_WORK: Final = (
-    BroadcastState.SENDING,
-    BroadcastState.RETRACTING,
-    BroadcastState.EXPIRING,
-)  # a worker has something to do
-DELIVERED: Final = (
-    BroadcastState.SENDING,
-    BroadcastState.PAUSED,
-    BroadcastState.SENT,
-    BroadcastState.CANCELLED,
-)  # rows may be in inboxes, to stay
-GONE: Final = (
-    BroadcastState.RETRACTING,
-    BroadcastState.RETRACTED,
-    BroadcastState.EXPIRING,
-    BroadcastState.EXPIRED,
-)  # states in which no row stays in an inbox
+AT_WORK: Final = (State.SENDING, State.RETRACTING, State.EXPIRING)  # a worker has something to do
+DELIVERED: Final = (State.SENDING, State.PAUSED, State.SENT, State.CANCELLED)  # rows may be in inboxes, to stay
+# no row stays in an inbox
+GONE: Final = (State.RETRACTING, State.RETRACTED, State.EXPIRING, State.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
     """From which states a step may be taken, to which it leads, and what history says of it."""
 
-    sources: tuple[BroadcastState, ...]
-    target: BroadcastState
+    sources: tuple[State, ...]
+    target: State
     history: str  # in English: history is kept so, and shown in the reader's language
 
 
 class Step(Enum):
     """What may happen to a broadcast. The first ones are people's, from START on they are the workers'."""
 
-    SEND = Transition((BroadcastState.DRAFT,), BroadcastState.SENDING, gettext_noop("Sending began."))
-    SCHEDULE = Transition((BroadcastState.DRAFT,), BroadcastState.SCHEDULED, gettext_noop("Scheduled."))
-    WITHDRAW = Transition((BroadcastState.SCHEDULED,), BroadcastState.DRAFT, gettext_noop("Withdrawn: a draft again."))
-    PAUSE = Transition((BroadcastState.SENDING,), BroadcastState.PAUSED, gettext_noop("Paused."))
-    RESUME = Transition((BroadcastState.PAUSED,), BroadcastState.SENDING, gettext_noop("Resumed."))
-    CANCEL = Transition(
-        (BroadcastState.SENDING, BroadcastState.PAUSED), BroadcastState.CANCELLED, gettext_noop("Cancelled.")
-    )
-    RETRACT = Transition(DELIVERED, BroadcastState.RETRACTING, gettext_noop("Retracted."))
-    START = Transition(
-        (BroadcastState.SCHEDULED,), BroadcastState.SENDING, gettext_noop("Sending began, as scheduled.")
-    )
-    FINISH = Transition((BroadcastState.SENDING,), BroadcastState.SENT, gettext_noop("Sent to everybody."))
-    EXPIRE = Transition((BroadcastState.SCHEDULED, *DELIVERED), BroadcastState.EXPIRING, gettext_noop("Expired."))
-    RETRACTED = Transition(
-        (BroadcastState.RETRACTING,), BroadcastState.RETRACTED, gettext_noop("Removed from every inbox.")
-    )
-    EXPIRED = Transition(
-        (BroadcastState.EXPIRING,), BroadcastState.EXPIRED, gettext_noop("Expired: removed from every inbox.")
-    )
+    SEND = Transition((State.DRAFT,), State.SENDING, gettext_noop("Sending began."))
+    SCHEDULE = Transition((State.DRAFT,), State.SCHEDULED, gettext_noop("Scheduled."))
+    WITHDRAW = Transition((State.SCHEDULED,), State.DRAFT, gettext_noop("Withdrawn: a draft again."))
+    PAUSE = Transition((State.SENDING,), State.PAUSED, gettext_noop("Paused."))
+    RESUME = Transition((State.PAUSED,), State.SENDING, gettext_noop("Resumed."))
+    CANCEL = Transition((State.SENDING, State.PAUSED), State.CANCELLED, gettext_noop("Cancelled."))
+    RETRACT = Transition(DELIVERED, State.RETRACTING, gettext_noop("Retracted."))
+    START = Transition((State.SCHEDULED,), State.SENDING, gettext_noop("Sending began, as scheduled."))
+    FINISH = Transition((State.SENDING,), State.SENT, gettext_noop("Sent to everybody."))
+    EXPIRE = Transition((State.SCHEDULED, *DELIVERED), State.EXPIRING, gettext_noop("Expired."))
+    RETRACTED = Transition((State.RETRACTING,), State.RETRACTED, gettext_noop("Removed from every inbox."))
+    EXPIRED = Transition((State.EXPIRING,), State.EXPIRED, gettext_noop("Expired: removed from every inbox."))

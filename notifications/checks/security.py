@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Warning as Risk
 from django.utils.module_loading import import_string
 from django.views.debug import get_default_exception_reporter_filter
 
-from ..operations.reports import hide
+from ..operations.error_reports import hide
 from .settings import read_valid
 
 __all__ = ["check_limits", "check_proxies", "check_reports"]
@@ -61,7 +61,7 @@ def check_reports(**_: object) -> Iterator[CheckMessage]:
         if hide(shown) != shown:
             yield Risk(
                 f"{name} holds a key or a password within an address, which Django's error reports show.",
-                hint="Set DEFAULT_EXCEPTION_REPORTER_FILTER = 'notifications.operations.reports.SecretsFilter', or a class "
-                "made of that.",
+                hint="Set DEFAULT_EXCEPTION_REPORTER_FILTER = 'notifications.operations.error_reports.SecretsFilter', or a "
+                "class made of that.",
                 id="notifications.W032",
             )

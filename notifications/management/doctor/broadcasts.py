@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from notifications.broadcasts.states import AT_WORK, DELIVERED
 from notifications.conf import settings
-from notifications.models.broadcast import Broadcast, State, broadcasts
+from notifications.models.broadcast import Broadcast, BroadcastState, broadcasts
 
 from .findings import Finding, broken, risky, well
 
@@ -37,7 +37,7 @@ def look() -> Iterator[Finding]:
         yield broken(
             "worker.missing", f"The broadcast {each.pk} ({each.title!r}) is due, and nobody works on it.", remedy()
         )
-    given_up = broadcasts().exclude(problem="").filter(state__in=(State.PAUSED, *AT_WORK)).order_by("pk")
+    given_up = broadcasts().exclude(problem="").filter(state__in=(BroadcastState.PAUSED, *AT_WORK)).order_by("pk")
     for each in given_up[:SHOWN]:
         yield risky(
             "worker.gave_up",
@@ -58,8 +58,8 @@ def due() -> Any:
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     return broadcasts().filter(
         Q(state__in=AT_WORK) & free
-        | Q(state=State.SCHEDULED, send_at__lte=now)
-        | Q(state__in=(State.SCHEDULED, *DELIVERED), expires_at__lte=now)
+        | Q(state=BroadcastState.SCHEDULED, send_at__lte=now)
+        | Q(state__in=(BroadcastState.SCHEDULED, *DELIVERED), expires_at__lte=now)
     )
 
 

@@ -18,7 +18,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from notifications.conf import settings
 from notifications.hub.listener import LAYER_SECONDS, listen
 from notifications.log import doorbell
-from notifications.operations.reports import hide
+from notifications.operations.error_reports import hide
 
 from .findings import Finding, broken, note, risky, well
 from .processes import count_processes

@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from notifications.models import Inbox
 from notifications.operations import health
-from notifications.operations.repair import latest_mended
+from notifications.operations.repair import find_latest_mended
 
 from .findings import Finding, broken, note, risky, well
 
@@ -49,7 +49,7 @@ def look() -> Iterator[Finding]:
             "Use PostgreSQL, or stay where one machine and few writers do.",
         )
     yield from look_at_pool(alias)
-    mended, latest = latest_mended(alias)
+    mended, latest = find_latest_mended(alias)
     if latest is not None:
         yield note(
             "database.mended",

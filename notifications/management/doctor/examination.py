@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from notifications.operations.reports import hide
+from notifications.operations.error_reports import hide
 
 from . import address, broadcasts, channel_layer, database, settings, static_files
 from .findings import Finding, note

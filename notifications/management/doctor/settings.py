@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from notifications.exceptions import InvalidSetting
 from notifications.integrations.pushpin import get_edge
-from notifications.operations.reports import hide
+from notifications.operations.error_reports import hide
 
 from .findings import Finding, broken, note, risky, well
 from .processes import count_processes

@@ -9,7 +9,7 @@ import pytest
 from django.test import RequestFactory, override_settings
 from django.views.debug import ExceptionReporter
 
-from notifications.operations.reports import hide
+from notifications.operations.error_reports import hide
 
 KEY, PASSWORD = "the-key-of-the-edge", "the-password-of-redis"
 REDIS = f"redis://:{PASSWORD}@10.1.0.4:6379/0"

@@ -1,6 +1,6 @@
 """What Django's error reports show of a site's settings: no key and no password in an address.
 
-    DEFAULT_EXCEPTION_REPORTER_FILTER = "notifications.operations.reports.SecretsFilter"
+    DEFAULT_EXCEPTION_REPORTER_FILTER = "notifications.operations.error_reports.SecretsFilter"
 
 Django hides settings by their names. The key of a GRIP proxy and the password of Redis stand in addresses, under names that
 hide nothing (`NOTIFICATIONS_GRIP_URL`, `CHANNEL_LAYERS`, `CACHES`):
