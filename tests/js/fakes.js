@@ -104,7 +104,7 @@ export class FakeChannel {
   postMessage(data) {
     for (const other of [...FakeChannel.all]) {
       if (other !== this && other.name === this.name && !other.isFrozen)
-        other.onmessage({ data: structuredClone(data) });
+        other.onmessage?.({ data: structuredClone(data) });
     }
   }
 

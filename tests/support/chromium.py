@@ -33,6 +33,7 @@ from .visit import Visit
 __all__ = [
     "ADD_FORM",
     "CENTRE",
+    "INTRANET",
     "Visitors",
     "badge",
     "choose",
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 CENTRE: Final = "/notifications/"
+INTRANET: Final = "intranet.test"  # leads to 127.0.0.1, and browsers do not trust plain HTTP to it
 ADD_FORM: Final = "/admin/live_notifications/notification/add/"
 WAIT_MS: Final = 40_000  # what takes a second here may take forty on a busy machine; only what fails waits for so long
 # How Firefox calls what is no failure: a page that is left, a stream that is closed.
@@ -58,6 +60,7 @@ ARGUMENTS: Final = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {INTRANET} 127.0.0.1",
 ]
 expect.set_options(timeout=WAIT_MS)
 # For a test whose claim does not depend on the browser: the other one of the two is not started for it.

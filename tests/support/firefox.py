@@ -28,6 +28,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from .chromium import INTRANET
 from .processes import find_program
 
 __all__ = ["firefox", "in_firefox"]
@@ -43,6 +44,8 @@ PREFERENCES: Final[dict[str, str | float | bool]] = {
     "network.proxy.socks": "127.0.0.1",
     "network.proxy.socks_port": 9,
     "network.proxy.allow_hijacking_localhost": False,
+    "network.proxy.no_proxies_on": INTRANET,
+    "network.dns.localDomains": INTRANET,
     "layout.css.prefers-color-scheme.content-override": 0,  # dark, as it cannot be told to be so later
     "ui.primaryPointerCapabilities": 6,  # a mouse, which a machine without a screen has not: it points finely and hovers
     "ui.allPointerCapabilities": 6,

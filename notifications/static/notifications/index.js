@@ -4,6 +4,7 @@
 // The browser learns of these at once; without it they are found one level after the other.
 import "./connection/session.js";
 import "./connection/actions.js";
+import "./connection/channel_locks.js";
 import "./connection/connection.js";
 import "./connection/tabs.js";
 import "./dom/sessions.js";

@@ -7,7 +7,8 @@ const seconds = (count) => mock.timers.tick(count * 1000);
 const opened = () => FakeEventSource.all.map((source) => source.url);
 
 beforeEach(() => {
-  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  const locks = { request: async (_name, _options, lead) => lead() };
+  Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
   globalThis.EventSource = FakeEventSource;
   globalThis.BroadcastChannel = FakeChannel;
   FakeChannel.all = new Set();
@@ -22,7 +23,7 @@ afterEach(() => {
   mock.restoreAll();
 });
 
-/** Open a connection where there are no locks, so that it leads; `store` notes what it is given, and says whether it is a gap. */
+/** Open a connection whose tab leads at once; `store` notes what it is given, and says whether it is a gap. */
 function openAt(position) {
   const [frames, told] = [[], []];
   const store = {

@@ -144,11 +144,41 @@ test("A tab that left and returned continues from where it stood.", async () => 
   assert.equal(open().length, 1);
 });
 
-test("Without locks each tab has its own stream.", async () => {
+test("Without Web Locks seven tabs have one stream as well, and hand it over.", async () => {
   Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
-  await tab("7.1");
-  await tab("7.1");
-  assert.equal(open().length, 2);
+  const group = [];
+  for (let number = 0; number < 7; number++) group.push(await tab("7.1"));
+  await tick(1);
+  assert.equal(open().length, 1);
+  send(2);
+  assert.ok(group.every(({ store }) => store.position === "7.2"));
+  for (const left of [1, 2, 3]) {
+    group.find(({ connection }) => connection.isLeading).connection.stop();
+    await settled();
+    await tick(1);
+    assert.equal(open().length, 1);
+    assert.equal(group.filter(({ connection }) => connection.isLeading).length, 1);
+    send(2 + left);
+  }
+  assert.equal(group.filter(({ store }) => store.position === "7.5").length, 4);
+});
+
+test("Without Web Locks a leader that does not answer loses the lead, and follows when it wakes.", async () => {
+  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  const first = await tab("7.1");
+  await tick(1);
+  const frozen = [...FakeChannel.all];
+  const second = await tab("7.1");
+  await tick(0.1);
+  for (const channel of frozen) channel.isFrozen = true;
+  second.connection.check(); // its page became visible
+  await tick(6);
+  assert.deepEqual([first.connection.isLeading, second.connection.isLeading], [true, true]);
+  for (const channel of frozen) channel.isFrozen = false;
+  await tab("7.1"); // asks for the lock, and both have it
+  await tick(6);
+  assert.equal([first, second].filter(({ connection }) => connection.isLeading).length, 1);
+  assert.equal(open().length, 1);
 });
 
 /** Answer as a server whose epoch is 8, to each stream that is opened, and count the messages between the tabs. */

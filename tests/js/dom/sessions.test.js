@@ -9,7 +9,8 @@ Object.assign(globalThis, {
   addEventListener: (name, react) => listeners.set(name, react),
   document: { hidden: false, querySelector: () => null, querySelectorAll: () => [] },
 });
-Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+const locks = { request: async (_name, _options, lead) => lead() };
+Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
 const { joinSession, leaveSession } = await import("../../../notifications/static/notifications/dom/sessions.js");
 
 /** An element of a page that was made for a reader, who stands at a position. */

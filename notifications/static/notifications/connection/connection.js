@@ -151,7 +151,7 @@ export class Connection {
     this.#tabs.join();
     const isNewPage = this.#isFreshPage && !this.#hasStartedBefore;
     this.#hasStartedBefore = true;
-    if (Tabs.canShare) this.#askLeader({ isNewPage });
+    this.#askLeader({ isNewPage });
     this.#tabs.requestLead({ isStealing });
   }
 

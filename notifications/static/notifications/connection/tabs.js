@@ -1,11 +1,14 @@
 // @ts-check
 /**
- * The tabs of one reader in one browser: all of them hear each other, and whoever holds a Web Lock leads.
+ * The tabs of one reader in one browser: all of them hear each other, and whoever holds a lock leads.
  *
- * HTTP/1.1 allows six connections to a host, over all tabs, so one tab holds the stream for all. Where there are no locks
- * (plain HTTP, old browsers) each tab leads itself. What tabs say to each other is decided elsewhere (connection.js).
+ * HTTP/1.1 allows six connections to a host, over all tabs, so one tab holds the stream for all. It is a Web Lock, or where
+ * there are none (plain HTTP, old browsers) one that the tabs keep among themselves. What tabs say to each other is decided
+ * elsewhere (connection.js).
  * https://w3c.github.io/web-locks/
  */
+
+import { ChannelLocks } from "./channel_locks.js";
 
 /**
  * @template Message
@@ -36,11 +39,6 @@ export class Tabs {
   constructor(name, events) {
     this.#name = name;
     this.#events = events;
-  }
-
-  /** Whether tabs of this browser can agree on who leads. */
-  static get canShare() {
-    return Boolean(navigator.locks);
   }
 
   get hasJoined() {
@@ -80,12 +78,9 @@ export class Tabs {
       this.#events.lead();
       return new Promise((resolve) => signal.addEventListener("abort", resolve)); // holds the lock until then
     };
-    if (!Tabs.canShare) {
-      lead();
-      return;
-    }
     const options = isStealing ? { steal: true } : { signal };
-    navigator.locks.request(this.#name, options, lead).catch((error) => {
+    const locks = navigator.locks ?? new ChannelLocks();
+    locks.request(this.#name, options, lead).catch((error) => {
       if (error.name !== "AbortError") throw error;
       const isStolen = !signal.aborted;
       if (isStolen) this.#events.loseLead();
