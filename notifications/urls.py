@@ -5,14 +5,15 @@ from importlib.util import find_spec
 from django.urls import include, path
 
 from .operations import health
-from .pages import action_views as actions, token_views, views
+from .pages import action_views as actions, stream_views, token_views, views
 
 app_name = "live_notifications"  # as the label: a site may have addresses of its own under `notifications`
 
 urlpatterns = [
     path("", views.centre, name="centre"),
-    path("stream/", views.stream, name="stream"),
-    path("ws/", views.stream, name="socket"),
+    path("stream/", stream_views.stream, name="stream"),
+    path("ws/", stream_views.socket, name="socket"),
+    path("poll/", stream_views.poll, name="poll"),
     path("metrics/", health.metrics, name="metrics"),
     path("health/", health.health, name="health"),
     # Without the extra `[api]` there is no JSON API; `manage.py check` says so.

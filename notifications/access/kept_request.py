@@ -21,7 +21,7 @@ from django.core.handlers.asgi import ASGIRequest
 from .auth import MAX_COOKIES_BYTES, read_session_key
 from .headers import read_headers
 
-__all__ = ["AdmissionRequest", "KeptRequest"]
+__all__ = ["AdmissionRequest", "KeptRequest", "keep_unwritten"]
 
 MAX_HEADERS_BYTES: Final = 64 * 1024
 MAX_QUERY_BYTES: Final = 8 * 1024
@@ -113,10 +113,15 @@ class AdmissionRequest(ASGIRequest):
 
     @session.setter
     def session(self, session: Any) -> None:
-        for name in WRITES:
-            setattr(session, name, do_not_write)
-            setattr(session, f"a{name}", do_not_awrite)
+        keep_unwritten(session)
         vars(self)["_session"] = session
+
+
+def keep_unwritten(session: Any) -> None:
+    """Let what is asked about a session neither change nor prolong it."""
+    for name in WRITES:
+        setattr(session, name, do_not_write)
+        setattr(session, f"a{name}", do_not_awrite)
 
 
 def do_not_write(*_: Any, **__: Any) -> None:

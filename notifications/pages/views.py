@@ -35,7 +35,7 @@ from ..reading.listing import FoundPage, find_categories, find_page
 from .action_views import answer_refusal, build_limited, find_refusal
 from .forms import PageForm, Tab
 
-__all__ = ["centre", "stream"]
+__all__ = ["centre"]
 
 # A further page that the script fetches while its reader scrolls: five of the first one, so that ten thousand
 # notifications are a hundred requests.
@@ -92,13 +92,3 @@ def build_context(request: HttpRequest, form: PageForm, found: FoundPage) -> dic
         "undo_seconds": f"{settings.undo_seconds:g}",
         "blank": Notification(pk=0, modseq=0),
     }
-
-
-def stream(request: HttpRequest) -> HttpResponse:
-    """Say why there is no stream: this view is reached only where the ASGI application does not route it."""
-    return HttpResponse(
-        "The live stream is not routed. Wrap the ASGI application with notifications.asgi.with_stream (step 4 in the "
-        "README) and run an ASGI server, daphne or uvicorn; WSGI servers cannot serve it.\n",
-        status=503,
-        content_type="text/plain; charset=utf-8",
-    )

@@ -17,6 +17,7 @@ __all__ = ["LONG_RETRY_MS", "RETRY_MS", "Bye"]
 
 RETRY_MS: Final = (2000, 5000)  # random, so that clients cut off together do not come back together
 LONG_RETRY_MS: Final = (20_000, 60_000)  # of an overloaded process, and for clients that come back too often
+POLL_RETRY_MS: Final = (300_000, 600_000)  # of a site where nothing streams, for clients that cannot poll
 
 
 class Bye(Enum):
@@ -37,6 +38,7 @@ class Bye(Enum):
     SLOW = "slow", 3008  # a write took too long
     CAP = "cap", 4029  # the user has too many streams
     OVERLOAD = "overload", 4013, LONG_RETRY_MS  # of the process, or the log cannot be read
+    POLL = "poll", 4013, POLL_RETRY_MS  # nothing streams here
     AUTH = "auth", 3000, RETRY_MS, False  # the user may follow no longer
 
     def __init__(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from .payloads import dumps
 
-__all__ = ["TOO_BIG", "Messages", "build_message"]
+__all__ = ["TOO_BIG", "Messages", "build_message", "build_texts"]
 
 TOO_BIG: Final = 4009  # our own, after 1009 message too big; the others are in `bye.py`
 

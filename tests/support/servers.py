@@ -157,6 +157,12 @@ class Site:
         server.process.wait_for_line("Application startup complete", count=workers)  # the supervisor listens before
         return server
 
+    def gunicorn(self, *, port: int = 0, **settings: Any) -> Server:
+        """Start gunicorn with two sync workers, which serve one request at a time: WSGI, where nothing can stream."""
+        port = port or free_port()
+        command = [PYTHON, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--no-control-socket"]
+        return self._serve([*command, "tests.support.wsgi:application"], port, settings)
+
     def runserver(self, **settings: Any) -> Server:
         """Start `manage.py runserver`, with its autoreloader, as a developer does."""
         port = free_port()

@@ -6,6 +6,7 @@ import "./connection/session.js";
 import "./connection/actions.js";
 import "./connection/channel_locks.js";
 import "./connection/connection.js";
+import "./connection/polling.js";
 import "./connection/tabs.js";
 import "./dom/sessions.js";
 import "./elements/live_element.js";

@@ -575,13 +575,6 @@ def test_action_needs_token(user: User) -> None:
     assert state(notification) == (False, False)
 
 
-def test_stream_that_is_not_routed_says_so(client: Client, db: None) -> None:
-    """Where Django itself answers the stream's address, a developer reads what to do."""
-    response = client.get(CENTRE + "stream/")
-    assert (response.status_code, response["Content-Type"]) == (503, "text/plain; charset=utf-8")
-    assert b"notifications.asgi.with_stream" in response.content
-
-
 def stored(user: User) -> dict[str, Any]:
     """Return everything that is stored of an inbox and its rows."""
     inbox = inbox_of(user)

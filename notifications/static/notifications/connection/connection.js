@@ -5,11 +5,14 @@
  * The tab that leads holds the EventSource and passes every frame on to the others. Tabs need not stand at the same
  * position: one that lacks something asks, the leader takes its stream back to that position, and the others ignore what
  * they know. To ask the leader where it is, to take over from one that is frozen, and to follow again after that are all the
- * same: stop, and start. Knows neither the document nor its elements.
+ * same: stop, and start. Where nothing streams the tab that leads polls (polling.js) and tries a stream from time to time; what
+ * it is told is passed on as frames of a stream are. Knows neither the document nor its elements.
  */
 
 import { isBehind, isSameEpoch } from "../state/position.js";
 import { backoffSeconds } from "./backoff.js";
+import { fetchAs, isLoggedOut } from "./http.js";
+import { Polling } from "./polling.js";
 import { Tabs } from "./tabs.js";
 
 /** @import { ConnectionState, Frame, Store } from "../state/store.js" */
@@ -35,6 +38,10 @@ import { Tabs } from "./tabs.js";
  */
 
 const SILENCE_SECONDS = 45; // three pings of 15 s
+const OPENING_SECONDS = 30; // until the first frame, which a server sends at once
+const POLLED_SECONDS = 30; // in which a leader that polls has something to say
+const FUTILE_ATTEMPTS = 4; // to open a stream, 7 s and more, until the page polls
+const TRIALS = { first: 60, longest: 600 }; // seconds, between two attempts while the page polls
 const ANSWER_SECONDS = 5; // messages between tabs take milliseconds
 const BYE_SECONDS = 600; // the browser waits for the server's `retry:`
 const NEXT_PAGE_SECONDS = 0.6; // from one page of a tab to its next; after a logout none comes
@@ -66,6 +73,18 @@ export class Connection {
   /** How often the stream was opened anew without a ping since. */
   #attempt = 0;
 
+  /** How often a stream was tried while the page polls. */
+  #trial = 0;
+
+  /** Whether there was an answer since the page polls: so it is the stream alone that does not get through. */
+  #isPollAnswered = false;
+
+  #pollUrl;
+  #isLookedAt;
+
+  /** @type {Polling} */
+  #polling;
+
   #hasStartedBefore = false;
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -86,9 +105,14 @@ export class Connection {
    * @param {string} [options.reader] the tag of whose page it is (docs/protocol.md, "Whose page it is"), if it says so
    * @param {boolean} [options.isFreshPage] whether the server has just made this page, for whoever is logged in: "back" may
    *   show one that was kept
+   * @param {string} [options.pollUrl] what to ask where nothing streams; a site's own template may not say
+   * @param {() => boolean} [options.isLookedAt] whether anybody sees the page
    */
-  constructor({ url, store, reader = "", isFreshPage = true }) {
+  constructor({ url, store, reader = "", isFreshPage = true, pollUrl = "", isLookedAt = () => true }) {
     this.#url = url;
+    this.#pollUrl = pollUrl;
+    this.#isLookedAt = isLookedAt;
+    this.#polling = new Polling({ ask: () => this.#poll(), isLookedAt });
     this.#store = store;
     this.#reader = reader;
     this.#isFreshPage = isFreshPage;
@@ -112,6 +136,7 @@ export class Connection {
   /** Let another tab lead. A page that holds a lock is not kept for the "back" button, and a frozen one must not lead. */
   stop() {
     this.#closeStream();
+    this.#polling.stop();
     clearTimeout(this.#sessionCheck);
     this.#tabs.leave();
   }
@@ -124,7 +149,9 @@ export class Connection {
 
   /** Have a new stream prove that the session is still the reader's. */
   verify() {
-    if (this.isLeading) {
+    if (this.#polling.isOn) {
+      this.#polling.askNow();
+    } else if (this.isLeading) {
       if (this.#isSettled) this.#openStream();
     } else if (this.#tabs.hasJoined) {
       this.#askLeader();
@@ -138,7 +165,10 @@ export class Connection {
    * @param {{isNetworkNew?: boolean}} [options]
    */
   check({ isNetworkNew = false } = {}) {
-    if (this.isLeading) {
+    if (this.#polling.isOn) {
+      this.#polling.askNow({ isRoutine: !isNetworkNew });
+      if (isNetworkNew) this.#openStream();
+    } else if (this.isLeading) {
       if (isNetworkNew || !this.#isStreamAlive()) this.#openStream();
     } else if (this.#tabs.hasJoined) {
       this.#askLeader();
@@ -165,13 +195,14 @@ export class Connection {
 
   #lead() {
     this.#openStream(this.#store.position);
+    if (this.#store.connectionState === "polling") this.#startPolling(); // as the tab before it did
     this.#answer();
   }
 
   /** @param {TabMessage} message */
   #hear(message) {
     if (message.type === "frame" && !this.isLeading) {
-      this.#schedule(SILENCE_SECONDS, () => this.#askLeader());
+      this.#expectLeader(message.frame);
       this.#apply(message.frame);
     }
     if (!this.isLeading) return;
@@ -181,6 +212,18 @@ export class Connection {
       this.#answer();
     }
     if (message.type === "left") this.#checkSessionSoon();
+  }
+
+  /**
+   * Ask a leader that says nothing more. One that polls and is hidden asks the server only for a tab that is not.
+   *
+   * @param {Frame} frame its latest
+   */
+  #expectLeader(frame) {
+    const isPolled = frame.isPolled || (frame.event === "connection" && frame.data === "polling");
+    this.#schedule(isPolled ? POLLED_SECONDS : SILENCE_SECONDS, () => {
+      if (!isPolled || this.#isLookedAt()) this.#askLeader();
+    });
   }
 
   #askLeader({ isNewPage = false } = {}) {
@@ -207,6 +250,7 @@ export class Connection {
   #checkSessionSoon() {
     clearTimeout(this.#sessionCheck);
     this.#sessionCheck = setTimeout(() => {
+      this.#polling.askNow();
       if (this.#source?.readyState === EventSource.OPEN) this.#openStream();
     }, NEXT_PAGE_SECONDS * 1000);
   }
@@ -243,13 +287,25 @@ export class Connection {
    * @param {boolean} isUnverified whether that page needs a new stream
    */
   #serve(position, isUnverified) {
-    if (!isSameEpoch(position, this.#position)) {
+    if (this.#polling.isOn) {
+      this.#servePolled(position, isUnverified);
+    } else if (!isSameEpoch(position, this.#position)) {
       if (this.#isSettled) this.#goBack(position);
     } else if (isBehind(position, this.#position)) {
       this.#goBack(position);
     } else if (isUnverified && this.#isSettled) {
       this.#openStream();
     }
+  }
+
+  /**
+   * @param {string} position
+   * @param {boolean} isUnverified
+   */
+  #servePolled(position, isUnverified) {
+    const isElsewhere = !isSameEpoch(position, this.#position) || isBehind(position, this.#position);
+    if (isElsewhere) this.#position = position;
+    this.#polling.askNow({ isRoutine: !isElsewhere && !isUnverified });
   }
 
   /**
@@ -278,13 +334,18 @@ export class Connection {
     }
     source.addEventListener("error", () => {
       if (source.readyState === EventSource.CLOSED) this.#retry(source);
-      this.#pass(this.#describe(navigator.onLine === false ? "offline" : "connecting"));
+      if (!this.#polling.isOn) this.#passState();
     });
     this.#source = source;
     this.#position = position;
     this.#isSettled = false;
     this.#isGoingBack = false;
-    this.#expectFrame(SILENCE_SECONDS);
+    this.#expectFrame(OPENING_SECONDS);
+  }
+
+  /** Say that the connection is broken. */
+  #passState() {
+    this.#pass(this.#describe(navigator.onLine === false ? "offline" : "connecting"));
   }
 
   #closeStream() {
@@ -313,12 +374,18 @@ export class Connection {
     const data = JSON.parse(text);
     if (lastEventId) this.#position = lastEventId;
     if (event === "ping") this.#attempt = 0;
+    if (event === "bye" && data.reason === "poll" && this.#pollUrl) {
+      this.#startPolling();
+      this.#tryLater();
+      return;
+    }
     if (event === "bye") {
       const isOneTooMany = data.reason === "cap"; // this user has too many streams
       if (isOneTooMany) this.#source?.close();
-      this.#expectFrame(BYE_SECONDS);
+      this.#schedule(BYE_SECONDS, () => this.#openStream());
     } else {
       this.#isSettled = true;
+      this.#stopPolling(event);
       this.#expectFrame(SILENCE_SECONDS);
     }
     this.#pass(/** @type {Frame} */ ({ event, position: this.#position, data }));
@@ -331,29 +398,93 @@ export class Connection {
    * @param {EventSource} source
    */
   async #retry(source) {
+    if (this.#polling.isOn) {
+      this.#tryLater();
+      return;
+    }
     this.#attempt += 1;
-    this.#expectFrame(backoffSeconds(this.#attempt));
+    this.#schedule(backoffSeconds(this.#attempt), () => this.#openStream());
     const response = await fetch(source.url).catch(console.warn);
     response?.body?.cancel(); // it may be a stream
     if (source !== this.#source) return;
     const status = response?.status;
     if (status !== 401 && status !== 403) {
       console.warn("no live stream:", source.url, status);
+      if (status && this.#attempt >= FUTILE_ATTEMPTS) this.#startPolling();
       return;
     }
     this.#closeStream();
     this.#pass({ event: "bye", position: this.#position, data: { reason: "auth" } });
   }
 
+  // --- Where nothing streams
+
+  #startPolling() {
+    if (!this.#pollUrl) return;
+    if (this.#polling.isOn) return;
+    console.warn("nothing streams, so the page polls:", this.#url);
+    this.#isPollAnswered = false;
+    this.#polling.start();
+  }
+
+  /** @param {typeof STREAM_EVENTS[number]} event a stream has brought */
+  #stopPolling(event) {
+    this.#polling.stop();
+    if (event === "ping") this.#trial = 0; // it has lasted
+  }
+
+  /** Try a stream again after a while, in which no connection is held. */
+  #tryLater() {
+    this.#closeStream();
+    this.#isSettled = true; // the position is one that the server knows, or the next poll tells
+    this.#trial += 1;
+    this.#schedule(backoffSeconds(this.#trial, undefined, TRIALS), () => this.#openStream());
+  }
+
+  /** @returns {Promise<boolean>} whether there was an answer */
+  async #poll() {
+    const response = await fetchAs(this.#reader, `${this.#pollUrl}?since=${this.#position}`).catch(console.warn);
+    const answer = response?.ok && (await response.json().catch(console.warn)); // a proxy's page is no answer
+    if (!this.#polling.isOn) return false; // live, or left
+    if (answer) {
+      this.#isPollAnswered = true;
+      this.#attempt = 0;
+      for (const { event, id, data } of answer.frames) {
+        if (id) this.#position = id;
+        this.#pass({ event, position: this.#position, data, isPolled: true });
+      }
+      return true;
+    }
+    if (await isLoggedOut(response)) this.#pass({ event: "bye", position: this.#position, data: { reason: "auth" } });
+    else this.#missAnswer();
+    return false;
+  }
+
+  /** The server is away. Where it was never heard, not by polling either, streams are tried as before. */
+  #missAnswer() {
+    this.#passState();
+    if (this.#isPollAnswered) return;
+    this.#polling.stop();
+    if (this.#source) return; // is being tried
+    this.#attempt += 1;
+    this.#schedule(backoffSeconds(this.#attempt), () => this.#openStream());
+  }
+
   // --- Time
 
   /**
-   * Open the stream anew where nothing is heard of it for so long.
+   * See to a stream of which nothing is heard for so long: open it anew, and poll meanwhile. One that has brought nothing at
+   * all is held back on its way.
    *
    * @param {number} seconds
    */
   #expectFrame(seconds) {
-    this.#schedule(seconds, () => this.#openStream());
+    this.#schedule(seconds, () => {
+      const isFutile = !this.#isSettled && this.#pollUrl;
+      this.#startPolling();
+      if (isFutile) this.#tryLater();
+      else this.#openStream();
+    });
   }
 
   /**

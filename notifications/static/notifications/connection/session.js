@@ -28,13 +28,15 @@ export class Session {
    * @param {string} [options.reader]
    * @param {string} options.streamUrl
    * @param {Counters} options.counters
+   * @param {string} [options.pollUrl] what to ask where nothing streams
    * @param {boolean} [options.isFreshPage] whether the server has just made this page
+   * @param {() => boolean} [options.isLookedAt] whether anybody sees the page
    * @param {() => [string, string]} options.readCsrfField the name and value of what a form needs to be accepted
    */
-  constructor({ reader = "", streamUrl, counters, isFreshPage, readCsrfField }) {
+  constructor({ reader = "", streamUrl, pollUrl, counters, isFreshPage, isLookedAt, readCsrfField }) {
     this.reader = reader;
     this.store = new Store(counters);
-    this.connection = new Connection({ url: streamUrl, store: this.store, reader, isFreshPage });
+    this.connection = new Connection({ url: streamUrl, pollUrl, store: this.store, reader, isFreshPage, isLookedAt });
     this.actions = new Actions(this);
     this.#readCsrfField = readCsrfField;
   }

@@ -85,8 +85,10 @@ function replaceSession(dataset) {
   const session = new Session({
     reader: dataset.reader,
     streamUrl: dataset.streamUrl ?? "",
+    pollUrl: dataset.pollUrl,
     counters: dataset,
     isFreshPage: !isBack,
+    isLookedAt: () => !document.hidden,
     readCsrfField,
   });
   if (isBack && !document.querySelector("notification-list")) {

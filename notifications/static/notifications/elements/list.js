@@ -152,7 +152,7 @@ export class NotificationList extends LiveElement {
   /** What went wrong is told no longer once the connection is back; whose session is over sees nothing more. */
   #followConnection() {
     const { connectionState } = this.store;
-    if (connectionState === "live") {
+    if (connectionState === "live" || connectionState === "polling") {
       if (this.#isStale) this.refresh();
       else this.showMessage("");
     }

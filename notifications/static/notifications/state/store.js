@@ -9,8 +9,8 @@
 import { parsePosition } from "./position.js";
 
 /**
- * How the connection to the server is; "over" where the session has ended, for good.
- * @typedef {"live" | "connecting" | "offline" | "over"} ConnectionState
+ * How the connection to the server is; "polling" where nothing streams, "over" where the session has ended, for good.
+ * @typedef {"live" | "polling" | "connecting" | "offline" | "over"} ConnectionState
  *
  * The JSON of a notification.
  * @typedef {object} Item
@@ -50,13 +50,14 @@ import { parsePosition } from "./position.js";
  * @typedef {{reason: string, modseq: number, snapshot: Snapshot}} Reset
  *
  * What the stream sends (docs/protocol.md): an event, its id or the latest id before it, its data. The tab that leads adds
- * `connection`: how the connection is, and where what follows continues, which is empty while the server is being asked.
- * @typedef {{event: "hello", position: string, data: Hello}
+ * `connection`: how the connection is, and where what follows continues, which is empty while the server is being asked; and it
+ * marks what did not come by a stream.
+ * @typedef {{isPolled?: boolean} & ({event: "hello", position: string, data: Hello}
  *   | {event: "change", position: string, data: Change}
  *   | {event: "reset", position: string, data: Reset}
  *   | {event: "ping", position: string, data: {modseq?: number}}
  *   | {event: "bye", position: string, data: {reason: string}}
- *   | {event: "connection", position: string, data: ConnectionState}} Frame
+ *   | {event: "connection", position: string, data: ConnectionState})} Frame
  *
  * Counters as a page, a frame or the answer to an action tells them, and the position at which they held. A page tells
  * them as text.
@@ -126,7 +127,8 @@ export class Store extends EventTarget {
       return false;
     }
     if (this.connectionState === "over") return false;
-    this.setConnectionState(frame.event === "connection" ? frame.data : "live");
+    const reached = frame.isPolled ? "polling" : "live";
+    this.setConnectionState(frame.event === "connection" ? frame.data : reached);
     if (!frame.position) return false; // the tab that leads does not know yet
     switch (frame.event) {
       case "hello":
