@@ -23,7 +23,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js tests/js/*/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test test-unit hosts lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
+.PHONY: help run test test-unit hosts matrix lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -83,6 +83,10 @@ coverage: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.instal
 	@scripts/setup_system.sh $(TEST_PROGRAMS)
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage report
+
+matrix: $(VENV)/.installed-dev $(VENV)/.installed-mariadb ## Run the unit tests, a host project and a browser on each Python and Django (ARGS=3.13-6.1: one pair)
+	@scripts/setup_system.sh chromium
+	@$(BIN)/python scripts/matrix.py $(ARGS)
 
 soak: $(VENV)/.installed-dev $(VENV)/.installed-mariadb ## Break things at random for 100,000 changes and compare clients with the database
 	@scripts/setup_system.sh redis-server postgres mariadbd

@@ -103,6 +103,7 @@ class ApiTokenAdmin(RepeatableForms):
         "state",
     ]
     list_filter = [ValidityFilter, "may_read", "may_send"]
+    list_select_related = []  # get_queryset() reads each person once; joined to each token, they are asked for each
     search_fields = ["name", "prefix"]
     actions = ["revoke"]
 

@@ -36,6 +36,7 @@ from notifications import (
 )
 from notifications.log.queryset import NotificationQuerySet
 from notifications.models import Broadcast, Inbox, Notification
+from tests.support.savepoints import make_savepoint
 
 __all__ = ["BARE", "OPERATIONS", "OWN", "Undone"]
 
@@ -228,7 +229,7 @@ def savepoints_by_hand(rng: random.Random, users: Sequence[int]) -> None:
         for user in users:
             if rng.random() < 0.3:
                 rng.choice(SIMPLE)(rng, [user])
-            savepoint = transaction.savepoint()
+            savepoint = make_savepoint()
             rng.choice(SIMPLE)(rng, [user])
             if rng.random() < 0.6:
                 transaction.savepoint_rollback(savepoint)

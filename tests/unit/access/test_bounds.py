@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any, Final
 
 import django
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from notifications.access.auth import read_session_key
 from notifications.access.headers import read_headers
@@ -25,10 +27,11 @@ MOST_LOOKS: Final = 4
 
 
 def interpreters() -> dict[str, str]:
-    """Return a program for each supported Python that this machine has, the one that runs the tests included."""
+    """Return a program for each Python that this Django supports and this machine has, the one that runs this included."""
     found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for version in SUPPORTED:
+    supported = SpecifierSet(metadata("django")["Requires-Python"])
+    for version in filter(supported.contains, SUPPORTED):
         program = next(versions.glob(f"{version}*/bin/python"), None) or shutil.which(f"python{version}")
         if program is not None:
             found.setdefault(version, str(program))
@@ -42,7 +45,7 @@ def test_a_stranger_is_looked_at_a_few_times_at_most(program: str) -> None:
     A cookie of 8 KB held the event loop for 0.7 s and one of 30 KB for 38 s, for Python before 3.11.10 and 3.12.6 takes
     the quoting off a cookie in the square of the time, and all cookies were parsed, twice.
     """
-    print(f"Not asked, for they are not here: {sorted(set(SUPPORTED) - set(interpreters()))}")
+    print(f"Not asked: {sorted(set(SUPPORTED) - set(interpreters()))}")
     packages = str(Path(django.__file__).parents[1])
     done = subprocess.run(
         [program, "-m", "tests.support.looked_at"],

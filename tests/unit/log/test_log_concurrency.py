@@ -21,6 +21,7 @@ from notifications.reading import actions
 from notifications.reading.undo import undo_action
 from tests.support.contention import Conflict, at_level
 from tests.support.ledger import Client, Rung, assert_exact, heard
+from tests.support.savepoints import make_savepoint
 from tests.support.waits import wait_for_waiting_locks
 
 WRITERS: Final = 6
@@ -172,7 +173,7 @@ def test_a_number_given_back_by_hand_is_not_taken_twice(user: User, other_user: 
     client = Client(user)
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            sid = transaction.savepoint()
+            sid = make_savepoint()
             notify(user, title="undone")
             transaction.savepoint_rollback(sid)
             elsewhere = pool.submit(write_elsewhere)

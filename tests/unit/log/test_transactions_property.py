@@ -18,6 +18,7 @@ from notifications import log, notify, notify_many
 from notifications.log.doorbell import Change
 from notifications.models import Notification
 from tests.support.ledger import Rung, Undone, undone
+from tests.support.savepoints import make_savepoint
 
 USERS: Final = 2
 LEVELS: Final = ("READ_COMMITTED", "REPEATABLE_READ", "SERIALIZABLE")
@@ -215,7 +216,7 @@ SIMPLE: Final[dict[str, Callable[[list[User], int], Any]]] = {
 @contextmanager
 def by_hand(is_undone: bool) -> Iterator[None]:
     """Take a savepoint with Django's functions."""
-    sid = transaction.savepoint()
+    sid = make_savepoint()
     yield
     if sid is not None:  # outside of a block SQLite has none
         transaction.savepoint_rollback(sid) if is_undone else transaction.savepoint_commit(sid)

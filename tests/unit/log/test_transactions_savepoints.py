@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from notifications import notify, notify_many
 from notifications.models import Inbox, Notification
 from tests.support.ledger import Client, Rung, assert_exact, heard, rows_as_told, titles_of, undo, undone
+from tests.support.savepoints import make_savepoint
 
 
 def test_nothing_rings_before_the_commit(user: User, rung: Rung) -> None:
@@ -191,7 +192,7 @@ def undo_by_hand(write: Callable[[], Any], *, raw: bool = False) -> None:
         with connection.cursor() as cursor:
             cursor.execute("ROLLBACK TO SAVEPOINT by_hand")
     else:
-        sid = transaction.savepoint()
+        sid = make_savepoint()
         write()
         transaction.savepoint_rollback(sid)
 

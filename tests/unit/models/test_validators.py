@@ -33,7 +33,7 @@ class Deep(dict[str, Any]):
 
 
 DEEP: dict[str, Any] = Deep()
-for _ in range(sys.getrecursionlimit() * 2):
+for _ in range(max(100_000, sys.getrecursionlimit() * 2)):  # Python 3.13 counts those of C by themselves
     DEEP = Deep(a=DEEP)
 
 LINKS = [
