@@ -39,7 +39,7 @@ async def visitors(browser: Browser) -> AsyncIterator[Visitors]:
     """Profiles of that browser. What a page complains about fails the test."""
     here = Visitors(browser)
     here.expect_problem(r"/favicon\.ico\)$")  # a fresh project has none
-    here.expect_problem(r"net::ERR_\w+ \(\S+/notifications/stream/")  # the server ends before its pages
+    here.expect_problem(r"net::ERR_\w+ \(\S+/notifications/")  # the server ends before its pages
     yield here
     await here.leave()
     assert here.unexpected == []
