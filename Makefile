@@ -91,7 +91,7 @@ matrix: $(VENV)/.installed-dev $(VENV)/.installed-mariadb ## Run the unit tests,
 soak: $(VENV)/.installed-dev $(VENV)/.installed-mariadb ## Break things at random for 100,000 changes and compare clients with the database
 	@scripts/setup_system.sh redis-server postgres mariadbd
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
-	@INTERLEAVINGS=$(INTERLEAVINGS) $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/unit/hub/test_interleavings.py
+	@INTERLEAVINGS=$(INTERLEAVINGS) $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/unit/hub/test_hub_interleavings.py
 
 reliability: $(VENV)/.installed-dev ## Break one thing after the other and write the figures into docs/reliability.md
 	@scripts/setup_system.sh redis-server postgres

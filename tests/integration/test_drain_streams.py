@@ -1,4 +1,4 @@
-"""`drain_streams` over a real Redis. What the command does with other layers: `unit/management/test_drain_streams.py`."""
+"""`drain_streams` over a real Redis. For other layers: `unit/management/commands/test_drain_streams.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from notifications.hub import shutdown
 from notifications.log.seals import is_genuine
 from tests.support.redis import Redis
-from tests.unit.management.test_drain_streams import refusal_of, run
+from tests.unit.management.commands.test_drain_streams import refusal_of, run
 
 
 async def test_redis_carries_the_order(tmp_path: Path) -> None:

@@ -111,3 +111,16 @@ if TYPE_CHECKING:
 """
     found = list(imports_of(ast.parse(code), ["notifications", "log"]))
     assert found == ["notifications.hub.Hub", "notifications.api", "notifications.admin.site"]
+
+
+def test_unit_tests_are_where_one_looks() -> None:
+    """`unit/<package>/test_<module>.py`, or `test_<module>_<aspect>.py`; what is about a whole package bears its name."""
+    unit = FOLDER.parent / "tests" / "unit"
+    lost = []
+    for path in unit.rglob("test_*.py"):
+        room = FOLDER / path.parent.relative_to(unit)
+        names = {*(each.stem for each in room.glob("*.py")), room.name} - {"__init__"}
+        words = path.stem.split("_")[1:]
+        if not names & {"_".join(words[:count]) for count in range(1, len(words) + 1)}:
+            lost.append(str(path.relative_to(unit)))
+    assert lost == []
