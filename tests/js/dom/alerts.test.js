@@ -55,6 +55,28 @@ test("A tab that is left before its lock came does not keep it.", async () => {
   assert.deepEqual(held, []);
 });
 
+test("Two bells of a page hold one lock, which is given up when the page is left.", async () => {
+  // Regression: the locks come later than they are asked for, and the second hid the first, which nothing gave up.
+  for (const isLookedAt of [true, false]) {
+    globalThis.document = { hidden: !isLookedAt };
+    tellWhetherLookedAt();
+    tellWhetherLookedAt();
+    await settled();
+    assert.equal(await isAlerting({ isLeading: true }), !isLookedAt);
+  }
+});
+
+test("A page that is hidden and shown again before its lock came holds one lock.", async () => {
+  for (const isLookedAt of [true, false, true]) {
+    globalThis.document = { hidden: !isLookedAt };
+    tellWhetherLookedAt();
+  }
+  await settled();
+  assert.equal(held.length, 1);
+  await look(false);
+  assert.deepEqual(held, []);
+});
+
 test("Locks of other names mean nothing.", async () => {
   held = ["notifications:/stream/:7", "theirs"];
   assert.equal(await isAlerting({ isLeading: true }), true);

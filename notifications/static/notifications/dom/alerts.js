@@ -25,7 +25,8 @@ export function tellWhetherLookedAt() {
   releaseLookedAt?.();
   releaseLookedAt = undefined;
   const holdWhileLookedAt = () => {
-    if (document.hidden) return undefined;
+    const isHeld = releaseLookedAt !== undefined; // a page may have two bells, and be shown again before the lock comes
+    if (document.hidden || isHeld) return undefined;
     return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
       releaseLookedAt = resolve;
     });
