@@ -16,7 +16,7 @@ beforeEach(() => {
   FakeChannel.all = new Set();
   FakeEventSource.all = [];
   tabs = [];
-  server = { head: 1, isThere: true, status: 200, polls: [] };
+  server = { epoch: 7, head: 1, isThere: true, status: 200, polls: [] };
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   mock.method(Math, "random", () => 0);
   mock.method(console, "warn", () => {});
@@ -25,7 +25,7 @@ beforeEach(() => {
     server.polls.push([url, headers["X-Notifications-Reader"]]);
     if (!server.isThere) throw new TypeError("no network");
     if (server.status !== 200) return { ok: false, status: server.status, json: async () => server.answer };
-    return { ok: true, status: 200, json: async () => ({ frames: framesFrom(url) }) };
+    return { ok: true, status: 200, json: async () => server.answer ?? { frames: framesFrom(url) } };
   });
 });
 
@@ -36,12 +36,20 @@ afterEach(() => {
 });
 
 function framesFrom(url) {
-  const { head } = server;
-  const since = Number(/since=7\.(\d+)$/.exec(url)[1]);
-  const hello = { modseq: since, epoch: 7, unread: head, unseen: 0, mode: "resume" };
-  const frames = [{ event: "hello", id: `7.${since}`, retry: 3000, data: hello }];
+  const { epoch, head } = server;
+  const [sinceEpoch, since] = /since=(\d+\.\d+)$/.exec(url)[1].split(".").map(Number);
+  const counters = { unread: head, unseen: 0 };
+  if (sinceEpoch !== epoch) {
+    const reset = { reason: "epoch", modseq: head, epoch, snapshot: { items: [], ...counters } };
+    return [
+      { event: "hello", id: `${epoch}.0`, retry: 3000, data: { modseq: 0, epoch, ...counters, mode: "reset" } },
+      { event: "reset", id: `${epoch}.${head}`, data: reset },
+    ];
+  }
+  const hello = { modseq: since, epoch, ...counters, mode: "resume" };
+  const frames = [{ event: "hello", id: `${epoch}.${since}`, retry: 3000, data: hello }];
   if (head > since)
-    frames.push({ event: "change", id: `7.${head}`, data: change(since, head, { upsert: [item(head, head)] }) });
+    frames.push({ event: "change", id: `${epoch}.${head}`, data: change(since, head, { upsert: [item(head, head)] }) });
   return frames;
 }
 
@@ -256,4 +264,48 @@ test("A page that does not know where to ask waits for the stream.", async () =>
   sayPoll();
   await seconds(60);
   assert.deepEqual([server.polls.length, isOpen()], [0, 1]);
+});
+
+test("JSON of somebody else is no answer, and ends nothing.", async () => {
+  for (const answer of [{ status: "ok" }, [], "text", { frames: 3 }, { frames: [null] }]) {
+    mock.method(console, "error", () => {});
+    const { store, connection } = await open();
+    sayPoll();
+    await seconds(1);
+    server.answer = answer;
+    await seconds(30);
+    if (!Array.isArray(answer?.frames)) assert.equal(store.connectionState, "connecting");
+    Object.assign(server, { head: server.head + 1, answer: undefined });
+    await seconds(90);
+    assert.equal(store.position, `7.${server.head}`);
+    connection.stop();
+    await settled();
+  }
+});
+
+test("A poll that is refused ends it, whoever refuses, as a stream that is refused does.", async () => {
+  for (const status of [401, 403]) {
+    const { store } = await open();
+    Object.assign(server, { status: 200, polls: [] });
+    sayPoll();
+    await seconds(1);
+    Object.assign(server, { status, answer: { detail: "a page of a middleware" } });
+    await seconds(30);
+    assert.equal(store.connectionState, "over");
+    server.answer = undefined;
+  }
+});
+
+test("A page that is left while a refusal is read opens no stream.", async () => {
+  // Regression: the page waited for the refusal's text, and then went on without the lead.
+  const { connection } = await open();
+  let answer;
+  const json = () => new Promise((resolve) => (answer = resolve));
+  mock.method(globalThis, "fetch", async () => ({ ok: false, status: 403, json }));
+  sayPoll();
+  await seconds(1);
+  connection.stop();
+  answer?.({ detail: "a page of a middleware" });
+  await seconds(60);
+  assert.equal(isOpen(), 0);
 });

@@ -11,7 +11,7 @@
 
 import { isBehind, isSameEpoch } from "../state/position.js";
 import { backoffSeconds } from "./backoff.js";
-import { fetchAs, isLoggedOut } from "./http.js";
+import { fetchAs, isRefused } from "./http.js";
 import { Polling } from "./polling.js";
 import { Tabs } from "./tabs.js";
 
@@ -407,13 +407,18 @@ export class Connection {
     const response = await fetch(source.url).catch(console.warn);
     response?.body?.cancel(); // it may be a stream
     if (source !== this.#source) return;
-    const status = response?.status;
-    if (status !== 401 && status !== 403) {
+    if (!isRefused(response)) {
+      const status = response?.status;
       console.warn("no live stream:", source.url, status);
       if (status && this.#attempt >= FUTILE_ATTEMPTS) this.#startPolling();
       return;
     }
     this.#closeStream();
+    this.#passEnd();
+  }
+
+  /** Say that the session is over. */
+  #passEnd() {
     this.#pass({ event: "bye", position: this.#position, data: { reason: "auth" } });
   }
 
@@ -444,20 +449,23 @@ export class Connection {
   /** @returns {Promise<boolean>} whether there was an answer */
   async #poll() {
     const response = await fetchAs(this.#reader, `${this.#pollUrl}?since=${this.#position}`).catch(console.warn);
-    const answer = response?.ok && (await response.json().catch(console.warn)); // a proxy's page is no answer
+    const answer = response?.ok && (await response.json().catch(console.warn));
     if (!this.#polling.isOn) return false; // live, or left
-    if (answer) {
-      this.#isPollAnswered = true;
-      this.#attempt = 0;
-      for (const { event, id, data } of answer.frames) {
-        if (id) this.#position = id;
-        this.#pass({ event, position: this.#position, data, isPolled: true });
-      }
-      return true;
-    }
-    if (await isLoggedOut(response)) this.#pass({ event: "bye", position: this.#position, data: { reason: "auth" } });
+    const isOurs = Array.isArray(answer?.frames); // a proxy's page is no answer
+    if (isOurs) this.#takeAnswer(answer.frames);
+    else if (isRefused(response)) this.#passEnd();
     else this.#missAnswer();
-    return false;
+    return isOurs;
+  }
+
+  /** @param {{event: any, id?: string, data: any}[]} frames */
+  #takeAnswer(frames) {
+    this.#isPollAnswered = true;
+    this.#attempt = 0;
+    for (const { event, id, data } of frames) {
+      if (id) this.#position = id;
+      this.#pass({ event, position: this.#position, data, isPolled: true });
+    }
   }
 
   /** The server is away. Where it was never heard, not by polling either, streams are tried as before. */

@@ -29,6 +29,15 @@ export function postAs(reader, url, fields) {
 }
 
 /**
+ * Whether who asks for what is new is refused: the session is over, or the site lets this reader follow no more.
+ *
+ * @param {{status: number} | void} response
+ */
+export function isRefused(response) {
+  return response?.status === 401 || response?.status === 403; // also by a page of a middleware
+}
+
+/**
  * Whether an answer says that the reader is logged out. A 403 may also be for a form that is out of date.
  *
  * @param {{status: number, json: () => Promise<any>} | void} response

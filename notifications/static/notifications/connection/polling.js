@@ -86,7 +86,7 @@ export class Polling {
     this.#isAsking = true;
     this.#isWanted = false;
     this.#askedAtMs = Date.now();
-    const isAnswered = await this.#ask();
+    const isAnswered = await this.#ask().catch(console.error); // whatever came, the page asks again
     this.#isAsking = false;
     if (!this.#isOn) return;
     this.#failures = isAnswered ? 0 : this.#failures + 1;
