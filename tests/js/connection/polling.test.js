@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
 import { Connection } from "../../../notifications/static/notifications/connection/connection.js";
+import { Polling } from "../../../notifications/static/notifications/connection/polling.js";
 import { Store } from "../../../notifications/static/notifications/state/store.js";
 import { change, FakeChannel, FakeEventSource, FakeLocks, item } from "../fakes.js";
 
@@ -18,6 +19,8 @@ beforeEach(() => {
   tabs = [];
   server = { epoch: 7, head: 1, isThere: true, status: 200, polls: [] };
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { now } = Date;
+  mock.method(performance, "now", () => now());
   mock.method(Math, "random", () => 0);
   mock.method(console, "warn", () => {});
   mock.method(globalThis, "fetch", async (url, { headers } = {}) => {
@@ -266,6 +269,96 @@ test("A page that does not know where to ask waits for the stream.", async () =>
   assert.deepEqual([server.polls.length, isOpen()], [0, 1]);
 });
 
+test("Tabs of two epochs agree on what the server says, with few messages, whichever of them leads.", async () => {
+  // Regression: each question moved the leader to the other epoch, of which its answer told all, who asked back, without end.
+  for (const positions of [
+    ["7.50", "7.50", "8.3"],
+    ["8.3", "7.50", "7.40"],
+    ["7.50", "8.3", "8.2"],
+  ]) {
+    FakeChannel.all = new Set();
+    Object.assign(navigator.locks, { holder: null, queue: [] });
+    Object.assign(server, { epoch: 8, head: 3, polls: [] });
+    const post = mock.method(FakeChannel.prototype, "postMessage");
+    const group = [await open(positions[0])];
+    sayPoll();
+    for (const position of positions.slice(1)) group.push(await open(position));
+    await seconds(5);
+    assert.deepEqual(
+      group.map(({ store }) => [store.position, store.connectionState]),
+      Array(3).fill(["8.3", "polling"]),
+    );
+    assert.ok(post.mock.callCount() < 40, `${post.mock.callCount()} messages`);
+    assert.ok(server.polls.length <= 4, `${server.polls.length} polls`);
+    for (const { connection } of group) connection.stop();
+    post.mock.restore();
+  }
+});
+
+test("A tab of another epoch, whose page is history, is moved while the others stay.", async () => {
+  const group = [await open("7.1"), await open("7.1")];
+  sayPoll();
+  await seconds(2);
+  group.push(await open("6.9"));
+  await seconds(2);
+  assert.deepEqual(
+    group.map(({ store }) => store.position),
+    Array(3).fill("7.1"),
+  );
+  assert.equal(server.polls.length, 2);
+});
+
+test("Two tabs ask a server that does not answer no more often than one, and not at all while nobody looks.", async () => {
+  // Regression: a tab that follows asked for itself, and the tab that leads asked the server, whatever its pause was.
+  mock.method(Math, "random", () => 1);
+  const [first, second] = [await open(), await open()];
+  sayPoll();
+  await seconds(1);
+  server.isThere = false;
+  await seconds(300);
+  assert.equal(server.polls.length, 4, "after 24 s, 60 s and 120 s more");
+  first.page.isLookedAt = second.page.isLookedAt = false;
+  await seconds(1200);
+  assert.equal(server.polls.length, 4);
+});
+
+test("A hidden tab that leads asks a server that does not answer for one that is looked at, with its pauses.", async () => {
+  mock.method(Math, "random", () => 1);
+  const [leader, other] = [await open(), await open()];
+  sayPoll();
+  await seconds(1);
+  leader.page.isLookedAt = false;
+  server.isThere = false;
+  await seconds(600);
+  assert.ok(server.polls.length >= 4 && server.polls.length <= 5, `${server.polls.length} polls`);
+  server.isThere = true;
+  await seconds(270);
+  assert.equal(other.store.connectionState, "polling");
+});
+
+test("While a question is on its way, a tab that follows causes no second one.", async () => {
+  const [, other] = [await open(), await open()];
+  sayPoll();
+  await seconds(1);
+  let fail;
+  const fetch = mock.method(globalThis, "fetch", () => new Promise((_resolve, reject) => (fail = reject)));
+  await seconds(30);
+  for (let count = 0; count < 3; count++) other.connection.check();
+  fail(new TypeError("timed out"));
+  await seconds(10);
+  assert.equal(fetch.mock.callCount(), 1);
+});
+
+test("Who wants an answer again and again does not put the question off.", async () => {
+  // Regression: each wish set the timer anew, so that it came after all messages that were waiting.
+  const polling = new Polling({ ask: async () => true, isLookedAt: () => true });
+  polling.start();
+  const setTimer = mock.method(globalThis, "setTimeout");
+  for (let count = 0; count < 3; count++) polling.askNow();
+  assert.equal(setTimer.mock.callCount(), 0, "the one that start() has set stands");
+  polling.stop();
+});
+
 test("JSON of somebody else is no answer, and ends nothing.", async () => {
   for (const answer of [{ status: "ok" }, [], "text", { frames: 3 }, { frames: [null] }]) {
     mock.method(console, "error", () => {});
@@ -308,4 +401,15 @@ test("A page that is left while a refusal is read opens no stream.", async () =>
   answer?.({ detail: "a page of a middleware" });
   await seconds(60);
   assert.equal(isOpen(), 0);
+});
+
+test("A clock that is set back delays no question.", async () => {
+  await open();
+  sayPoll();
+  await seconds(1);
+  const { now } = Date;
+  mock.method(Date, "now", () => now() - 3_600_000);
+  tabs[0].connection.check({ isNetworkNew: true });
+  await seconds(2);
+  assert.equal(server.polls.length, 2);
 });

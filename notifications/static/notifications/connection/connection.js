@@ -67,6 +67,9 @@ export class Connection {
   /** Whether the stream has spoken since it was opened: then the position is one that the server knows. */
   #isSettled = false;
 
+  /** Whether the page polls from a position of another epoch, of which the server is yet to say what it is. */
+  #isDisputed = false;
+
   /** Whether a stream from an earlier position is about to be opened. */
   #isGoingBack = false;
 
@@ -220,7 +223,7 @@ export class Connection {
    * @param {Frame} frame its latest
    */
   #expectLeader(frame) {
-    const isPolled = frame.isPolled || (frame.event === "connection" && frame.data === "polling");
+    const { isPolled } = frame;
     this.#schedule(isPolled ? POLLED_SECONDS : SILENCE_SECONDS, () => {
       if (!isPolled || this.#isLookedAt()) this.#askLeader();
     });
@@ -243,7 +246,8 @@ export class Connection {
    * @returns {Frame}
    */
   #describe(state) {
-    return { event: "connection", position: this.#isSettled ? this.#position : "", data: state };
+    const position = this.#isSettled && !this.#isDisputed ? this.#position : "";
+    return { event: "connection", position, data: state, isPolled: this.#polling.isOn };
   }
 
   /** A tab has left: the reader may have logged out, which the server tells who opens a stream. */
@@ -299,12 +303,17 @@ export class Connection {
   }
 
   /**
+   * The same by polls: one position of another epoch is taken, and no further one before there is an answer. Otherwise the tabs of
+   * two epochs would take turns, each told of the other's position.
+   *
    * @param {string} position
    * @param {boolean} isUnverified
    */
   #servePolled(position, isUnverified) {
-    const isElsewhere = !isSameEpoch(position, this.#position) || isBehind(position, this.#position);
+    const isFromOtherEpoch = !isSameEpoch(position, this.#position) && !this.#isDisputed;
+    const isElsewhere = isFromOtherEpoch || isBehind(position, this.#position);
     if (isElsewhere) this.#position = position;
+    if (isFromOtherEpoch) this.#isDisputed = true;
     this.#polling.askNow({ isRoutine: !isElsewhere && !isUnverified });
   }
 
@@ -435,6 +444,7 @@ export class Connection {
   /** @param {typeof STREAM_EVENTS[number]} event a stream has brought */
   #stopPolling(event) {
     this.#polling.stop();
+    this.#isDisputed = false;
     if (event === "ping") this.#trial = 0; // it has lasted
   }
 
@@ -461,6 +471,7 @@ export class Connection {
   /** @param {{event: any, id?: string, data: any}[]} frames */
   #takeAnswer(frames) {
     this.#isPollAnswered = true;
+    this.#isDisputed = false;
     this.#attempt = 0;
     for (const { event, id, data } of frames) {
       if (id) this.#position = id;
@@ -470,10 +481,9 @@ export class Connection {
 
   /** The server is away. Where it was never heard, not by polling either, streams are tried as before. */
   #missAnswer() {
+    if (!this.#isPollAnswered) this.#polling.stop();
     this.#passState();
-    if (this.#isPollAnswered) return;
-    this.#polling.stop();
-    if (this.#source) return; // is being tried
+    if (this.#polling.isOn || this.#source) return; // which is being tried
     this.#attempt += 1;
     this.#schedule(backoffSeconds(this.#attempt), () => this.#openStream());
   }

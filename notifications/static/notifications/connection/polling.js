@@ -33,7 +33,15 @@ export class Polling {
   /** Whether somebody waits for an answer. */
   #isWanted = false;
 
+  // Times are those of performance.now(): nobody sets that clock back.
+
   #askedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Before which nothing is asked that can wait. */
+  #routineAtMs = 0;
+
+  /** When the timer is due. */
+  #nextAtMs = Number.POSITIVE_INFINITY;
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -52,50 +60,66 @@ export class Polling {
     if (this.#isOn) return;
     this.#isOn = true;
     this.#failures = 0;
+    this.#routineAtMs = 0;
     this.#wait(0);
   }
 
   stop() {
     this.#isOn = false;
+    this.#nextAtMs = Number.POSITIVE_INFINITY;
     clearTimeout(this.#timer);
   }
 
   /**
    * Ask at once, because the page is looked at again, or lacks something.
    *
-   * @param {{isRoutine?: boolean}} [options] `isRoutine`: only if the latest question is old enough
+   * @param {{isRoutine?: boolean}} [options] `isRoutine`: only if the latest question is old enough, which takes
+   *   longer while there is no answer
    */
   askNow({ isRoutine = false } = {}) {
     if (!this.#isOn) return;
-    const agoSeconds = (Date.now() - this.#askedAtMs) / 1000;
-    const pauseSeconds = isRoutine ? PAUSE_SECONDS * (1 - SPREAD) : LEAST_SECONDS;
-    if (isRoutine && agoSeconds < pauseSeconds) return;
+    const nowMs = performance.now();
+    if (isRoutine && (this.#isAsking || nowMs < this.#routineAtMs)) return;
+    const agoSeconds = (nowMs - this.#askedAtMs) / 1000;
     this.#isWanted = true;
-    this.#wait(Math.max(0, pauseSeconds - agoSeconds));
+    this.#wait(Math.max(0, LEAST_SECONDS - agoSeconds));
   }
 
-  /** @param {number} seconds */
+  /**
+   * Put the next question then, or sooner if that was planned: who wants an answer again and again must not put it off.
+   *
+   * @param {number} seconds
+   */
   #wait(seconds) {
+    const atMs = performance.now() + seconds * 1000;
+    if (atMs >= this.#nextAtMs) return;
+    this.#nextAtMs = atMs;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#next(), seconds * 1000);
   }
 
   async #next() {
+    this.#nextAtMs = Number.POSITIVE_INFINITY;
     if (this.#isAsking) return; // the next question follows the answer
     if (!this.#isWanted && !this.#isLookedAt()) return; // who looks again asks
     this.#isAsking = true;
     this.#isWanted = false;
-    this.#askedAtMs = Date.now();
+    this.#askedAtMs = performance.now();
     const isAnswered = await this.#ask().catch(console.error); // whatever came, the page asks again
     this.#isAsking = false;
     if (!this.#isOn) return;
     this.#failures = isAnswered ? 0 : this.#failures + 1;
-    this.#wait(this.#pauseSeconds());
+    this.#planNext();
   }
 
-  #pauseSeconds() {
-    if (this.#isWanted) return LEAST_SECONDS;
-    if (this.#failures > 0) return backoffSeconds(this.#failures, undefined, FAILED);
-    return PAUSE_SECONDS * (1 - SPREAD * Math.random());
+  #planNext() {
+    let pauseSeconds = PAUSE_SECONDS * (1 - SPREAD * Math.random());
+    let routineSeconds = PAUSE_SECONDS * (1 - SPREAD);
+    if (this.#failures > 0) {
+      pauseSeconds = backoffSeconds(this.#failures, undefined, FAILED);
+      routineSeconds = pauseSeconds;
+    }
+    this.#routineAtMs = performance.now() + routineSeconds * 1000;
+    this.#wait(this.#isWanted ? LEAST_SECONDS : pauseSeconds);
   }
 }
