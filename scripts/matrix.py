@@ -32,7 +32,7 @@ PYTHONS: Final = {
 PAIRS: Final = {f"{python}-{django}": (python, django) for django, pythons in PYTHONS.items() for python in pythons}
 TESTS: Final = (
     "tests/unit",
-    "tests/integration/test_host_project.py::test_five_steps_make_a_project_live",
+    "tests/hosts/test_five_steps.py::test_five_steps_make_a_project_live",
     "tests/e2e/test_browser.py::test_admin_form_moves_the_badge_of_its_user_only[chromium]",
 )
 

@@ -87,4 +87,4 @@ def with_cors_headers(send: Send, cors_headers: CorsHeaders) -> Send:
 
 
 EXPOSED: Final = (b"access-control-expose-headers", b"Retry-After, WWW-Authenticate")
-SAID_ONCE: Final = {b"access-control-allow-origin", b"access-control-allow-credentials", EXPOSED[0]}
+SAID_ONCE: Final = {b"access-control-allow-origin", b"access-control-allow-credentials"}

@@ -22,10 +22,11 @@ import secrets
 import string
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
-from django.db import router
+from django.db import router, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -109,7 +110,8 @@ def save_new(token: ApiToken) -> str:
     text = body + compute_checksum(body)
     token.digest = compute_digest(text)
     token.save()
-    audit.record("token.made", token=token.pk, user=token.user_id, by=token.made_by_id)
+    ids = {"token": token.pk, "user": token.user_id, "by": token.made_by_id}
+    transaction.on_commit(partial(audit.record, "token.made", **ids), using=token._state.db, robust=True)
     return text
 
 
@@ -123,10 +125,12 @@ def revoke_tokens(tokens: QuerySet[ApiToken], *, by: Any = None) -> int:
     Returns:
         How many let somebody in before.
     """
+    using = router.db_for_write(ApiToken)
     rows = list(tokens.filter(revoked_at=None).values_list("pk", "user_id"))
     count = tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
     for pk, user_id in rows:
-        audit.record("token.revoked", token=pk, user=user_id, by=getattr(by, "pk", None))
+        ids = {"token": pk, "user": user_id, "by": getattr(by, "pk", None)}
+        transaction.on_commit(partial(audit.record, "token.revoked", **ids), using=using, robust=True)
     return count
 
 

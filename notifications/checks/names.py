@@ -44,9 +44,12 @@ def others_on_path() -> Iterator[Path]:
     seen = {OURS}
     for place in sys.path:
         package, module = Path(place) / "notifications", Path(place) / "notifications.py"
-        is_copy = (package / "checks" / "names.py").is_file()
-        found = [package] if (package / "__init__.py").is_file() and not is_copy else []
-        found += [module] if module.is_file() else []
+        try:
+            is_copy = (package / "checks" / "names.py").is_file()
+            found = [package] if (package / "__init__.py").is_file() and not is_copy else []
+            found += [module] if module.is_file() else []
+        except PermissionError:  # an import passes over such a folder, too
+            continue
         for path in found:
             if path.resolve() not in seen:
                 seen.add(path.resolve())

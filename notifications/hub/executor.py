@@ -100,7 +100,8 @@ class Executor:
                 self._busy += 1
             with suppress(RuntimeError):  # the loop was closed meanwhile, so nobody waits for the answer
                 job()
-            give_back()
+            with suppress(Exception):  # a connection that cannot be closed is none; the thread has others to serve
+                give_back()
             with self._guard:
                 self._busy -= 1
                 if len(self._threads) > self._least and self._jobs.empty():
@@ -160,8 +161,13 @@ def give_back() -> None:
     Others stay open, for a new one for each look-up costs more than it.
     """
     for each in connections.all(initialized_only=True):
-        if each.settings_dict["OPTIONS"].get("pool"):
+        if is_pooled(each):
             each.close()
+
+
+def is_pooled(connection: Any) -> bool:
+    """Return whether a connection comes from Django's pool."""
+    return bool(connection.settings_dict["OPTIONS"].get("pool"))
 
 
 def run_on_connection(work: Callable[[], T]) -> T:
@@ -170,7 +176,9 @@ def run_on_connection(work: Callable[[], T]) -> T:
     A connection that was open before may have died with its server since: then the work, which only reads or can be
     done twice, is tried once more. Not where the database ended the statement: it would end it again, as late.
     """
-    was_open = any(each.connection is not None for each in connections.all(initialized_only=True))
+    # what a pool hands out was open before
+    pooled: list[Any] = [each for each in connections.all(initialized_only=True) if is_pooled(each)]
+    was_open = bool(pooled) or any(each.connection is not None for each in connections.all(initialized_only=True))
     try:
         return work()
     except (InterfaceError, OperationalError) as error:
@@ -179,6 +187,8 @@ def run_on_connection(work: Callable[[], T]) -> T:
         connections.close_all()
         if not was_open:
             raise
+        for each in pooled:
+            each.pool.check()  # what else it holds has died as well
     except BaseException:
         connections.close_all()
         raise

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from asgiref.sync import SyncToAsync, sync_to_async
+from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
 
 __all__ = ["on_thread"]
 
@@ -29,6 +29,9 @@ async def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
 def is_waited_for() -> bool:
     """Return whether asgiref would give work to this very thread, which is busy running the loop that asks."""
+    current = getattr(AsyncToSync.executors, "current", None)
+    if current is not None:  # this thread runs the loop for a sync caller, and asgiref asks it first
+        return getattr(current, "_work_thread", None) is threading.current_thread()
     context = SyncToAsync.thread_sensitive_context.get(None)
     executor = SyncToAsync.context_to_thread_executor.get(context) if context else SyncToAsync.single_thread_executor
     return threading.current_thread() in getattr(executor, "_threads", ())

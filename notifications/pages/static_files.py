@@ -53,7 +53,8 @@ def nonce_of(request: Any) -> str:
 @cache
 def has_django_csp() -> bool:
     """Return whether django-csp is there, in a version whose nonces change no policy that asks for none (4 or later)."""
-    return find_spec("csp") is not None and find_spec("csp.constants") is not None
+    found = find_spec("csp")  # a site may have a module of that name
+    return found is not None and bool(found.submodule_search_locations) and find_spec("csp.constants") is not None
 
 
 def serve_in_development(application: Any) -> Any:

@@ -8,7 +8,8 @@ the same position would begin with, as the messages that a WebSocket would get:
     200 {"frames": [{"event": "hello", "id": "8198.41", …}, {"event": "change", "id": "8198.42", …}]}
 
 It guarantees what the stream does: the user comes from the session, a page that was made for another reader gets nothing,
-and no change is missed. A poll is no visit, so it does not prolong a session.
+and no change is missed. A poll is no visit, so it does not prolong a session. It passes the site's middlewares as the centre
+does, and shows no more than that; NOTIFICATIONS_ADMIT is about streams, and is not asked.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ EXPLANATION: Final = (
     "Nothing streams here, so pages poll. Wrap the ASGI application with notifications.asgi.with_stream (step 4 in the "
     "README) and run an ASGI server, daphne or uvicorn; WSGI servers cannot serve it."
 )
-polls: Final = OpeningCounter()  # of this process, as openings of streams are counted
+# Of this process, as openings of streams are counted; among threads roughly, which a limit of this kind bears
+polls: Final = OpeningCounter()
 
 
 class Notice:
@@ -93,10 +95,11 @@ def socket(request: HttpRequest) -> HttpResponse:
 @cache_control(private=True, no_store=True)
 def poll(request: HttpRequest) -> HttpResponse:
     """Answer with what changed since a position. 1 query besides the session's where nothing did, 2 where something did."""
+    if not request.session.modified:  # else a middleware's change is lost; after it, for to ask for the user may renew
+        keep_unwritten(request.session)
     refusal = find_refusal(request)
     if refusal is not None:
         return answer_refusal(request, refusal, wants_json=True)
-    keep_unwritten(request.session)
     key = str(request.user.pk)
     polls.count(key)
     if polls.are_many(key):

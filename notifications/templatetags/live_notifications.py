@@ -20,7 +20,7 @@ from ..pages.static_files import nonce_of
 from ..protocol.payloads import format_time
 from ..reading.listing import newest_of, read_shown_inbox
 
-__all__ = ["followable", "mark_topic_read", "notification_bell", "notification_nonce"]
+__all__ = ["followable", "format_time", "mark_topic_read", "notification_bell", "notification_nonce"]
 
 register = template.Library()
 

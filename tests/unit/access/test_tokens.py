@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from notifications import MayNot, notify
 from notifications.access.auth import find_users, read_session_or_token
@@ -273,15 +273,23 @@ def test_nobody_sends_in_the_name_of_who_may_not(user: User, admin_user: User) -
 
 
 def test_what_happens_to_tokens_is_in_the_security_log(
-    user: User, clerk: User, caplog: pytest.LogCaptureFixture
+    user: User,
+    clerk: User,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    """Made, used, refused, revoked: with ids, without names, and what is repeated is counted."""
+    """Made, used, refused, revoked: with ids, without names, and what is repeated is counted; once it is committed."""
     with caplog.at_level(logging.INFO, "notifications.security"):
-        shown = bearer(make(user, by=clerk))
+        with transaction.atomic():
+            make(user, by=clerk)
+            transaction.set_rollback(True)
+        with django_capture_on_commit_callbacks(execute=True):
+            shown = bearer(make(user, by=clerk))
         token = ApiToken.objects.get()
         for _ in range(2):
             find_tokens([shown])
-        revoke_tokens(ApiToken.objects.all(), by=clerk)
+        with django_capture_on_commit_callbacks(execute=True):
+            revoke_tokens(ApiToken.objects.all(), by=clerk)
         for _ in range(3):
             find_tokens([shown])
     ids = f"token={token.pk} user={user.pk}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,3 +46,14 @@ def test_another_distribution_is_found(name: str, tmp_path: Path, monkeypatch: p
     (found,) = names.check_package()
     assert found.id == "notifications.E023"
     assert f"pip uninstall {name}" in str(found.hint)
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As by an import. Regression: `manage.py check` ended with PermissionError."""
+
+    def forbidden(self: Path, **_options: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.setattr(Path, "stat", forbidden)
+    assert list(names.others_on_path()) == []

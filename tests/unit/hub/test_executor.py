@@ -134,3 +134,38 @@ async def test_connections_of_a_pool_are_given_back(
     await threads.stop()
     assert len(closed) == (1 if pool else 0)
     assert all(name.startswith("notifications-hub") for name in closed)
+
+
+async def test_a_pool_that_died_with_its_server_is_looked_through(
+    threads: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: each connection that it held cost a look-up, and a batch of openings its answer."""
+    done: list[str] = []
+
+    class Pool:
+        def check(self) -> None:
+            done.append("checked")
+
+    class Connection:
+        connection = None
+        settings_dict = {"OPTIONS": {"pool": True}}
+        pool = Pool()
+
+        def close(self) -> None:
+            pass
+
+    class Connections:
+        def all(self, *, initialized_only: bool) -> list[Connection]:
+            return [Connection()]
+
+        def close_all(self) -> None:
+            done.append("closed")
+
+    def ask() -> str:
+        if "checked" not in done:
+            raise OperationalError("the connection is closed")
+        return "answered"
+
+    monkeypatch.setattr(executor, "connections", Connections())
+    assert await threads.run(ask) == "answered"
+    assert done == ["closed", "checked"]

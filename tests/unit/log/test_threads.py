@@ -67,3 +67,13 @@ def test_a_thread_that_nobody_waits_for_is_not_used() -> None:
         outside, work, _loop = pool.submit(view).result(SECONDS)
     assert outside[0] != work[0]
     assert async_to_sync(on_thread)(where)[1] is False
+
+
+def test_a_sync_view_below_async_code_below_wsgi_may_run_a_loop_too() -> None:
+    """An async middleware under WSGI runs the view on the request's own thread.
+
+    Regression: asgiref refused, "You cannot submit onto CurrentThreadExecutor from its own thread".
+    """
+    with ThreadPoolExecutor(1) as pool:
+        outside, work, _loop = pool.submit(async_to_sync(sync_to_async(view))).result(SECONDS)
+    assert outside == work

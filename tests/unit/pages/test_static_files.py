@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import pytest
@@ -124,3 +125,19 @@ def test_another_application_is_left_alone() -> None:
     """What is no handler of Django's own, and what serves static files already, is passed through."""
     for application in (object(), ASGIStaticFilesHandler(get_asgi_application())):
         assert static_files.serve_in_development(application) is application
+
+
+def test_a_module_of_the_sites_own_called_csp_is_not_django_csp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: each page that asked for a nonce was an error."""
+
+    def find(name: str) -> ModuleSpec:
+        if name != "csp":
+            raise ModuleNotFoundError("__path__ attribute not found on 'csp' while trying to find 'csp.constants'")
+        return ModuleSpec(name, None)
+
+    monkeypatch.setattr(static_files, "find_spec", find)
+    static_files.has_django_csp.cache_clear()
+    try:
+        assert not static_files.has_django_csp()
+    finally:
+        static_files.has_django_csp.cache_clear()

@@ -122,6 +122,21 @@ def test_a_poll_is_no_visit(page: Client, user: User, settings: Settings) -> Non
     assert Session.objects.get().expire_date > before
 
 
+def test_a_poll_leaves_a_session_of_an_older_key_alone(page: Client, user: User, settings: Settings) -> None:
+    """After a new SECRET_KEY the next page renews the session, as Django does; a poll does not, each time anew.
+
+    Regression: each poll deleted the session that requests under way still carried, and kept nothing of the new one.
+    """
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another"
+    before = Session.objects.get().session_key
+    for _ in range(2):
+        polled(page, str(inbox_of(user).position))
+    assert Session.objects.get().session_key == page.cookies["sessionid"].value == before
+    page.get("/notifications/")
+    assert Session.objects.get().session_key == page.cookies["sessionid"].value != before
+
+
 def test_who_may_not_is_refused_in_json(page: Client, other_user: User) -> None:
     """Logged out, or on a page that was made for somebody else; only GET asks."""
     assert Client().get(POLL).json()["error"]["code"] == "not_logged_in"
