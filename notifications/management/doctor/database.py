@@ -18,9 +18,10 @@ from .findings import Finding, broken, note, risky, well
 __all__ = ["look"]
 
 LABEL: Final = Inbox._meta.app_label
-# Connections that each server process keeps for itself, two of the hub and one of the worker; and with room for requests.
-OWN_CONNECTIONS: Final = 3
-ENOUGH_CONNECTIONS: Final = 8
+# Two threads of the hub and the worker's use one each, and give it back: requests find one soon.
+ENOUGH_CONNECTIONS: Final = 3
+# https://www.psycopg.org/psycopg3/docs/api/pool.html: `min_size`, and `max_size` unless it is given
+DEFAULT_CONNECTIONS: Final = 4
 SHOWN: Final = 3
 
 
@@ -67,17 +68,18 @@ def unapplied(alias: str) -> list[str]:
 
 
 def look_at_pool(alias: str) -> Iterator[Finding]:
-    """Yield whether Django's pool has room for what the app's own threads keep open, and for requests besides."""
+    """Yield whether Django's pool has room for what the app's own threads use at one time."""
     pool = connections[alias].settings_dict.get("OPTIONS", {}).get("pool")
     if not pool:
         return
-    most = pool.get("max_size", pool.get("min_size", 4)) if isinstance(pool, dict) else 4  # psycopg_pool's defaults
-    if (most or 0) < ENOUGH_CONNECTIONS:
+    sizes = pool if isinstance(pool, dict) else {}
+    most = sizes.get("max_size") or sizes.get("min_size", DEFAULT_CONNECTIONS)
+    if most < ENOUGH_CONNECTIONS:
         yield risky(
             "database.pool",
-            f"The pool has at most {most} connections for each process, of which the hub and the worker may keep "
-            f"{OWN_CONNECTIONS}: requests wait for what is left.",
-            f"Set OPTIONS['pool'] = {{'max_size': {2 * ENOUGH_CONNECTIONS}}}, and give the database room for them.",
+            f"The pool has at most {most} connections for each process: the hub, the worker and requests wait for one "
+            "another.",
+            f"Set OPTIONS['pool'] = {{'max_size': {ENOUGH_CONNECTIONS}}} or more, and give the database room for them.",
         )
     else:
         yield well("database.pool", f"The pool has up to {most} connections for each process.")

@@ -103,14 +103,17 @@ def test_what_is_broken_ends_with_1(user: User, monkeypatch: pytest.MonkeyPatch)
     [
         (None, []),
         (False, []),
-        (True, ["risky"]),
-        ({"min_size": 2, "max_size": 3}, ["risky"]),
+        (True, ["well"]),
+        ({"min_size": 1, "max_size": 3}, ["well"]),
+        ({"min_size": 1, "max_size": 2}, ["risky"]),
         ({"max_size": 20}, ["well"]),
+        ({"min_size": 2}, ["risky"]),
+        ({"min_size": 3, "max_size": None}, ["well"]),
         ({}, []),
     ],
 )
 def test_a_pool_needs_room(pool: Any, states: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub and the worker keep connections of their own. Only the setting is read: no pool is opened here."""
+    """Three are enough (`tests/hosts/test_pools.py`); psycopg gives four. Only the setting is read: no pool is opened."""
     monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"pool": pool})
     assert [finding.state.value for finding in database.look_at_pool("default")] == states
 
