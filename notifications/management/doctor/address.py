@@ -1,7 +1,8 @@
 """The public address: what a reader's browser would get there, through every proxy on the way.
 
 Asks as a browser does, over one connection for each thing that may break. A stream is opened with a token that lives for a
-minute, and is deleted at the end.
+minute, and is deleted at the end. No answer holds the doctor up for long, however
+slow, long or endless it is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -32,7 +33,8 @@ from .static_files import address_of, names
 
 __all__ = ["look"]
 
-ANSWER_SECONDS: Final = 10.0  # longest wait for an answer; the health page takes up to DATABASE_SECONDS
+ANSWER_SECONDS: Final = 10.0  # longest wait for a whole answer; the health page takes up to DATABASE_SECONDS
+ANSWER_BYTES: Final = 65_536  # of an answer that are read: far more than the health page has, and enough of any other
 FRAME_SECONDS: Final = 1.0  # within which the first frame follows the headers: the server sends both at once
 HELD_SECONDS: Final = 5.0  # longest wait for a stream's headers and first frame: what takes longer is held back
 TOKEN_LIFE: Final = dt.timedelta(minutes=1)
@@ -47,11 +49,11 @@ TYPES: Final = {".js": SCRIPT_TYPES, ".css": {"text/css"}}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered, at once and in full."""
+    """What was answered."""
 
     status: int
     headers: dict[str, str]  # by lower-case name
-    body: bytes
+    body: bytes  # or its beginning
 
     @property
     def kind(self) -> str:
@@ -255,19 +257,14 @@ def first_event(connection: HTTPConnection, response: HTTPResponse, *, since: fl
     encoding = response.headers.get("Content-Encoding", "")
     unpack = zlib.decompressobj(wbits=47).decompress if encoding in ("gzip", "deflate") else bytes
     received = b""
-    while (left := since + HELD_SECONDS - time.monotonic()) > 0:
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
-        try:
-            chunk = response.read1(65536)
-        except TimeoutError:
-            break
-        if not chunk:
-            break
-        received += unpack(chunk)
-        found = EVENT.search(received)
-        if found is not None:
-            return found[1].decode(), time.monotonic() - since
+    try:
+        for chunk in read(connection, response, until=since + HELD_SECONDS):
+            received += unpack(chunk)
+            found = EVENT.search(received)
+            if found is not None:
+                return found[1].decode(), time.monotonic() - since
+    except TimeoutError:
+        pass
     return "", HELD_SECONDS
 
 
@@ -306,18 +303,50 @@ def refused(response: HTTPResponse) -> Finding:
 
 
 def ask(url: str, headers: dict[str, str] | None = None) -> Answer:
-    """Return what is answered to a GET. Follows nothing.
+    """Return what is answered to a GET, of a long answer the beginning, of a stream what comes first. Follows nothing.
 
     Raises:
-        OSError, HTTPException: there is no answer.
+        OSError, HTTPException: there is no answer, or it does not end in time.
     """
-    connection = connect(urlsplit(url), seconds=max(ANSWER_SECONDS, DATABASE_SECONDS))
+    seconds = max(ANSWER_SECONDS, DATABASE_SECONDS)
+    until = time.monotonic() + seconds
+    connection = connect(urlsplit(url), seconds=seconds)
     try:
         response = send(connection, url, headers or {})
         fields = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, fields, response.read())
+        is_stream = content_type(response) == CONTENT_TYPE.decode()
+        body = b""
+        try:
+            for chunk in read(connection, response, until=until):
+                body += chunk
+                if is_stream or len(body) >= ANSWER_BYTES:
+                    break
+        except TimeoutError:
+            if not is_stream:  # which is open, and may have nothing to say
+                raise
+        return Answer(response.status, fields, body)
     finally:
         connection.close()
+
+
+def read(connection: HTTPConnection, response: HTTPResponse, *, until: float) -> Iterator[bytes]:
+    """Yield the body as it comes, until it ends.
+
+    Raises:
+        TimeoutError: it goes on.
+        HTTPException: it ends before it is whole.
+    """
+    while (left := until - time.monotonic()) > 0:
+        # It is None where the server closes after its answer: then the last wait may be as long as all of them together.
+        if connection.sock is not None:
+            connection.sock.settimeout(left)
+        chunk = response.read1(ANSWER_BYTES)
+        if not chunk:
+            if response.length:
+                raise IncompleteRead(b"", response.length)
+            return
+        yield chunk
+    raise TimeoutError("the answer does not end")
 
 
 def connect(parts: SplitResult, *, seconds: float) -> HTTPConnection:
