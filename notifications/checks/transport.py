@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Warning as Risk
 
 from .settings import read_valid
 
-__all__ = ["check_transport"]
+__all__ = ["check_transport", "is_here"]
 
 SCHEMES: Final = ("redis", "rediss", "unix")  # the last one never leaves the machine
 

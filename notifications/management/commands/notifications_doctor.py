@@ -84,7 +84,7 @@ def address(text: str | None) -> str | None:
 
 
 def find_user(name: str) -> Any:
-    """Return the user of this name."""
+    """Return the user of this name, who can log in."""
     model = get_user_model()
     try:
         user = model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()
@@ -94,6 +94,8 @@ def find_user(name: str) -> Any:
         ) from None
     if user is None:
         raise CommandError(f"There is no user {name!r}; look the name up in the admin.")
+    if not getattr(user, "is_active", True):
+        raise CommandError(f"The user {name!r} is not active, so no stream opens; give somebody who can log in.")
     return user
 
 

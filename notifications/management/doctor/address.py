@@ -1,7 +1,7 @@
 """The public address: what a reader's browser would get there, through every proxy on the way.
 
 Asks as a browser does, over one connection for each thing that may break. A stream is opened with a token that lives for a
-minute, and is deleted at the end. No answer holds the doctor up for long, however
+minute, never leaves this machine in clear text, and is deleted at the end. No answer holds the doctor up for long, however
 slow, long or endless it is.
 """
 
@@ -19,10 +19,12 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from notifications.access.tokens import make_token, revoke_tokens
+from notifications.access.tokens import revoke_tokens, save_new
+from notifications.checks.transport import is_here
 from notifications.endpoints.stream import FORBIDDEN_TEXTS
 from notifications.models.token import ApiToken
 from notifications.operations.health import DATABASE_SECONDS
@@ -197,14 +199,25 @@ FAULTS: Final = {
 
 def look_at_stream(url: str, user: Any) -> Iterator[Finding]:
     """Yield what happens to a stream of this user's on its way."""
-    expires_at = timezone.now() + TOKEN_LIFE
-    token = make_token(user, name=TOKEN_NAME, scopes=["read"], expires_at=expires_at)
-    mine = ApiToken.objects.filter(user=user, name=TOKEN_NAME)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_here(parts.hostname or ""):
+        yield risky(
+            "stream.plain",
+            f"No stream was opened: over http:// anybody on the way to {parts.hostname} could read the token, as they can "
+            "read the readers' sessions.",
+            "Give the address that begins with https://; a site that has none needs a certificate.",
+        )
+        return
+    now = timezone.now()
+    token = ApiToken(user=user, name=TOKEN_NAME, may_read=True, expires_at=now + TOKEN_LIFE)
+    text = save_new(token)
     try:
-        yield from follow(url, token)
+        yield from follow(url, text)
     finally:
-        revoke_tokens(mine)
-        mine.delete()
+        revoke_tokens(ApiToken.objects.filter(pk=token.pk))
+        # and what a doctor left that was killed; another's token may be in use
+        left = Q(user=user, name=TOKEN_NAME, made_by=None, expires_at__lte=now)
+        ApiToken.objects.filter(Q(pk=token.pk) | left).delete()
 
 
 def follow(url: str, token: str) -> Iterator[Finding]:
@@ -286,7 +299,7 @@ def refused(response: HTTPResponse) -> Finding:
         return broken(
             "stream.unknown_token",
             f"The server does not know the token that was just made: {shown}",
-            "See that the server and this command have one database, and one SECRET_KEY.",
+            "See that the server and this command have one database.",
         )
     if response.status == 403 and text == FORBIDDEN_TEXTS["anonymous"].strip():
         return broken(

@@ -54,6 +54,13 @@ def test_a_wrong_option_is_named(user: User, arguments: list[str], message: str)
         run(*arguments)
 
 
+def test_a_user_who_cannot_log_in_is_named(user: User) -> None:
+    """Their token would be refused, which looks like a server with another database."""
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    with pytest.raises(CommandError, match=f"The user '{user.username}' is not active, so no stream opens; give "):
+        run("--url", "http://127.0.0.1", "--user", user.username)
+
+
 def test_each_part_is_looked_at(user: User) -> None:
     """For people and for programs alike, in one order; a site under test is not broken."""
     document = json.loads(run("--json"))

@@ -1,18 +1,24 @@
-"""Servers that a doctor does not wait for. What proxies do: `integration/`."""
+"""Servers that a doctor does not wait for, and tokens that it leaves alone. What proxies do: `integration/`."""
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import IncompleteRead
 from itertools import repeat
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
 
+from notifications.access.tokens import make_token
 from notifications.management.doctor import address
+from notifications.management.doctor.findings import Finding, well
+from notifications.models.token import ApiToken
 
 STREAM: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 PAGE: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
@@ -110,3 +116,63 @@ def test_a_whole_answer_is_not_waited_for(serve: Serve) -> None:
     """Its length says where it ends, also where the connection goes on."""
     answer = address.ask(serve(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", b"full"))
     assert answer.shown == "200 'full'"
+
+
+# --- Tokens
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens with which a stream would have been opened."""
+    texts: list[str] = []
+
+    def follow(_url: str, token: str) -> Iterator[Finding]:
+        texts.append(token)
+        yield well("stream", "A stream opens.")
+
+    monkeypatch.setattr(address, "follow", follow)
+    return texts
+
+
+HERE: Final = "http://127.0.0.1:8000/notifications/stream/"
+
+
+@pytest.mark.django_db
+def test_another_doctors_token_is_left_alone(user: User, other_user: User, followed: list[str]) -> None:
+    """Two that look for one user at a time do not spoil each other's stream.
+
+    Regression: each deleted every token of that user and name, a person's own among them.
+    """
+    first = address.look_at_stream(HERE, user)
+    next(first)
+    assert [finding.code for finding in address.look_at_stream(HERE, user)] == ["stream"]
+    assert [token.prefix in followed[0] for token in ApiToken.objects.filter(revoked_at=None)] == [True]
+    assert list(first) == []
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_a_killed_doctor_left_is_deleted(user: User, other_user: User, followed: list[str]) -> None:
+    """And nobody else's, expired or not."""
+    ago: dict[str, Any] = {"expires_at": timezone.now() - dt.timedelta(hours=1)}
+    make_token(user, name=address.TOKEN_NAME, scopes=["read"], **ago)
+    make_token(user, name=address.TOKEN_NAME, scopes=["read"], by=user, **ago)
+    make_token(user, name=address.TOKEN_NAME, scopes=["read"], expires_at=None)
+    make_token(user, name="mine", scopes=["read"], **ago)
+    make_token(other_user, name=address.TOKEN_NAME, scopes=["read"], **ago)
+    left, *others = ApiToken.objects.order_by("pk")
+    list(address.look_at_stream(HERE, user))
+    assert list(ApiToken.objects.order_by("pk")) == others
+    assert left.made_by is None
+
+
+@pytest.mark.django_db
+def test_no_token_travels_in_clear_text(user: User, followed: list[str]) -> None:
+    """Over http:// it goes to this machine alone; none is even made."""
+    (finding,) = address.look_at_stream("http://example.com/notifications/stream/", user)
+    assert (finding.code, finding.state.value) == ("stream.plain", "risky")
+    assert "https://" in finding.remedy
+    assert (followed, ApiToken.objects.count()) == ([], 0)
+    for url in ("https://example.com/", "http://localhost:8000/", "http://[::1]:8000/", HERE):
+        assert [finding.code for finding in address.look_at_stream(url, user)] == ["stream"]
+    assert len(followed) == 4
