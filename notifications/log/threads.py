@@ -34,7 +34,8 @@ def is_waited_for() -> bool:
         return getattr(current, "_work_thread", None) is threading.current_thread()
     context = SyncToAsync.thread_sensitive_context.get(None)
     executor = SyncToAsync.context_to_thread_executor.get(context) if context else SyncToAsync.single_thread_executor
-    return threading.current_thread() in getattr(executor, "_threads", ())
+    # By name, for an executor lists a thread only a moment after it has begun; each executor has a prefix of its own.
+    return getattr(executor, "_thread_name_prefix", None) == threading.current_thread().name.rpartition("_")[0]
 
 
 def without_loop(work: Callable[[], T]) -> T:

@@ -7,9 +7,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync, sync_to_async
 
-from notifications.log.threads import on_thread
+from notifications.log.threads import is_waited_for, on_thread
 
 SECONDS = 20.0
 
@@ -52,6 +52,21 @@ async def test_a_sync_view_may_run_a_loop_of_its_own() -> None:
     assert outside == work
     assert not work[1]
     assert loop == (work[0], True)
+
+
+async def test_a_thread_knows_itself_from_its_first_moment() -> None:
+    """Before its executor lists it. Regression: a view that began with such a call waited for ever, now and then."""
+
+    async def ask_at_once() -> bool:
+        return is_waited_for()
+
+    def first() -> bool:
+        for executor in SyncToAsync.context_to_thread_executor.values():
+            executor._threads.clear()  # type: ignore[attr-defined]
+        return asyncio.run(ask_at_once())
+
+    async with ThreadSensitiveContext():
+        assert await sync_to_async(first)()
 
 
 async def test_so_may_code_on_asgirefs_common_thread() -> None:
