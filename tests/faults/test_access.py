@@ -33,6 +33,7 @@ ENDINGS: Final = {
 # `selection` and `undo` carry ids in the body: tests/unit/pages/test_views.py.
 WITHOUT_ID: Final = {
     *("centre", "stream", "socket", "metrics", "health", "read_all", "selection", "undo", "seen", "tokens"),
+    "poll",
 }
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PER_USER: Final = 3
