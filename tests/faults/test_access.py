@@ -32,8 +32,7 @@ ENDINGS: Final = {
 # Routes that name no notification. A new one has to be put here, or be of the form that is tested below.
 # `selection` and `undo` carry ids in the body: tests/unit/pages/test_views.py.
 WITHOUT_ID: Final = {
-    *("centre", "stream", "socket", "metrics", "health", "read_all", "selection", "undo", "seen", "tokens"),
-    "poll",
+    *("centre", "stream", "socket", "poll", "metrics", "health", "read_all", "selection", "undo", "seen", "tokens"),
 }
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PER_USER: Final = 3
