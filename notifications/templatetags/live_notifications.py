@@ -1,6 +1,7 @@
 """What templates of a host project use, after `{% load live_notifications %}`.
 
 {% notification_bell %}  {% mark_topic_read topic %}  {{ row.url|followable }}  {{ row.created_at|isoformat }}
+{{ row.actor|initials }}  {{ row.actor|hue }}
 """
 
 from __future__ import annotations
@@ -16,11 +17,20 @@ from django.utils.html import format_html
 from .. import log
 from ..access.reader import build_tag
 from ..models.validators import followable
+from ..pages.avatars import hue_of, initials_of
 from ..pages.static_files import nonce_of
 from ..protocol.payloads import format_time
 from ..reading.listing import newest_of, read_shown_inbox
 
-__all__ = ["followable", "format_time", "mark_topic_read", "notification_bell", "notification_nonce"]
+__all__ = [
+    "followable",
+    "format_time",
+    "hue_of",
+    "initials_of",
+    "mark_topic_read",
+    "notification_bell",
+    "notification_nonce",
+]
 
 register = template.Library()
 
@@ -78,5 +88,8 @@ def notification_nonce(context: Context) -> str:
 
 
 register.filter("followable", followable)
+# The avatar of whoever sent it: one or two letters, and one of six hues.
+register.filter("initials", initials_of)
+register.filter("hue", hue_of)
 # For `datetime="…"`: `date:"c"` says no offset where USE_TZ is off, and a browser would take the time for its own zone's.
 register.filter("isoformat", format_time)

@@ -1,6 +1,7 @@
 // @ts-check
 /** Items and toasts: clones of a `<template>`, filled by `textContent`. */
 
+import { fillAvatar } from "./avatar.js";
 import { showTimeAgo } from "./format.js";
 import { isFollowable } from "./links.js";
 import { findPart, setPart } from "./parts.js";
@@ -115,6 +116,8 @@ function fillItem(owner, element, item) {
     const name = /** @type {keyof ShownItem} */ (/** @type {HTMLElement} */ (field).dataset.field);
     field.textContent = `${item[name] ?? ""}`;
   }
+  const avatar = findPart(element, "avatar");
+  if (avatar) fillAvatar(avatar, item);
   const link = /** @type {HTMLAnchorElement | null} */ (findPart(element, "item__link"));
   if (isFollowable(url)) link?.setAttribute("href", url);
   else link?.removeAttribute("href");
