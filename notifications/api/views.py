@@ -116,13 +116,13 @@ def read(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
 
 @api.delete("/notifications/{int:id}/read", response=CHANGING | OWN, summary="Mark as unread")
 def unread(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
-    """Mark one as unread."""
+    """Mark one as unread; an archived one comes back."""
     return answer(actions.apply_action(request.user, "unread", [id]).as_dict())
 
 
 @api.post("/notifications/{int:id}/archive", response=CHANGING | OWN, summary="Archive")
 def archive(request: HttpRequest, id: int) -> HttpResponse:  # noqa: A002
-    """Take one out of the list."""
+    """Take one out of the list, and mark it as read."""
     return answer(actions.apply_action(request.user, "archive", [id]).as_dict())
 
 

@@ -160,7 +160,7 @@ def convert_row(row: Any, things: dict[Reference, Thing]) -> tuple[Notification,
         topic=topic if len(topic) <= TOPIC_CHARS else "",
         data=data,
         created_at=row.timestamp,
-        read_at=None if row.unread else row.timestamp,  # when it was read, nobody noted
+        read_at=None if row.unread and not row.deleted else row.timestamp,  # when it was read, nobody noted
         archived_at=row.timestamp if row.deleted else None,
     )
     return notification, is_long or len(body) > BODY_CHARS or has_lost_data

@@ -84,19 +84,20 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     mark_read.alters_data = True  # type: ignore[attr-defined]
 
     def mark_unread(self) -> int:
-        """Mark as unread what is read."""
-        return writes.amend(self, {"read_at": None}, only=Q(read_at__isnull=False))
+        """Mark as unread what is read; what is archived comes back with it, for it is to be read again."""
+        settled = Q(read_at__isnull=False) | Q(archived_at__isnull=False)
+        return writes.amend(self, {"read_at": None, "archived_at": None}, only=settled)
 
     mark_unread.alters_data = True  # type: ignore[attr-defined]
 
     def archive(self) -> int:
-        """Take out of the list and the counters; an unread one stays unread until it returns."""
-        return writes.amend(self, {"archived_at": timezone.now()}, only=Q(archived_at=None))
+        """Take out of the list, and mark as read: what is archived is done with."""
+        return writes.archive(self)
 
     archive.alters_data = True  # type: ignore[attr-defined]
 
     def unarchive(self) -> int:
-        """Bring back into the list and the counters."""
+        """Bring back into the list, read as it is."""
         return writes.amend(self, {"archived_at": None}, only=Q(archived_at__isnull=False))
 
     unarchive.alters_data = True  # type: ignore[attr-defined]

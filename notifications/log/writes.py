@@ -44,6 +44,7 @@ __all__ = [
     "append",
     "append_copies",
     "append_valid",
+    "archive",
     "clean_values",
     "insert",
     "mark_all_read",
@@ -199,9 +200,7 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
     values = clean_values(values)
 
     def update(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
-        stamps = [db.When(recipient_id=user_id, then=current.stamp(user_id)) for user_id in user_ids]
-        field = db.PositiveBigIntegerField()
-        rows.update_rows(**values, modseq=db.Case(*stamps, output_field=field))
+        rows.update_rows(**values, modseq=build_stamps(current, user_ids))
 
     def changed(row: Notification) -> Notification:
         for name, value in values.items():
@@ -209,6 +208,33 @@ def amend(target: NotificationQuerySet, values: Mapping[str, Any], *, only: Q = 
         return row
 
     return attempt(target.write_db, lambda: rewrite(target, only, update, changed))
+
+
+def archive(target: NotificationQuerySet, *, at: dt.datetime | None = None) -> int:
+    """Put away what is not archived, and mark as read what is not, in one change; return how many rows. As `amend()`.
+
+    What is archived is read: its reader is done with it.
+
+    Args:
+        at: when it was archived, and read unless that was before; None: now.
+    """
+    moment = at or timezone.now()
+    read_at = Coalesce("read_at", db.Value(moment), output_field=db.DateTimeField())
+
+    def put_away(rows: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
+        rows.update_rows(archived_at=moment, read_at=read_at, modseq=build_stamps(current, user_ids))
+
+    def changed(row: Notification) -> Notification:
+        row.archived_at, row.read_at = moment, row.read_at or moment
+        return row
+
+    return attempt(target.write_db, lambda: rewrite(target, Q(archived_at=None), put_away, changed))
+
+
+def build_stamps(current: InboxWrite, user_ids: Iterable[UserKey]) -> db.Case:
+    """Return the expression that gives each of these users' rows the number of the user's change."""
+    stamps = [db.When(recipient_id=user_id, then=current.stamp(user_id)) for user_id in user_ids]
+    return db.Case(*stamps, output_field=db.PositiveBigIntegerField())
 
 
 def amend_each(rows: Sequence[Notification], fields: set[str], *, using: str) -> int:

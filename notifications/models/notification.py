@@ -164,19 +164,19 @@ class Notification(AbstractContent):
     mark_read.alters_data = True  # type: ignore[attr-defined]
 
     def mark_unread(self) -> bool:
-        """Mark as unread; return whether that changed anything."""
+        """Mark as unread, and bring back if it is archived; return whether that changed anything."""
         return self._sync_if(self._as_queryset().mark_unread())
 
     mark_unread.alters_data = True  # type: ignore[attr-defined]
 
     def archive(self) -> bool:
-        """Take out of the list and the counters; return whether that changed anything."""
+        """Take out of the list and mark as read; return whether that changed anything."""
         return self._sync_if(self._as_queryset().archive())
 
     archive.alters_data = True  # type: ignore[attr-defined]
 
     def unarchive(self) -> bool:
-        """Bring back into the list and the counters; return whether that changed anything."""
+        """Bring back into the list, read as it is; return whether that changed anything."""
         return self._sync_if(self._as_queryset().unarchive())
 
     unarchive.alters_data = True  # type: ignore[attr-defined]

@@ -167,13 +167,13 @@ def read(request: HttpRequest, pk: int) -> Answer:
 
 @action
 def unread(request: HttpRequest, pk: int) -> Answer:
-    """Mark as unread."""
+    """Mark as unread; an archived one comes back."""
     return apply_to(request, "unread", [pk])
 
 
 @action
 def archive(request: HttpRequest, pk: int) -> Answer:
-    """Take out of the list."""
+    """Take out of the list, and mark as read."""
     return apply_to(request, "archive", [pk])
 
 

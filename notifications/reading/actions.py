@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from django.db.models import Q
 from django.utils import timezone
 
 from .. import log
@@ -19,7 +20,8 @@ from ..conf import settings
 from ..exceptions import UnknownNotification
 from ..log.attempts import repeatable
 from ..log.keys import MAX_KEY, UserOrKey
-from ..models import Inbox
+from ..log.queryset import NotificationQuerySet
+from ..models import Inbox, Notification
 from ..protocol.payloads import build_counters, build_payload, format_time
 from .own_inbox import OwnInbox, open_own_inbox
 from .undo import build_token
@@ -37,11 +39,12 @@ __all__ = [
 Action = Literal["read", "unread", "archive", "unarchive", "delete"]
 
 MAX_IDS: Final = 500  # in one action, which holds the inbox's lock: of a page and over a WebSocket
-FIELD_OF_ACTION: Final[dict[str, str]] = {
-    "read": "read_at",
-    "unread": "read_at",
-    "archive": "archived_at",
-    "unarchive": "archived_at",
+# What an action sets, the time by which its rows are known first. What is archived is read, so what is unread is not.
+FIELDS_OF_ACTION: Final[dict[str, tuple[str, ...]]] = {
+    "read": ("read_at",),
+    "unread": ("read_at", "archived_at"),
+    "archive": ("archived_at", "read_at"),
+    "unarchive": ("archived_at",),
 }
 
 
@@ -86,17 +89,28 @@ def apply_action(
             content = [{**build_payload(row), "broadcast": row.broadcast_id} for row in rows]
             wanted.delete()
             return build_result(mine, len(rows), {"rows": content}, seconds)
-        field = FIELD_OF_ACTION[action]
         if action in ("read", "archive"):
-            now = timezone.now()
-            keys = [row.pk for row in rows if getattr(row, field) is None]
-            record: dict[str, Any] = {"set": field, "at": format_time(now)}
-            value = now
+            changed, record = set_times(wanted, action)
         else:
-            old = {row.pk: format_time(getattr(row, field)) for row in rows if getattr(row, field) is not None}
-            keys, record, value = list(old), {"cleared": field, "old": old}, None
-        changed = log.amend(mine.rows.filter(pk__in=keys), {field: value}) if keys else 0
+            changed, record = clear_times(mine, rows, FIELDS_OF_ACTION[action])
         return build_result(mine, changed, record, seconds)
+
+
+def set_times(rows: NotificationQuerySet, action: Literal["read", "archive"]) -> tuple[int, dict[str, Any]]:
+    """Read or archive what of these is not yet; return how many, and what takes it back."""
+    now = timezone.now()
+    record = {"set": FIELDS_OF_ACTION[action], "at": format_time(now)}
+    if action == "archive":
+        return log.archive(rows, at=now), record
+    return log.amend(rows, {"read_at": now}, only=Q(read_at=None)), record
+
+
+def clear_times(mine: OwnInbox, rows: list[Notification], fields: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
+    """Take these times from those of these rows that have one; return how many, and what takes it back."""
+    old = {row.pk: [format_time(time) if (time := getattr(row, field)) else None for field in fields] for row in rows}
+    old = {pk: times for pk, times in old.items() if any(times)}
+    changed = log.amend(mine.rows.filter(pk__in=list(old)), dict.fromkeys(fields)) if old else 0
+    return changed, {"cleared": fields, "old": old}
 
 
 @repeatable
@@ -110,7 +124,7 @@ def read_upto(user: UserOrKey, up_to: int, *, epoch: int | None = None, seconds:
         mine.require_epoch(epoch)
         now = timezone.now()
         changed = log.mark_all_read(mine.inbox.pk, up_to=up_to, at=now, using=mine.using)
-        return build_result(mine, changed, {"set": "read_at", "at": format_time(now)}, seconds)
+        return build_result(mine, changed, {"set": ["read_at"], "at": format_time(now)}, seconds)
 
 
 @repeatable
@@ -137,12 +151,10 @@ def apply_action_upto(
     """
     with open_own_inbox(user) as mine:
         mine.require_epoch(epoch)
-        now, field = timezone.now(), FIELD_OF_ACTION[action]
         narrowing = {name: value for name, value in fields.items() if value}
         listed = mine.rows.unread() if is_unread else mine.rows.active()
-        rows = listed.filter(modseq__lte=up_to, **{field: None}, **narrowing)
-        changed = log.amend(rows, {field: now})
-        return build_result(mine, changed, {"set": field, "at": format_time(now)}, seconds)
+        changed, record = set_times(listed.filter(modseq__lte=up_to, **narrowing), action)
+        return build_result(mine, changed, record, seconds)
 
 
 @repeatable
@@ -151,7 +163,7 @@ def read_topic(user: UserOrKey, topic: str) -> ActionResult:
     with open_own_inbox(user) as mine:
         now = timezone.now()
         changed = log.mark_topic_read(mine.inbox.pk, topic, at=now, using=mine.using)
-        return build_result(mine, changed, {"set": "read_at", "at": format_time(now)})
+        return build_result(mine, changed, {"set": ["read_at"], "at": format_time(now)})
 
 
 def build_result(mine: OwnInbox, changed: int, record: Mapping[str, Any], seconds: float | None = None) -> ActionResult:

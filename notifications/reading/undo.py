@@ -7,18 +7,22 @@ for whom a token was made can use it, from any device, and that it is good for a
 
 Nothing is kept on the server: the token is signed for one user and says what was done, in one of three ways.
 
-    {"set": "read_at", "at": "2026-…"}        rows stamped with this change's modseq and this very time → nothing
-    {"cleared": "read_at", "old": {"12": "…"}} these rows → the time they had
-    {"rows": [{"id": 12, …}]}                  deleted rows, whole, and their broadcast → inserted again under their ids
+    {"set": ["archived_at", "read_at"], "at": "2026-…"}
+        rows stamped with this change's modseq and this very time in the first field → nothing, wherever they hold that time
+    {"cleared": ["read_at", "archived_at"], "old": {"12": ["2026-…", null]}}
+        these rows → the times they had
+    {"rows": [{"id": 12, …}]}
+        deleted rows, whole, and their broadcast → inserted again under their ids
 
-Besides, for how long it is good. With `modseq`, any row that was touched since is recognised: its stamp is another one, and
-it is left alone.
+What is archived is marked as read by the same change, unless it was read before: its time says which. Besides, the token
+says for how long it is good. With `modseq`, any row that was touched since is recognised: its stamp is another one, and it
+is left alone.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,11 +106,10 @@ def undo_action(user: UserOrKey, token: str) -> UndoResult:
         if "rows" in record:
             undone = insert_again(mine, record["rows"])
         elif "set" in record:
-            field, at = record["set"], parse_moment(record["at"])
-            undone = log.amend(untouched.filter(**{field: at}), {field: None})
+            undone = take_times(untouched, record["set"], parse_moment(record["at"]))
         else:
-            times = {int(pk): parse_moment(text) for pk, text in record["old"].items()}
-            undone = put_back(untouched, record["cleared"], times)
+            old = {int(pk): [text and parse_moment(text) for text in texts] for pk, texts in record["old"].items()}
+            undone = put_back(untouched, record["cleared"], old)
         return UndoResult(undone, record["changed"] - undone, mine.read_inbox())
 
 
@@ -157,16 +160,40 @@ def is_valid(row: Notification) -> bool:
     return True
 
 
-def put_back(rows: NotificationQuerySet, field: str, times: Mapping[int, dt.datetime]) -> int:
-    """Give those of these rows that have a time the time they had; return how many. One change, one statement."""
+def take_times(rows: NotificationQuerySet, fields: Sequence[str], at: dt.datetime) -> int:
+    """Empty these fields where they hold this time, of the rows whose first one does; return how many. One statement."""
 
     def update(found: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
-        cases = [db.When(pk=pk, then=db.Value(moment)) for pk, moment in times.items()]
-        value = db.Case(*cases, output_field=db.DateTimeField())
-        found.update_rows(**{field: value}, modseq=current.stamp(user_ids[0]))
+        values = {
+            field: db.Case(db.When(**{field: at}, then=None), default=field, output_field=db.DateTimeField())
+            for field in fields
+        }
+        found.update_rows(**values, modseq=current.stamp(user_ids[0]))
 
     def changed(row: Notification) -> Notification:
-        setattr(row, field, times[row.pk])
+        for field in fields:
+            if getattr(row, field) == at:
+                setattr(row, field, None)
         return row
 
-    return rewrite(rows.filter(pk__in=list(times)), EVERY, update, changed)
+    return rewrite(rows.filter(**{fields[0]: at}), EVERY, update, changed)
+
+
+def put_back(rows: NotificationQuerySet, fields: Sequence[str], old: Mapping[int, Sequence[dt.datetime | None]]) -> int:
+    """Give those of these rows whose old times are known these times; return how many. One change, one statement."""
+    times = {field: {pk: each[place] for pk, each in old.items()} for place, field in enumerate(fields)}
+
+    def update(found: NotificationQuerySet, current: InboxWrite, user_ids: list[UserKey]) -> None:
+        values: dict[str, db.Case] = {}
+        for field, time_of in times.items():
+            cases = [db.When(pk=pk, then=db.Value(moment)) for pk, moment in time_of.items() if moment is not None]
+            if cases:  # else it was empty everywhere, and is
+                values[field] = db.Case(*cases, output_field=db.DateTimeField())
+        found.update_rows(**values, modseq=current.stamp(user_ids[0]))
+
+    def changed(row: Notification) -> Notification:
+        for field, time_of in times.items():
+            setattr(row, field, time_of[row.pk])
+        return row
+
+    return rewrite(rows.filter(pk__in=list(old)), EVERY, update, changed)

@@ -111,6 +111,18 @@ test("A count that was shown for an action is the server's again when the answer
   assert.equal(list.store.unread, 1);
 });
 
+test("What is archived is shown as read, and stays so when it returns; as unread it returns by itself.", () => {
+  const list = listOf(1, 2);
+  hold();
+  act(list, "archive", [1]);
+  assert.deepEqual([list.state.get(1).isRead, list.store.unread], [true, 1]);
+  act(list, "unarchive", [1]);
+  assert.deepEqual([list.state.get(1).isRead, list.state.ids, list.store.unread], [true, [2, 1], 1]);
+  act(list, "archive", [1]);
+  act(list, "unread", [1]);
+  assert.deepEqual([list.state.get(1).isArchived, list.state.ids, list.store.unread], [false, [2, 1], 2]);
+});
+
 test("Where another device was quicker the count is what the stream told.", async () => {
   const list = listOf(1, 2);
   const waiting = hold();

@@ -23,6 +23,13 @@ test("What is archived leaves all and joins archived.", () => {
   assert.deepEqual(after(page("archived", []), { upsert }), [3]);
 });
 
+test("What is archived is read, also where it was archived unread.", () => {
+  const state = page("archived", []);
+  after(state, { upsert: [item(3, 9, { archived_at: NOW })] });
+  assert.deepEqual(state.unreadIds(), []);
+  assert.equal(state.get(3).isRead, true);
+});
+
 test("What is read leaves unread and stays in all.", () => {
   const upsert = [item(3, 9, { read_at: NOW })];
   assert.deepEqual(after(page("unread", [row(3)]), { upsert }), []);
@@ -111,7 +118,7 @@ test("What was deleted or read while a page was fetched stays so.", () => {
   state.apply(change(8, 9, { gone: [7], read_upto: 6, read_at: NOW }));
   state.addPage([item(8, 8), item(7, 7), item(6, 6), item(5, 5, { archived_at: NOW })], 9, 0, 8);
   assert.deepEqual(state.ids, [8, 6]);
-  assert.deepEqual([state.get(6).isRead, state.get(5).isRead], [true, false]);
+  assert.deepEqual([state.get(6).isRead, state.get(5).isRead], [true, true]);
 });
 
 test("After a reset the pages fetched have the word on their range, and the stream on what came since.", () => {

@@ -98,11 +98,31 @@ class Log:
         """Read what is unread, as far as `up_to`."""
         limit = self.modseq[user] if up_to is None else up_to
         keys = [key for key, row in self.rows.items() if row.user == user and row.modseq <= limit]
-        return self.change(keys, lambda row: set_state(row, "is_read", True) if not row.is_archived else False)
+        return self.change(keys, lambda row: read(row) if not row.is_archived else False)
 
 
-def set_state(row: Row, name: str, value: bool) -> bool:
-    """Set a flag; return whether it was another."""
-    was = getattr(row, name)
-    setattr(row, name, value)
-    return bool(was != value)
+def read(row: Row) -> bool:
+    """Mark as read; return whether it was not."""
+    was, row.is_read = row.is_read, True
+    return not was
+
+
+def unread(row: Row) -> bool:
+    """Mark as unread, which an archived one cannot be; return whether it was not."""
+    was = row.is_read or row.is_archived
+    row.is_read = row.is_archived = False
+    return was
+
+
+def archive(row: Row) -> bool:
+    """Put away what is read by that; return whether it was not."""
+    if row.is_archived:
+        return False
+    row.is_read = row.is_archived = True
+    return True
+
+
+def unarchive(row: Row) -> bool:
+    """Bring back, read as it is; return whether it was put away."""
+    was, row.is_archived = row.is_archived, False
+    return was

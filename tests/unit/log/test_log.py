@@ -116,6 +116,7 @@ WRITES: dict[str, Callable[[Case], Any]] = {
     "mark_read one": lambda c: c.unseen.mark_read(),
     "mark_read an archived one": lambda c: c.archived.mark_read(),
     "mark_unread one": lambda c: c.read.mark_unread(),
+    "mark_unread an archived one": lambda c: c.archived_read.mark_unread(),
     "archive one": lambda c: c.unread.archive(),
     "unarchive one": lambda c: c.archived.unarchive(),
     "unarchive a read one": lambda c: c.archived_read.unarchive(),

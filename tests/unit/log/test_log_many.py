@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -55,3 +56,36 @@ def test_50_rows_are_told_one_by_one(count: int, user: User, rung: Rung) -> None
             row.mark_read()
     assert (rung.changes[-1].data is None) is (count > 50)
     assert_exact(user)
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_what_is_archived_is_read(count: int, user: User, rung: Rung) -> None:
+    """In one step, few or many; what was read before keeps its time, and what returns stays read."""
+    rows = Notification.objects.for_user(user)
+    Notification.objects.bulk_create([Notification(recipient=user, title=f"{n}") for n in range(2 * count)])
+    read = list(rows.values_list("pk", flat=True)[:count])
+    rows.filter(pk__in=read).mark_read()
+    times = dict(rows.filter(pk__in=read).values_list("pk", "read_at"))
+    head = Inbox.objects.get(pk=user.pk).modseq
+    assert rows.archive() == 2 * count
+    inbox = Inbox.objects.get(pk=user.pk)
+    assert (inbox.modseq, inbox.unread, inbox.unseen) == (head + 1, 0, 0)
+    stored = {row.pk: row for row in rows}
+    assert {pk: stored[pk].read_at for pk in read} == times
+    assert all(row.read_at == row.archived_at for pk, row in stored.items() if pk not in times)
+    if count == 1:
+        told = json.loads(rung.changes[-1].data or "")["upsert"]
+        assert all(item["read_at"] and item["archived_at"] for item in told)
+    assert rows.unarchive() == 2 * count
+    assert rows.filter(read_at=None).count() == Inbox.objects.get(pk=user.pk).unread == 0
+    assert_exact(user)
+
+
+def test_an_archived_one_that_is_marked_as_unread_comes_back(user: User, other_user: User) -> None:
+    """What is to be read again is in the list and in the badge; what somebody else archived stays."""
+    Notification.objects.bulk_create([Notification(recipient=each, title="One") for each in (user, other_user)])
+    Notification.objects.all().archive()
+    assert Notification.objects.for_user(user).mark_unread() == 1
+    assert Notification.objects.for_user(user).unread().count() == Inbox.objects.get(pk=user.pk).unread == 1
+    assert Notification.objects.for_user(other_user).archived().count() == 1
+    assert_exact(user, other_user)

@@ -98,7 +98,7 @@ def test_an_update_stores_and_tells_clean_values(user: User, rung: Rung) -> None
 def test_writes_through_filters_that_the_write_changes(user: User, rows: dict[str, Notification]) -> None:
     """Each row is changed once, though afterwards it no longer meets the filter, or a join or a slice says otherwise."""
     mine = Notification.objects.filter(recipient__username="user1")
-    assert mine.filter(read_at=None).update(read_at=timezone.now()) == 2
+    assert mine.filter(read_at=None).update(read_at=timezone.now()) == 1
     assert mine.order_by("-read_at")[1:3].mark_unread() == 2
     assert mine.distinct().filter(title__in=["unread", "read"]).archive() <= 2
     assert mine.exclude(title="both").delete()[0] == 3

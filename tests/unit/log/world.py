@@ -14,7 +14,7 @@ from django.db import transaction
 from notifications import log, notify, notify_many
 from notifications.models import Inbox, Notification
 from tests.support.ledger import Client, Rung, Undone
-from tests.unit.log.model import Log, set_state
+from tests.unit.log.model import Log, archive, read, unarchive, unread
 
 __all__ = ["USERS", "VERBS", "Op", "World"]
 
@@ -22,12 +22,7 @@ USERS: Final = 3
 FLOOD: Final = 51  # rows in one write, one more than are told
 serial = itertools.count()
 
-VERBS: Final = {
-    "mark_read": ("is_read", True),
-    "mark_unread": ("is_read", False),
-    "archive": ("is_archived", True),
-    "unarchive": ("is_archived", False),
-}
+VERBS: Final = {"mark_read": read, "mark_unread": unread, "archive": archive, "unarchive": unarchive}
 
 Op = tuple[Any, ...]  # (name, *arguments), ("savepoint", nodes, is_undone) or ("transaction", nodes, is_undone)
 
@@ -118,13 +113,13 @@ class World:
         assert self.stored(keys).update(title=title) == changed
 
     def mark(self, verb: str, picks: list[int]) -> None:
-        keys, state = self.pick(picks), VERBS[verb]
-        changed = self.model.change(keys, lambda row: set_state(row, *state))
+        keys = self.pick(picks)
+        changed = self.model.change(keys, VERBS[verb])
         assert getattr(self.stored(keys), verb)() == changed
 
     def mark_one(self, verb: str, pick: int) -> None:
         for key in self.pick([pick]):
-            changed = self.model.change([key], lambda row: set_state(row, *VERBS[verb]))
+            changed = self.model.change([key], VERBS[verb])
             assert getattr(Notification.objects.get(pk=self.keys[key]), verb)() is bool(changed)
 
     def delete(self, picks: list[int]) -> None:

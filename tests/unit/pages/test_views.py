@@ -175,8 +175,9 @@ def test_reading_changes_nothing(page: Client, user: User) -> None:
     [
         ((False, False), "read", (True, False)),
         ((True, False), "unread", (False, False)),
-        ((False, False), "archive", (False, True)),
-        ((False, True), "unarchive", (False, False)),
+        ((False, False), "archive", (True, True)),
+        ((False, True), "unarchive", (True, False)),
+        ((False, True), "unread", (False, False)),
         ((False, False), "open", (True, False)),
     ],
 )
@@ -192,6 +193,14 @@ def test_action_changes_state(
     response = page.post(f"{CENTRE}{notification.pk}/{action}/", {"next": CENTRE + "?tab=unread"})
     assert (response.status_code, response["Location"]) == (302, CENTRE + "?tab=unread")
     assert state(notification) == end
+
+
+def test_no_archived_one_is_shown_as_unread(page: Client, user: User) -> None:
+    """Not even one that was archived unread, past `archive()`."""
+    notify(user, title="One")
+    Notification.objects.all().update(archived_at=timezone.now())
+    html = page.get(CENTRE + "?tab=archived").content.decode()
+    assert re.search(r'data-id="[1-9][0-9]*"[^>]* data-read\s+data-archived', html)
 
 
 def test_delete(page: Client, user: User) -> None:

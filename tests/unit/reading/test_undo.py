@@ -110,6 +110,37 @@ def test_what_changed_since_is_left_alone(program: Program, user: User, action: 
     assert rows(user) == [before[0], edited]
 
 
+@pytest.mark.parametrize("more", [0, 60])
+def test_archiving_all_can_be_taken_back(user: User, more: int) -> None:
+    """What was unread is unread again, and what was read keeps the time at which it was."""
+    three(user)
+    for number in range(more):
+        sent = notify(user, title=f"More {number}")
+        if number % 2:
+            sent.mark_read()
+    before, inbox = rows(user), inbox_of(user)
+    done = actions.apply_action_upto(user, "archive", inbox.modseq)
+    assert (done.changed, done.inbox.unread) == (2 + more, 0)
+    undone = undo.undo_action(user, str(done.token))
+    assert (undone.undone, undone.left) == (done.changed, 0)
+    assert rows(user) == before
+    assert is_exact(user)
+
+
+def test_taking_unread_back_archives_again(user: User) -> None:
+    """What was marked as unread in the archive is there again, read when it was."""
+    ids = three(user)
+    notify(user, title="Only archived").archive()
+    Notification.objects.filter(title="Only archived").update(read_at=None)  # as a site may write it
+    ids.append(Notification.objects.latest("pk").pk)
+    before = rows(user)
+    done = actions.apply_action(user, "unread", ids)
+    assert (done.changed, done.inbox.unread) == (3, 4)
+    assert undo.undo_action(user, str(done.token)).undone == 3
+    assert rows(user) == before
+    assert is_exact(user)
+
+
 def test_a_token_works_once(program: Program, user: User) -> None:
     """Used again, it finds nothing as it left it: neither a second row, nor a change."""
     for action in BULK:

@@ -55,8 +55,8 @@ const MOST_IDS = 500; // in one request (pages/forms.py)
 /** @type {Record<ActionName, Outcome>} */
 const OUTCOMES = {
   read: { isRead: true },
-  unread: { isRead: false },
-  archive: { isArchived: true },
+  unread: { isRead: false, isArchived: false },
+  archive: { isArchived: true, isRead: true },
   unarchive: { isArchived: false },
   delete: { isGone: true },
 };

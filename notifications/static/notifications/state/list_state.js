@@ -185,8 +185,8 @@ export class ListState {
     const known = this.#rows.get(item.id);
     if (known && known.modseq >= item.modseq) return;
     const isArchived = Boolean(item.archived_at);
-    const wasReadWithAll = !isArchived && item.modseq <= this.#readUpTo;
-    const isRead = Boolean(item.read_at) || wasReadWithAll;
+    const wasReadWithAll = item.modseq <= this.#readUpTo;
+    const isRead = Boolean(item.read_at) || isArchived || wasReadWithAll; // what is archived is done with
     this.#set({ id: item.id, modseq: item.modseq, isRead, isArchived, item });
   }
 
