@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from django.urls import include, path
 
 from .operations import health
-from .pages import action_views as actions, stream_views, token_views, views
+from .pages import action_views as actions, detail, stream_views, token_views, views
 
 app_name = "live_notifications"  # as the label: a site may have addresses of its own under `notifications`
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("seen/", actions.seen, name="seen"),
     path("tokens/", token_views.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", token_views.revoke_token, name="revoke_token"),
+    path("<int:pk>/", detail.notification, name="notification"),
     path("<int:pk>/open/", actions.open_link, name="open"),
     path("<int:pk>/read/", actions.read, name="read"),
     path("<int:pk>/unread/", actions.unread, name="unread"),

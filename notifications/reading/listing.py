@@ -43,6 +43,8 @@ __all__ = [
     "FoundPage",
     "ListedState",
     "find_categories",
+    "find_notification",
+    "find_older",
     "find_page",
     "list_rows",
     "newest_of",
@@ -163,6 +165,25 @@ def read_rows(user: SavedUser, rows: NotificationQuerySet) -> tuple[Inbox, list[
     inbox = Inbox.from_db(using, ["user_id", *HEAD_FIELDS], [user.pk, *head])
     inbox.newest = state.bound  # type: ignore[attr-defined] # for newest_of()
     return inbox, state.rows
+
+
+def find_notification(user: SavedUser, pk: int) -> tuple[Inbox, Notification | None]:
+    """Return where a user's inbox stands, and one of their notifications of the same state, if there is one. 1 query."""
+    mine = Notification.objects.using(database()).for_user(user).filter(pk=pk).order_by("-pk")
+    inbox, found = read_rows(user, mine[:1])
+    return inbox, found[0] if found else None
+
+
+def find_older(row: Notification, most: int) -> list[Notification]:
+    """Return what its reader was told before about the same subject, newest first, archived or not.
+
+    1 query; none where it is about nothing.
+    """
+    if not row.topic:
+        return []
+    rows = Notification.objects.using(database()).for_user(row.recipient_id)
+    about = rows.filter(topic=row.topic).exclude(topic="")  # the words of the index on topics
+    return list(about.filter(pk__lt=row.pk).order_by("-pk")[:most])
 
 
 def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[int], int | None, int]:

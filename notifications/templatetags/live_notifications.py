@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import template
 from django.conf import settings as django_settings
@@ -16,8 +17,10 @@ from django.utils.html import format_html
 
 from .. import log
 from ..access.reader import build_tag
+from ..models import Notification
 from ..models.validators import followable
 from ..pages.avatars import hue_of, initials_of
+from ..pages.linked_text import link_addresses
 from ..pages.static_files import nonce_of
 from ..protocol.payloads import format_time
 from ..reading.listing import newest_of, read_shown_inbox
@@ -88,6 +91,21 @@ def notification_nonce(context: Context) -> str:
 
 
 register.filter("followable", followable)
+register.filter("link_addresses", link_addresses)
+
+
+@register.filter
+def address(item: Notification) -> str:
+    """Return where a notification's title leads: its own link, or else the page that shows it."""
+    return followable(item.url) or resolve_url("live_notifications:notification", item.pk)
+
+
+@register.filter
+def site_of(url: str) -> str:
+    """Return the host of a link to another site, as `example.com:8000`; nothing for a path on this one."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 # The avatar of whoever sent it: one or two letters, and one of six hues.
 register.filter("initials", initials_of)
 register.filter("hue", hue_of)

@@ -140,3 +140,17 @@ test("Marking all as read while state are in doubt does not hide what the fetch 
   assert.deepEqual(state.ids, [9, 8]);
   assert.deepEqual([state.get(9).isRead, state.get(8).isRead], [false, true]);
 });
+
+test("One row that was fetched is taken unless the log has told of it since; one that is not there is gone.", () => {
+  const state = page("all", [row(5, 7)]);
+  state.replace(5, row(5, 6, { isRead: true }), 9);
+  assert.equal(state.get(5).isRead, false);
+  state.replace(5, row(5, 8, { isRead: true }), 9);
+  assert.equal(state.get(5).isRead, true);
+  state.replace(5, undefined, 7);
+  assert.deepEqual(state.ids, [5]);
+  state.replace(5, undefined, 9);
+  assert.deepEqual(state.ids, []);
+  state.apply(change(9, 10, { upsert: [item(5, 10)] })); // an undo
+  assert.deepEqual(state.ids, [5]);
+});

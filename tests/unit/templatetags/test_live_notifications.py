@@ -165,3 +165,12 @@ def test_links_to_here_and_the_web_are_followable(url: str) -> None:
 def test_other_links_are_not_followable(url: str) -> None:
     """What a fixture may have put into the row and no link may hold becomes nothing."""
     assert followable(url) == ""
+
+
+@pytest.mark.parametrize("url", ["", "/orders/7/", "https://example.com/", "javascript:alert(1)"])
+def test_every_title_leads_somewhere(user: User, url: str) -> None:
+    """To the notification's own link, and where there is none that may be followed, to its page."""
+    row = notify(user, title="One")
+    row.url = url
+    html = Template("{% load live_notifications %}{{ row|address }}").render(Context({"row": row}))
+    assert html == (url if url and not url.startswith("java") else f"/notifications/{row.pk}/")

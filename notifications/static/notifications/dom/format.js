@@ -52,3 +52,13 @@ export function showTimeAgo(time) {
   time.textContent = formatTimeAgo(moment.getTime());
   time.title = moment.toLocaleString(pageLanguage(), { dateStyle: "full", timeStyle: "short" });
 }
+
+/**
+ * Show a moment in full, by the reader's own clock.
+ *
+ * @param {HTMLTimeElement} time
+ */
+export function showFullTime(time) {
+  const moment = new Date(time.dateTime);
+  time.textContent = moment.toLocaleString(pageLanguage(), { dateStyle: "full", timeStyle: "short" });
+}

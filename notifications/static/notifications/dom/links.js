@@ -15,6 +15,17 @@ export function isFollowable(url) {
 }
 
 /**
+ * Where the title of a notification leads: to its own link, or else to the page that shows it.
+ *
+ * @param {{id: number, url: string}} item
+ * @param {string} [pattern] the address of the page of the notification 0
+ */
+export function addressOf({ id, url }, pattern = "") {
+  if (isFollowable(url)) return url;
+  return pattern.replace(/0(?=\/?$)/, `${id}`);
+}
+
+/**
  * Show the link that brings a reader who was logged out back to this page.
  *
  * @param {ParentNode} root

@@ -59,7 +59,7 @@ export function leaveSession(element) {
 function findSource(element) {
   const { position, reader } = element.dataset;
   if (position) return element;
-  const sources = [...document.querySelectorAll("notification-bell, notification-list")].map(
+  const sources = [...document.querySelectorAll("notification-bell, notification-list, notification-detail")].map(
     (each) => /** @type {HTMLElement} */ (each),
   );
   return sources.find((each) => each.dataset.reader === reader) ?? sources[0];
@@ -91,8 +91,8 @@ function replaceSession(dataset) {
     isLookedAt: () => !document.hidden,
     readCsrfField,
   });
-  if (isBack && !document.querySelector("notification-list")) {
-    session.store.markUnverified(); // no browser stores a page with a list
+  if (isBack && !document.querySelector("notification-list, notification-detail")) {
+    session.store.markUnverified(); // no browser stores a page with one of these
   }
   return session;
 }

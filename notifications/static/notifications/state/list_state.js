@@ -147,6 +147,20 @@ export class ListState {
   }
 
   /**
+   * Take in one row as the server has it, or that it has none.
+   *
+   * @param {number} id
+   * @param {Row | undefined} row
+   * @param {number} modseq as of when
+   */
+  replace(id, row, modseq) {
+    const known = this.#rows.get(id);
+    const asOf = row ? row.modseq : modseq;
+    if (known && known.modseq > asOf) return;
+    this.#set(row ?? { id, modseq, isRead: false, isArchived: false, isGone: true });
+  }
+
+  /**
    * Show what an action will make of rows until the log tells of them.
    *
    * @param {number[]} ids
