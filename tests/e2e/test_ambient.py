@@ -52,6 +52,7 @@ navigator.setAppBadge = async (count) => badges.push(count);
 """
 # In one change: five that come one by one are five alerts on a machine that is slow enough.
 FIVE = "len(Notification.objects.bulk_create(Notification(recipient_id=user, title=f'Number {n}') for n in range(5)))"
+LINK = ".notification-toast__link"
 READ = "Notification.objects.filter(recipient=user).mark_read()"
 
 
@@ -84,26 +85,67 @@ async def notify(site: Site, person: Person, title: str = "Hello", **content: An
 async def test_a_toast_shows_what_is_new(
     visitors: Visitors, daphne: Server, site: Site, user: Person, other: Person
 ) -> None:
-    """A notification shows with level, title, body and link on any page of its user, and what is older does not."""
+    """A notification shows with sender, title, body and link on any page of its user, and what is older does not."""
     await notify(site, user, "Old")
     await site.acall("Notification.objects.filter(recipient=user).update(created_at='2026-01-01T12:00Z')", user=user.pk)
     mine = await visitors.arrive(daphne, user)
     theirs = await visitors.arrive(daphne, other)
     await site.acall("Notification.objects.filter(recipient=user).update(title='Edited')", user=user.pk)
-    await notify(site, user, "Low disk", body="2 % left", level="warning", url="/?disk")
+    await notify(site, user, "Low disk", body="2 % left", level="warning", url="/?disk", actor="Ada Lovelace")
     toast = toasts(mine)
     await expect(toast).to_have_count(1)
     await expect(mine.get_by_role("region", name="New notifications")).to_be_visible()
-    await expect(toast).to_contain_text(re.compile(r"Warning\s+Low disk\s*2 % left"))
+    await expect(toast).to_contain_text(re.compile(r"AL\s+Warning\s+Ada Lovelace\s+Low disk\s*2 % left"))
     await expect(toast.locator("use")).to_have_attribute("href", "#notification-level-warning")
     assert await mine.locator("symbol#notification-level-warning").count() == 1
     await notify(site, other, "Yours")
     await expect(toasts(theirs)).to_contain_text("Yours")
 
-    await toast.get_by_role("link", name="Low disk").click()
+    await toast.click(position={"x": 5, "y": 5})  # all of it is the link
     await mine.wait_for_url("**/?disk")
     await expect_unread(mine, 1)
     assert await site.acall("Notification.objects.get(recipient=user, title='Low disk').is_read", user=user.pk)
+
+
+async def test_a_toast_says_who_sent_it(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """The sender's face and name stand there once; a level only where it says something, and then as a shape and a word."""
+    page = await visitors.arrive(daphne, user)
+    await notify(site, user, "Ada Lovelace mentioned you", actor="Ada Lovelace")
+    said = re.compile(r"^\s*AL\s+Ada Lovelace mentioned you\s+Mark as read")
+    await expect(toasts(page)).to_have_text(said, use_inner_text=True)
+    await expect(toasts(page).locator(".notification-toast__sign")).to_be_hidden()
+    await expect(toasts(page).locator(".notification-avatar:visible")).to_have_css(
+        "background-color", "rgb(230, 232, 253)"
+    )
+    await notify(site, user, "The export has failed", level="error", actor="Ada Lovelace")
+    failed = toasts(page).last
+    said = re.compile(r"^\s*AL\s+Error\s+Ada Lovelace\s+The export has failed")
+    await expect(failed).to_have_text(said, use_inner_text=True)
+    await expect(failed.locator(".notification-toast__sign")).to_be_visible()
+    await notify(site, user, "By itself")
+    system = toasts(page).last
+    await expect(system).to_have_text(re.compile(r"^\s*By itself"), use_inner_text=True)
+    await expect(system.locator(".notification-toast__sign")).to_be_visible()
+    await expect(system.locator(".notification-avatar:visible")).to_have_count(0)
+
+
+async def test_a_toast_is_read_and_opened(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A button in the toast marks as read what it stands for, one or many; a link opens it, and the buttons tell of what."""
+    page = await visitors.arrive(daphne, user)
+    await notify(site, user, "First", url="/?first", level="error")
+    await expect(toasts(page)).to_have_count(1)
+    await expect(toasts(page).get_by_role("button", name="Mark as read")).to_have_accessible_description("First")
+    await toasts(page).get_by_role("button", name="Mark as read").click()
+    await expect(toasts(page)).to_have_count(0)
+    await expect_unread(page, 0)
+    await site.acall("[notify(user, title=f'Number {n}').pk for n in range(12)]", user=user.pk)
+    await expect(toasts(page).locator(LINK)).to_have_text(["12 new notifications"])
+    await toasts(page).get_by_role("button", name="Mark as read").click()
+    await expect_unread(page, 0)
+    await notify(site, user, "Second", url="/?second")
+    await toasts(page).get_by_role("link", name="Open", exact=True).click()
+    await page.wait_for_url("**/?second")
+    await expect_unread(page, 0)
 
 
 async def test_a_toast_waits_while_it_is_read(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
@@ -148,9 +190,11 @@ async def test_toasts_are_closed_by_keyboard(visitors: Visitors, daphne: Server,
     await expect(link).to_be_focused()
     await page.keyboard.press("F6")
     await page.keyboard.press("Tab")
+    await expect(toasts(page).first.get_by_role("button", name="Mark as read")).to_be_focused()
+    await page.keyboard.press("Tab")
     await expect(toasts(page).first.get_by_role("button", name="Close")).to_be_focused()
     await page.keyboard.press("Enter")
-    await expect(toasts(page).locator("a")).to_have_text(["Two", "Three"])
+    await expect(toasts(page).locator(LINK)).to_have_text(["Two", "Three"])
     await expect(toasts(page).first.get_by_role("button", name="Close")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(toasts(page)).to_have_count(0)
@@ -164,14 +208,32 @@ async def test_many_are_one_toast(visitors: Visitors, daphne: Server, site: Site
     await notify(site, user, "First", level="error")
     await expect(toasts(page)).to_have_count(1)
     await site.acall("[notify(user, title=f'Number {n}', level='error').pk for n in range(11)]", user=user.pk)
-    await expect(toasts(page).locator("a")).to_have_text(["12 new notifications"])
-    await expect(toasts(page).locator("a")).to_have_attribute("href", CENTRE)
+    await expect(toasts(page).locator(LINK)).to_have_text(["12 new · 12 failed"])
+    await expect(toasts(page).locator(LINK)).to_have_attribute("href", CENTRE)
+    await expect(toasts(page)).not_to_contain_text("Error")
     await site.acall("Notification.objects.filter(recipient=user, title__gt='Number 2').mark_read()", user=user.pk)
-    await expect(toasts(page).locator("a")).to_have_text(["5 new notifications"])
+    await expect(toasts(page).locator(LINK)).to_have_text(["5 new · 5 failed"])
     await site.acall("Notification.objects.filter(recipient=user, title__gt='Number').mark_read()", user=user.pk)
-    await expect(toasts(page).locator("a")).to_have_text(["First"])
+    await expect(toasts(page).locator(LINK)).to_have_text(["First"])
     await site.acall(READ, user=user.pk)
     await expect(toasts(page)).to_have_count(0)
+
+
+async def test_a_storm_is_summed_up(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """By who sent how much, or of what kind it is where nobody sent it; with a face for each of up to three senders."""
+    page = await visitors.arrive(daphne, user)
+    await site.acall(
+        "len(Notification.objects.bulk_create(Notification(recipient_id=user, title='News', actor=actor, category='builds',"
+        " level='info' if actor else 'error') for actor in ['Ada Lovelace'] * 5 + ['Li Wei'] * 3 + ['Bob', 'Cy', '', '']))",
+        user=user.pk,
+    )
+    await expect(toasts(page).locator(LINK)).to_have_text(["12 new · 2 failed"])
+    body = toasts(page).locator(".notification-toast__body")
+    await expect(body).to_have_text("Ada Lovelace (5), Li Wei (3), builds (2), and 2 more")
+    await expect(toasts(page).locator(".notification-avatar:visible")).to_have_text(["AL", "LW"])
+    await site.acall("Notification.objects.filter(recipient=user, actor='').mark_read()", user=user.pk)
+    await expect(body).to_have_text("Ada Lovelace (5), Li Wei (3), Bob, and 1 more")
+    await expect(toasts(page).locator(".notification-avatar:visible")).to_have_text(["AL", "LW", "B"])
 
 
 @pytest.mark.parametrize("settle", [".mark_read()", ".archive()", ".delete()"], ids=["read", "archived", "deleted"])
@@ -183,7 +245,7 @@ async def test_a_toast_follows_its_notification(
     pk = await notify(site, user, "Befroe", level="error")
     await expect(toasts(page)).to_have_count(1)
     await site.acall("Notification.objects.filter(pk=pk).update(title='Before')", pk=pk)
-    await expect(toasts(page).locator("a")).to_have_text(["Before"])
+    await expect(toasts(page).locator(LINK)).to_have_text(["Before"])
     await site.acall(f"Notification.objects.filter(pk=pk){settle}", pk=pk)
     await expect(toasts(page)).to_have_count(0)
 
@@ -306,11 +368,38 @@ async def test_desktop_is_told_once(visitors: Visitors, daphne: Server, site: Si
     await expect(desktop).to_have_attribute("data-shown", re.compile(f", notification-{pk} Now$"))
     await expect(second.locator("html")).not_to_have_attribute("data-shown", re.compile("."))
 
+    # The tab holds somebody's work, so the link opens in another one.
+    await first.evaluate("document.body.append(Object.assign(document.createElement('textarea'), { value: 'Draft' }))")
     async with first.context.expect_page() as opened:
         await first.evaluate("latest.onclick()")
     await (await opened.value).wait_for_url("**/?opened")
     await expect_unread(first, 1)
     await expect(desktop).to_have_attribute("data-closed", re.compile(f"notification-{pk}"))
+
+
+async def test_a_click_on_the_desktop_leads_the_tab(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """What stands on the desktop has an icon, and a click leads the open tab there; many are one, gone when all are read."""
+    [page] = await observe(visitors, daphne, user, CENTRE, **{"notifications.desktop": "on"})
+    desktop = page.locator("html")
+    await page.get_by_role("button", name="Settings").click()
+    await page.get_by_role("switch", name="Sound").check()  # a switch is no work that could be lost
+    await page.evaluate("look(false)")
+    await site.acall(FIVE, user=user.pk)
+    await expect(desktop).to_have_attribute("data-shown", "notification-0 5 new notifications")
+    assert (await page.request.get(await page.evaluate("latest.icon"))).ok
+    await site.acall("Notification.objects.filter(recipient=user, title='Number 1').mark_read()", user=user.pk)
+    await expect_unread(page, 4)
+    await expect(desktop).not_to_have_attribute("data-closed", re.compile("."))
+    await site.acall(READ, user=user.pk)
+    await expect(desktop).to_have_attribute("data-closed", "notification-0")
+    await notify(site, user, "Out of sight", url="/?opened")
+    await expect(desktop).to_have_attribute("data-shown", re.compile("Out of sight"))
+    await page.evaluate("latest.onclick()")
+    await page.wait_for_url("**/?opened")
+    await expect_unread(page, 0)
+    assert len(page.context.pages) == 1
 
 
 async def test_desktop_and_sound_are_off_by_default(
@@ -337,15 +426,17 @@ async def test_desktop_and_sound_are_off_by_default(
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 async def test_toasts_fit_a_phone(visitors: Visitors, daphne: Server, site: Site, user: Person, direction: str) -> None:
-    """At 320 px toasts are within the window, in both directions of writing."""
+    """At 320 px toasts are within the window and leave its head free, in both directions of writing."""
     page = await visitors.arrive(daphne, user)
     await page.set_viewport_size({"width": 320, "height": 568})
     await page.evaluate("direction => { document.dir = direction }", direction)
     await notify(site, user, "Wordswithoutaspace" * 8, body="Much to say. " * 90, level="error", url="/")
     await expect(toasts(page)).to_have_count(1)
-    for part in ("article", "a", "button", "p"):
-        box = await page.locator(f"notification-toasts {part}").bounding_box()
+    head = await page.locator(".notification-bell").bounding_box()
+    for part in ("", "__link", "__open", "__close", "__body"):
+        box = await page.locator(f".notification-toast{part}").bounding_box()
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 320
-        assert 0 <= box["y"] <= box["y"] + box["height"] <= 568
+        assert head is not None
+        assert head["y"] + head["height"] <= box["y"] <= box["y"] + box["height"] <= 568

@@ -192,25 +192,37 @@ async def lose_line(page: Page, stage: Stage) -> None:
 
 
 async def be_told(page: Page, stage: Stage) -> None:
-    """Look at any page while two notifications arrive, one after the other."""
-    for title in ("Your export is ready", "Ada mentioned you"):
-        await send(stage, title)
+    """Look at any page while notifications arrive: from a person, from nobody, and of an error."""
+    for title, fields in (
+        (
+            "Ada Lovelace mentioned you in Figures for October",
+            {"actor": "Ada Lovelace", "body": "Can you look at them?"},
+        ),
+        ("Your export is ready", {"body": "1,204 rows, 3 MB", "level": "success", "url": "/"}),
+        ("The figures could not be sent", {"actor": "Li Wei", "body": "The address is unknown.", "level": "error"}),
+    ):
+        await send(stage, title, **fields)
         await expect(page.locator(".notification-toast", has_text=title)).to_be_visible()
     await page.locator(".notification-toast").first.hover()  # they stay
 
 
 async def be_flooded(page: Page, stage: Stage) -> None:
     """Look at any page while twelve notifications arrive at once."""
-    await stage.write("[notify(user, title=f'Build {n} has failed', level='error').pk for n in range(12)]")
+    senders = ["Ada Lovelace"] * 5 + ["Li Wei"] * 3 + ["Sara Okafor", "Uma Patel"] + [""] * 2
+    await stage.write(
+        "[notify(user, title='News', actor=actor, category='builds', level='info' if actor else 'error').pk"
+        " for actor in actors]",
+        actors=senders,
+    )
     toasts = page.locator(".notification-toast")
     await expect(toasts).to_have_count(1)
     await expect(toasts).to_contain_text("12")
     await toasts.hover()
 
 
-async def send(stage: Stage, title: str) -> None:
+async def send(stage: Stage, title: str, **content: Any) -> None:
     """Send the person something."""
-    fields = {"body": "1,204 rows, 3 MB", "url": "/", "level": "success", "category": "exports"}
+    fields = content or {"body": "1,204 rows, 3 MB", "url": "/", "level": "success", "category": "exports"}
     await stage.write("notify(user, title=title, **fields).pk", title=title, fields=fields)
 
 

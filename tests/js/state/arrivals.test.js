@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Arrivals, collectIds } from "../../../notifications/static/notifications/state/arrivals.js";
+import { Arrivals, collectIds, sumUp } from "../../../notifications/static/notifications/state/arrivals.js";
 import { change, item } from "../fakes.js";
 
 const arrivals = () => new Arrivals(6);
@@ -9,6 +9,33 @@ const titles = (items) => items.map(({ title }) => title);
 
 beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "Date"] }));
 afterEach(() => mock.timers.reset());
+
+test("Many items are summed up by sender, or by category where nobody sent them, most first, and with the errors counted.", () => {
+  const sent = (actor, fields = {}) => item(1, 1, { actor, category: "builds", ...fields });
+  const items = [sent("Li Wei"), sent(""), sent("Ada"), sent("Ada"), sent("", { level: "error" }), sent("Ada")];
+  assert.deepEqual(sumUp(items), {
+    count: 6,
+    failed: 1,
+    sources: [
+      { name: "Ada", count: 3, isSender: true },
+      { name: "builds", count: 2, isSender: false },
+      { name: "Li Wei", count: 1, isSender: true },
+    ],
+  });
+});
+
+test("A sender who is called as a category is not taken for it, and what has neither is counted only.", () => {
+  const items = [item(1, 1, { actor: "ops" }), item(2, 1, { category: "ops" }), item(3, 1, { category: "" })];
+  const { count, sources } = sumUp(items.map((each) => ({ actor: "", ...each })));
+  assert.equal(count, 3);
+  assert.deepEqual(
+    sources.map(({ name, isSender }) => [name, isSender]),
+    [
+      ["ops", true],
+      ["ops", false],
+    ],
+  );
+});
 
 test("What has a higher id than all that the page knew is new.", () => {
   assert.deepEqual(arrivals().receive(brings(item(7, 2), item(8, 2))), [7, 8]);

@@ -8,13 +8,17 @@ import { isFollowable } from "./links.js";
 /** @import { Item } from "../state/store.js" */
 
 /**
- * @typedef {Pick<Item, "id" | "modseq" | "title" | "body" | "url">} AlertItem
- * @typedef {(id: number) => void} OnOpen
+ * What is shown: an item, or many of them under one id.
+ * @typedef {Pick<Item, "id" | "modseq" | "title" | "body" | "url"> & {ids?: number[]}} AlertItem
+ * @typedef {{icon?: string, onOpen: (id: number) => void}} AlertOptions
  */
 
 const LOOKED_AT = "notifications:looked-at"; // a lock that visible tabs hold
 
-/** What stands on the desktop, by the id of its notification. @type {Map<number, Notification>} */
+/** What people type into, without what is ours. */
+const FIELDS = ":is(input, textarea, select):not(notification-settings *, .notification-centre *)";
+
+/** What stands on the desktop, by the id of its notification. @type {Map<number, {shown: Notification, item: AlertItem}>} */
 const onDesktop = new Map();
 
 /** Gives up the lock that this tab holds, or waits for. @type {(() => void) | undefined} */
@@ -46,42 +50,68 @@ export async function isAlerting({ isLeading }) {
 }
 
 /**
- * Show something on the desktop.
+ * Show something on the desktop. A click brings this tab to the front, and leads it there.
  *
  * @param {AlertItem} item
- * @param {OnOpen} onOpen
+ * @param {AlertOptions} options
  */
-export function showOnDesktop({ id, modseq, title, body, url }, onOpen) {
+export function showOnDesktop(item, { icon, onOpen }) {
   if (!isSwitchedOn("desktop")) return;
+  const { id, title, body, url, ids } = item;
   try {
-    const shown = new Notification(title, { body, tag: `notification-${id}`, data: modseq });
-    onDesktop.set(id, shown);
+    const shown = new Notification(title, { body, icon, tag: `notification-${id}` });
+    onDesktop.set(id, { shown, item });
     shown.onclick = () => {
       window.focus();
-      onOpen(id);
-      if (isFollowable(url)) window.open(url, "_blank", "noopener"); // this tab may hold somebody's work
+      if (!ids) onOpen(id);
+      if (isFollowable(url)) lead(new URL(url, location.href));
       shown.close();
     };
   } catch {} // Android leaves them to service workers
 }
 
 /**
+ * Lead this tab to an address. Where it may hold somebody's work, or the address is of another site, a new tab goes there.
+ *
+ * @param {URL} url
+ */
+function lead(url) {
+  if (url.href === location.href) return;
+  if (url.origin === location.origin && !isEdited()) location.assign(url);
+  else window.open(url, "_blank", "noopener");
+}
+
+/** Whether somebody has changed a form of this page, or could write into it. */
+function isEdited() {
+  if (document.querySelector("[contenteditable]:not([contenteditable=false])")) return true;
+  const isChanged = (/** @type {HTMLInputElement} */ { checked, defaultChecked, value, defaultValue }) =>
+    checked !== defaultChecked || value !== defaultValue;
+  const isChosen = (/** @type {HTMLOptionElement} */ { selected, defaultSelected, index }) => {
+    const isFirst = index === 0; // which the browser itself selects
+    return selected && !defaultSelected && !isFirst;
+  };
+  return [...document.querySelectorAll(FIELDS)].some((field) =>
+    field instanceof HTMLSelectElement
+      ? [...field.options].some(isChosen)
+      : isChanged(/** @type {HTMLInputElement} */ (field)),
+  );
+}
+
+/**
  * Show anew on the desktop what was edited, and close what is no longer unread.
  *
  * @param {Arrivals} arrivals
- * @param {OnOpen} onOpen
+ * @param {AlertOptions} options
  */
-export function updateDesktop(arrivals, onOpen) {
-  for (const [id, shown] of onDesktop) {
-    const [item] = arrivals.unreadItems([id]);
-    if (item) {
-      if (item.modseq !== shown.data) showOnDesktop(item, onOpen);
-      continue;
+export function updateDesktop(arrivals, options) {
+  for (const [id, { shown, item }] of onDesktop) {
+    const unread = arrivals.unreadItems(item.ids ?? [id]);
+    if (unread.length === 0) {
+      onDesktop.delete(id);
+      shown.close();
+    } else if (!item.ids && unread[0].modseq !== item.modseq) {
+      showOnDesktop(unread[0], options);
     }
-    const standsForMany = id === 0;
-    if (standsForMany) continue;
-    onDesktop.delete(id);
-    shown.close();
   }
 }
 

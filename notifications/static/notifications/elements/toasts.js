@@ -2,10 +2,12 @@
 /** <notification-toasts>: shows, says and signals what has arrived. */
 
 import { isAlerting, markIcons, playSound, showOnDesktop, tellWhetherLookedAt, updateDesktop } from "../dom/alerts.js";
-import { formatCount } from "../dom/format.js";
+import { fillAvatar } from "../dom/avatar.js";
+import { formatCount, pageLanguage } from "../dom/format.js";
+import { isFollowable } from "../dom/links.js";
 import { findPart, setPart } from "../dom/parts.js";
-import { renderRows } from "../dom/templates.js";
-import { Arrivals, collectIds } from "../state/arrivals.js";
+import { readId, renderRows } from "../dom/templates.js";
+import { Arrivals, collectIds, sumUp } from "../state/arrivals.js";
 import { isSwitchedOn } from "../state/settings.js";
 import { LiveElement } from "./live_element.js";
 
@@ -13,7 +15,8 @@ import { LiveElement } from "./live_element.js";
 
 /**
  * What a toast shows: an item, or many of them, which have no id of their own.
- * @typedef {Pick<Item, "id" | "modseq" | "level" | "title" | "body" | "url">} ToastItem
+ * @typedef {Pick<Item, "id" | "modseq" | "level" | "title" | "body" | "url" | "actor"> & {
+ *   senders: string[], ids?: number[]}} ToastItem
  */
 
 const SHOWN_MS = 8000;
@@ -23,6 +26,8 @@ const SPOKEN_DELAY_MS = 1000;
 const SPOKEN_GAP_MS = 5000;
 const MOST_TOASTS = 3; // more become one
 const MANY_ID = 0; // of the toast that stands for many
+const MOST_READ = 500; // in one request: MAX_IDS in reading/actions.py
+const MOST_NAMED = 3; // senders and categories, in a toast that stands for many
 
 class Toasts extends LiveElement {
   #arrivals = new Arrivals(Number.MAX_SAFE_INTEGER);
@@ -74,7 +79,7 @@ class Toasts extends LiveElement {
 
   #forget() {
     this.#arrivals = new Arrivals(Number.MAX_SAFE_INTEGER);
-    updateDesktop(this.#arrivals, this.#markRead);
+    updateDesktop(this.#arrivals, this.#alertOptions);
     this.#keep([]);
   }
 
@@ -87,17 +92,29 @@ class Toasts extends LiveElement {
   /** What was read or edited meanwhile is gone or changed. */
   #update() {
     this.#keep(this.#ids);
-    updateDesktop(this.#arrivals, this.#markRead);
+    updateDesktop(this.#arrivals, this.#alertOptions);
   }
 
   #markRead = (/** @type {number} */ id) => {
-    if (id === MANY_ID) return;
-    this.session.post(this.dataset.actionsUrl ?? "", Object.entries({ action: "read", id: `${id}` }));
+    const ids = id === MANY_ID ? this.#ids : [id];
+    for (let start = 0; start < ids.length; start += MOST_READ) {
+      const fields = ids
+        .slice(start, start + MOST_READ)
+        .map((each) => /** @type {[string, string]} */ (["id", `${each}`]));
+      this.session.post(this.dataset.actionsUrl ?? "", [["action", "read"], ...fields]);
+    }
   };
+
+  get #alertOptions() {
+    return { icon: this.dataset.iconUrl, onOpen: this.#markRead };
+  }
 
   /** @param {number[]} ids */
   #add(ids) {
-    if (!isSwitchedOn("toasts") || !this.#isTheOne) return;
+    if (!this.#isTheOne) return;
+    const count = this.#arrivals.unreadItems(ids).length;
+    if (count) this.store.dispatchEvent(new CustomEvent("arrived", { detail: { count } }));
+    if (!isSwitchedOn("toasts")) return;
     if (!this.matches(":focus-within")) this.togglePopover(false); // to come back on top
     this.#keep([...this.#ids, ...ids.filter((id) => !isShownInList(id))]);
     this.#wait();
@@ -112,11 +129,18 @@ class Toasts extends LiveElement {
     if (!this.isConnected) return; // where there can be no popover
     const hadFocus = this.matches(":focus-within");
     const items = this.#arrivals.unreadItems(ids);
-    const rows = this.#summarize(items).map((item) => ({ id: item.id, modseq: item.modseq, item }));
+    const shown = this.#summarize(items);
     this.#ids = items.map(({ id }) => id);
-    this.togglePopover(renderRows(this, this, rows).length > 0);
+    const toasts = renderRows(
+      this,
+      this,
+      shown.map((item) => ({ id: item.id, modseq: item.modseq, item })),
+    );
+    for (const [place, toast] of toasts.entries()) showSenders(toast, shown[place]);
+    this.togglePopover(toasts.length > 0);
     const hasLostFocus = hadFocus && !this.matches(":focus-within");
-    if (hasLostFocus) (findPart(this, "toast button") ?? this.#focusedBefore)?.focus();
+    if (hasLostFocus)
+      (findPart(this, "toast__close") ?? findPart(this, "toast button") ?? this.#focusedBefore)?.focus();
   }
 
   /**
@@ -124,10 +148,26 @@ class Toasts extends LiveElement {
    * @returns {ToastItem[]} these, or one that stands for them
    */
   #summarize(items) {
-    if (items.length <= MOST_TOASTS) return items;
-    const { labelMany = "", url = "" } = this.dataset;
-    const level = items.some((item) => item.level === "error") ? "error" : "info";
-    return [{ id: MANY_ID, modseq: items.length, level, title: describe(labelMany, items), body: "", url }];
+    if (items.length <= MOST_TOASTS) return items.map((item) => ({ ...item, senders: item.actor ? [item.actor] : [] }));
+    const { labelMany = "", labelFailed = "", labelOthers = "", url = "" } = this.dataset;
+    const { count, failed, sources } = sumUp(items);
+    const named = sources.slice(0, MOST_NAMED);
+    const others = sources.length - named.length;
+    const names = named.map(
+      (source) => `${source.name}${source.count > 1 ? ` (${formatCount("{count}", source.count)})` : ""}`,
+    );
+    const title = formatCount(failed ? labelFailed : labelMany, count).replace(
+      "{failed}",
+      formatCount("{count}", failed),
+    );
+    const body = new Intl.ListFormat(pageLanguage()).format(
+      [...names, formatCount(labelOthers, others)].filter(Boolean),
+    );
+    const senders = named.filter(({ isSender }) => isSender).map(({ name }) => name);
+    // Rises with whatever joins them or is edited; and it changes where some of them go.
+    const modseq = Math.max(...items.map((item) => item.modseq)) + count / 10_000;
+    const ids = items.map(({ id }) => id);
+    return [{ id: MANY_ID, modseq, level: "info", title, body, url, actor: "", senders, ids }];
   }
 
   /** Take away what somebody could have read. An error stays. */
@@ -144,9 +184,12 @@ class Toasts extends LiveElement {
   #click({ target, button }) {
     const clicked = /** @type {Element} */ (target);
     const toast = /** @type {HTMLElement | null} */ (clicked.closest("article"));
-    const id = Number(toast?.dataset.id);
-    if (clicked.closest("button")) this.#close(id);
-    else if (button < 2 && clicked.closest("a[href]")) this.#markRead(id);
+    if (!toast) return;
+    const id = readId(toast);
+    const pressed = clicked.closest("button");
+    const isOpening = button < 2 && clicked.closest("a[href]") && id !== MANY_ID;
+    if (pressed?.value === "read" || isOpening) this.#markRead(id);
+    if (pressed) this.#close(id);
   }
 
   /** @param {number} id */
@@ -177,7 +220,7 @@ class Toasts extends LiveElement {
     if (!document.hidden) setPart(place, "voice", { textContent: text });
     if (!(await isAlerting(this.session.connection))) return;
     playSound(soundUrl);
-    for (const item of this.#summarize(items)) showOnDesktop(item, this.#markRead);
+    for (const item of this.#summarize(items)) showOnDesktop(item, this.#alertOptions);
   }
 }
 
@@ -187,6 +230,30 @@ class Toasts extends LiveElement {
  */
 function describe(phrase, items) {
   return formatCount(phrase, items.length).replace("{title}", () => items[0].title);
+}
+
+/**
+ * Show who sent it: a face for each, and the name where the title does not begin with it.
+ *
+ * @param {HTMLElement} toast
+ * @param {ToastItem} item
+ */
+function showSenders(toast, { level, title, body, url, actor, senders }) {
+  const avatars = /** @type {NodeListOf<HTMLElement>} */ (toast.querySelectorAll(".notification-avatar"));
+  for (const [place, avatar] of avatars.entries()) {
+    fillAvatar(avatar, { actor: senders[place] });
+    avatar.hidden = !senders[place];
+  }
+  toast.querySelector(".notification-toast__sign use")?.setAttribute("href", `#notification-level-${level}`);
+  toast.toggleAttribute("data-sent", senders.length > 0);
+  setPart(toast, "toast__sender", { hidden: !actor || title.includes(actor) });
+  setPart(toast, "toast__body", { hidden: !body });
+  const open = /** @type {HTMLAnchorElement | null} */ (findPart(toast, "toast__open"));
+  if (open) {
+    open.hidden = !isFollowable(url);
+    open.href = url;
+  }
+  for (const control of toast.querySelectorAll(".notification-toast__open, button")) control.ariaDescription = title;
 }
 
 /** @param {number} id */

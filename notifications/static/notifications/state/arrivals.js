@@ -54,6 +54,31 @@ export class Arrivals extends ListState {
 }
 
 /**
+ * Who or what many items come from, by how many of them: a sender, or the category of what nobody sent.
+ * @typedef {{name: string, count: number, isSender: boolean}} Source
+ */
+
+/**
+ * Sum up many items.
+ *
+ * @param {Item[]} items
+ * @returns {{count: number, failed: number, sources: Source[]}}
+ */
+export function sumUp(items) {
+  /** @type {Map<string, Source>} */
+  const sources = new Map();
+  for (const { actor, category } of items) {
+    const name = actor || category;
+    const key = `${Boolean(actor)} ${name}`;
+    const known = sources.get(key) ?? { name, count: 0, isSender: Boolean(actor) };
+    sources.set(key, { ...known, count: known.count + 1 });
+  }
+  const named = [...sources.values()].filter(({ name }) => name);
+  const failed = items.filter(({ level }) => level === "error").length;
+  return { count: items.length, failed, sources: named.sort((one, other) => other.count - one.count) };
+}
+
+/**
  * Collect ids, so that many which come together are one piece of work.
  *
  * @param {number} delayMs from the first id to its delivery
