@@ -52,6 +52,7 @@ navigator.setAppBadge = async (count) => badges.push(count);
 """
 # In one change: five that come one by one are five alerts on a machine that is slow enough.
 FIVE = "len(Notification.objects.bulk_create(Notification(recipient_id=user, title=f'Number {n}') for n in range(5)))"
+MANY = FIVE.replace("range(5)", "range(200)")
 LINK = ".notification-toast__link"
 READ = "Notification.objects.filter(recipient=user).mark_read()"
 
@@ -294,6 +295,70 @@ async def test_icons_are_marked(visitors: Visitors, daphne: Server, site: Site, 
     await expect(icon).to_have_attribute("href", re.compile(r"/static/favicon(\.\w+)?\.svg$"))
     assert await page.evaluate("[badges[0], ...new Set(badges)].slice(-2)") == [0, 2]
     assert await page.evaluate("badges.at(-1)") == 0
+
+
+async def test_the_bell_rings_once(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """What arrives rings the bell, much at once or soon again does not; and nothing moves for who wants no movement."""
+    page = await visitors.arrive(daphne, user)
+    await page.context.add_init_script(
+        """window.rings = 0;
+        new MutationObserver((records) => {
+          rings += records.filter(({ target }) => target.hasAttribute("data-ringing")).length;
+        }).observe(document, { subtree: true, attributeFilter: ["data-ringing"] });"""
+    )
+    await page.reload()
+    await expect(page.locator("notification-toasts")).to_have_attribute("data-joined", "")
+    await site.acall(FIVE, user=user.pk)
+    await expect(toasts(page)).to_contain_text(["5 new notifications"])
+    assert await page.evaluate("rings") == 0
+
+    await page.reload()
+    bell = page.locator("notification-bell")
+    await notify(site, user, "One")
+    await expect(bell).to_have_attribute("data-ringing", "")
+    await notify(site, user, "Two")
+    await expect(toasts(page)).to_have_count(2)
+    await expect(bell).not_to_have_attribute("data-ringing", "")
+    assert await page.evaluate("rings") == 1
+    await page.emulate_media(reduced_motion="reduce")
+    await bell.evaluate("bell => bell.setAttribute('data-ringing', '')")
+    await expect(page.locator(".notification-bell__icon")).to_have_css("animation-name", "none")
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+async def test_a_badge_grows_towards_the_bell(
+    visitors: Visitors, daphne: Server, site: Site, user: Person, direction: str
+) -> None:
+    """However much is unread, the badge keeps its end, stays within the bell's own square, and is 16 px high."""
+    page = await visitors.arrive(daphne, user)
+    await page.evaluate("direction => { document.dir = direction }", direction)
+    badge, bell = page.locator(".notification-bell__badge"), page.locator(".notification-bell")
+    ends = []
+    for code, shown in (("notify(user, title='One').pk", "1"), (MANY, "99+")):
+        await site.acall(code, user=user.pk)
+        await expect(badge).to_have_text(shown)
+        inner, outer = await badge.bounding_box(), await bell.bounding_box()
+        assert inner is not None
+        assert outer is not None
+        assert inner["height"] == 16
+        assert outer["x"] + 2 <= inner["x"] <= inner["x"] + inner["width"] <= outer["x"] + outer["width"] - 2
+        ends.append(inner["x"] if direction == "rtl" else inner["x"] + inner["width"])
+    assert ends[0] == pytest.approx(ends[1], abs=0.5)
+
+
+async def test_the_bell_says_when_nothing_comes(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """While the browser is offline the bell is struck through and says so, and it is as before once it is back."""
+    visitors.expect_problem("net::ERR_|NS_ERROR_|can’t establish a connection")
+    page = await visitors.arrive(daphne, user)
+    bell, slash = page.locator(".notification-bell"), page.locator(".notification-bell__slash")
+    await expect(bell).to_have_accessible_description("")
+    await expect(slash).to_have_css("visibility", "hidden")
+    await page.context.set_offline(True)
+    await expect(bell).to_have_accessible_description(re.compile("You are offline"))
+    await expect(slash).to_have_css("visibility", "visible")
+    await page.context.set_offline(False)
+    await expect(bell).to_have_accessible_description("")
+    await expect(slash).to_have_css("visibility", "hidden")
 
 
 async def test_settings_hold_in_all_tabs(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:

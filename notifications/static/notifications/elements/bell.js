@@ -12,6 +12,9 @@ import { LiveElement } from "./live_element.js";
 
 const MOST_SHOWN = 99;
 const MOST_TITLES = 100;
+const MOST_RUNG = 3; // more at once are a storm
+const RING_MS = 1000; // of which the style uses what it wants
+const RING_GAP_MS = 5000; // what comes one by one, without end, is a storm as well
 
 /** The page's own title, by the one that a bell has made of it. @type {Map<string, string>} */
 const ownTitles = new Map();
@@ -39,6 +42,9 @@ class Bell extends LiveElement {
   #failed = findPart(this, "panel__failed");
   #over = findPart(this, "panel__over");
 
+  /** When it may ring again. */
+  #ringsFromMs = 0;
+
   #titleObserver = new MutationObserver(() => this.showState());
 
   begin() {
@@ -46,6 +52,7 @@ class Bell extends LiveElement {
     const panel = needPart(this, "panel");
     this.#titleObserver.observe(document.head, { childList: true, subtree: true, characterData: true });
     const { panelUrl } = bell.dataset;
+    this.listen(this.store, "arrived", (/** @type {CustomEvent} */ { detail }) => this.#ring(detail.count));
     if (!panelUrl || !panel.togglePopover) return; // it stays a link
     const isOpen = () => panel.matches(":popover-open");
     let wasOpen = false; // when the pointer went down, which closes it
@@ -122,9 +129,25 @@ class Bell extends LiveElement {
     showLogin(panel, isOver);
   }
 
+  /**
+   * Ring for what has arrived, and not for a storm of it.
+   *
+   * @param {number} count
+   */
+  #ring(count) {
+    const isStorm = count > MOST_RUNG || Date.now() < this.#ringsFromMs;
+    this.#ringsFromMs = Date.now() + RING_GAP_MS;
+    if (isStorm) return;
+    this.setAttribute("data-ringing", "");
+    setTimeout(() => this.removeAttribute("data-ringing"), RING_MS);
+  }
+
   showState() {
-    const { unread } = this.store;
-    const { labelNone, labelSome = "", countMany } = this.dataset;
+    const { unread, connectionState } = this.store;
+    const { labelNone, labelSome = "", countMany, labelOffline = "", labelOver = "" } = this.dataset;
+    const labels = new Map(Object.entries({ offline: labelOffline, over: labelOver }));
+    this.dataset.connection = connectionState;
+    setPart(this, "bell", { title: labels.get(connectionState) ?? "" });
     const count = unread > MOST_SHOWN ? (countMany ?? "") : formatCount("{count}", unread);
     setPart(this, "bell__badge", { textContent: count });
     setPart(this, "bell", { ariaLabel: formatCount(labelSome, unread) || labelNone });
