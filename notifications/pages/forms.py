@@ -33,36 +33,6 @@ class Tab:
     choices: Final = ((ALL, _("All")), (UNREAD, _("Unread")), (ARCHIVED, _("Archived")))
 
 
-class PageForm(forms.Form):
-    """The query string of the centre: `?tab=unread&category=billing&level=error&q=invoice&before=1042`.
-
-    A reader may have typed it, so what cannot be understood counts as left out. `part` is what the script asks for:
-    `list`, `panel`, or `rows` as JSON.
-    """
-
-    tab = forms.ChoiceField(choices=Tab.choices, required=False)
-    category = forms.CharField(max_length=MAX_CATEGORY_CHARS, required=False)
-    level = forms.ChoiceField(choices=Level.choices, required=False)
-    q = forms.CharField(max_length=MAX_QUERY_CHARS, required=False)
-    before = forms.IntegerField(min_value=1, max_value=MAX_KEY, required=False)
-    part = forms.ChoiceField(choices=[(part, part) for part in ("list", "panel", "rows")], required=False)
-
-    def value(self, name: str) -> Any:
-        """Return what was asked for, or nothing where that makes no sense."""
-        self.is_valid()
-        return self.cleaned_data.get(name)
-
-    @property
-    def shown_tab(self) -> Any:
-        """Return the tab asked for, or the first one."""
-        return self.value("tab") or Tab.ALL
-
-    @property
-    def narrowing(self) -> dict[str, str]:
-        """Return the filters and the search text, empty where they narrow nothing."""
-        return {name: self.value(name) or "" for name in ("category", "level", "q")}
-
-
 class Bound(NamedTuple):
     """How far a reader has seen their list. `epoch` is None where the page did not say of which history."""
 
@@ -84,6 +54,37 @@ class BoundField(forms.Field):
         if match is None or int(match[2]) > MAX_KEY:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return Bound(int(match[1]) if match[1] else None, int(match[2]))
+
+
+class PageForm(forms.Form):
+    """The query string of the centre: `?tab=unread&category=billing&level=error&q=invoice&before=1042`.
+
+    A reader may have typed it, so what cannot be understood counts as left out. `part` is what the script asks for:
+    `list`, `panel`, or as JSON `rows` and, up to a position, `count`.
+    """
+
+    tab = forms.ChoiceField(choices=Tab.choices, required=False)
+    category = forms.CharField(max_length=MAX_CATEGORY_CHARS, required=False)
+    level = forms.ChoiceField(choices=Level.choices, required=False)
+    q = forms.CharField(max_length=MAX_QUERY_CHARS, required=False)
+    before = forms.IntegerField(min_value=1, max_value=MAX_KEY, required=False)
+    part = forms.ChoiceField(choices=[(part, part) for part in ("list", "panel", "rows", "count")], required=False)
+    up_to = BoundField(required=False)
+
+    def value(self, name: str) -> Any:
+        """Return what was asked for, or nothing where that makes no sense."""
+        self.is_valid()
+        return self.cleaned_data.get(name)
+
+    @property
+    def shown_tab(self) -> Any:
+        """Return the tab asked for, or the first one."""
+        return self.value("tab") or Tab.ALL
+
+    @property
+    def narrowing(self) -> dict[str, str]:
+        """Return the filters and the search text, empty where they narrow nothing."""
+        return {name: self.value(name) or "" for name in ("category", "level", "q")}
 
 
 class ReadAllForm(forms.Form):

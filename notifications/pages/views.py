@@ -4,10 +4,13 @@ They receive a query string (`forms.PageForm`). They guarantee that a GET change
 notifications, and that the centre's position and rows are one state, so that the stream continues without a gap.
 
 One address serves the page and, for the script, its parts: `?part=list` and `?part=panel` are the same template without
-the site's frame, `?part=rows` is a further page as JSON.
+the site's frame, `?part=rows` is a further page as JSON, `?part=count` how many an action on all of the list would reach.
 
     GET /notifications/?tab=unread&before=1042&part=rows
     200 {"items": [{"id": 1041, …}], "next": 942, "position": "81985529216486.42", "unread": 2, "unseen": 0}
+
+    GET /notifications/?tab=unread&part=count&up_to=81985529216486.42
+    200 {"count": 1001}
 
 No cache keeps any of it: after a logout "back" must show nothing.
 """
@@ -19,7 +22,7 @@ from typing import Any, Final
 from django.conf import settings as django_settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -31,7 +34,7 @@ from ..exceptions import TooOften
 from ..log.keys import MAX_KEY
 from ..models import Level, Notification
 from ..protocol.payloads import build_counters, build_payload, dumps
-from ..reading.listing import FoundPage, find_categories, find_page
+from ..reading.listing import FoundPage, count_rows, find_categories, find_page
 from .action_views import answer_refusal, build_limited, find_refusal
 from .forms import PageForm, Tab
 
@@ -54,6 +57,8 @@ def centre(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(request.get_full_path())
     if refusal is not None:
         return answer_refusal(request, refusal, wants_json=True)
+    if part == "count":
+        return count(request, form)
     if form.value("q"):
         try:
             spend(request.user)
@@ -68,6 +73,14 @@ def centre(request: HttpRequest) -> HttpResponse:
         return HttpResponse(content, content_type="application/json")
     template = "live_notifications/panel.html" if part == "panel" else "live_notifications/centre.html"
     return render(request, template, build_context(request, form, found))
+
+
+def count(request: HttpRequest, form: PageForm) -> HttpResponse:
+    """Say how many rows of a list an action up to a position would reach; `null` where they are very many. 1 query."""
+    bound = form.value("up_to")
+    fields = {name: form.narrowing[name] for name in ("category", "level")}
+    number = count_rows(request.user, form.shown_tab, up_to=bound.modseq if bound else MAX_KEY, **fields)
+    return JsonResponse({"count": number})
 
 
 def build_context(request: HttpRequest, form: PageForm, found: FoundPage) -> dict[str, Any]:

@@ -12,7 +12,9 @@ import "./dom/sessions.js";
 import "./elements/live_element.js";
 import "./state/list_state.js";
 import "./state/position.js";
+import "./state/selected_ids.js";
 import "./state/store.js";
+import "./state/undo_stack.js";
 
 import "./elements/bell.js";
 import "./elements/list.js";

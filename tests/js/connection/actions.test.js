@@ -33,7 +33,6 @@ function listAt(position) {
     refresh: mock.fn(async () => {}),
     showMessage: mock.fn(),
     draw: nothing,
-    clearSelection: nothing,
   };
 }
 
@@ -175,4 +174,17 @@ test("Who is logged out by now, or somebody else, is told so; a form that is out
     await act(list, "read", [1]);
     assert.equal(list.store.connectionState, state);
   }
+});
+
+test("Each action can be taken back, also where another one was begun before its answer.", async () => {
+  // Regression: only the latest one could.
+  const list = listOf(1, 2);
+  const waiting = hold();
+  const acting = [act(list, "archive", [1]), act(list, "archive", [2])];
+  for (const [index, [answer]] of waiting.entries()) {
+    const undo = { token: `token ${index}` };
+    answer(Response.json({ changed: 1, position: `7.4${index + 2}`, unread: 1 - index, unseen: 0, undo }));
+  }
+  const tokens = (await Promise.all(acting)).map((answers) => answers.map(({ undo }) => undo.token));
+  assert.deepEqual(tokens, [["token 0"], ["token 1"]]);
 });

@@ -17,6 +17,7 @@ from notifications.conf import settings as conf
 from notifications.log.replay import inbox_of
 from notifications.models import Inbox, Notification
 from notifications.protocol.payloads import build_payload
+from notifications.reading import listing
 from tests.support.contention import Conflict
 
 CENTRE = "/notifications/"
@@ -308,6 +309,33 @@ def test_all_that_a_list_holds(page: Client, user: User, other_user: User, actio
     assert inbox_of(other_user).unread == 1
 
 
+@pytest.mark.django_db(transaction=True)  # one transaction is one step of the log
+@pytest.mark.parametrize("tab", ["all", "unread"])
+def test_how_many_all_are(page: Client, user: User, other_user: User, tab: str) -> None:
+    """The number that "select all" names is the number that the action then reaches, up to the same position."""
+    send_many(user, 12, category="builds")
+    first, second, *_ = Notification.objects.for_user(user)
+    first.mark_read()
+    second.archive()
+    notify(user, title="Of another category", category="team")
+    notify(other_user, title="Theirs", category="builds")
+    bound = inbox_of(user).position
+    notify(user, title="Came since", category="builds")
+    listed = {"up_to": bound, "tab": tab, "category": "builds", "level": ""}
+    count = page.get(CENTRE, {"part": "count", **listed}).json()["count"]
+    assert count == {"all": 11, "unread": 10}[tab]
+    assert page.post(CENTRE + "selection/", {"action": "archive", **listed}, headers=JSON).json()["changed"] == count
+
+
+def test_how_many_has_a_bound(page: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many that counting would take long are not counted, and a bound that makes no sense counts as left out."""
+    monkeypatch.setattr(listing, "COUNTED_ROWS", 3)
+    send_many(user, 3)
+    assert page.get(CENTRE, {"part": "count", "up_to": "soon"}).json() == {"count": 3}
+    notify(user, title="One more")
+    assert page.get(CENTRE, {"part": "count"}).json() == {"count": None}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_all_costs_the_same_however_many(
     page: Client, user: User, django_assert_max_num_queries: DjangoAssertNumQueries
@@ -322,7 +350,7 @@ def test_all_costs_the_same_however_many(
 def test_no_cache_keeps_a_personal_answer(page: Client, user: User) -> None:
     """After a logout "back" finds nothing in the browser's cache: neither page nor part nor answer may be stored."""
     pk = notify(user, title="One").pk
-    answers = [page.get(CENTRE + query) for query in ("", "?part=list", "?part=panel", "?part=rows")]
+    answers = [page.get(CENTRE + query) for query in ("", "?part=list", "?part=panel", "?part=rows", "?part=count")]
     answers += [page.post(f"{CENTRE}{path}", headers=JSON) for path in (f"{pk}/read/", "seen/", "read-all/")]
     assert [answer.status_code for answer in answers] == [200] * len(answers)
     assert ["no-store" in answer["Cache-Control"] for answer in answers] == [True] * len(answers)

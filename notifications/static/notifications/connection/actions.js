@@ -27,7 +27,6 @@ import { isLoggedOut } from "./http.js";
  * @property {ListState} state
  * @property {{actionsUrl?: string, undoUrl?: string}} dataset
  * @property {(name: string) => void} showMessage by its name or by a status; none where it is empty
- * @property {() => void} clearSelection
  * @property {() => void} draw
  * @property {() => Promise<void>} refresh fetch it anew
  *
@@ -64,9 +63,6 @@ const OUTCOMES = {
 export class Actions {
   #session;
 
-  /** What was done last, which undo is for. @type {Promise<ActionAnswer[]> | undefined} */
-  #latest;
-
   /** @param {ActingSession} session */
   constructor(session) {
     this.#session = session;
@@ -79,16 +75,12 @@ export class Actions {
    * @param {ActionName} action
    * @param {number[]} ids
    * @param {Scope} [scope] what it is done to, where the page knows only these ids of it
-   * @returns {Promise<ActionAnswer[]>} what can be undone; nothing where something else was done meanwhile
+   * @returns {Promise<ActionAnswer[]>} what can be undone
    */
   async perform(list, action, ids, scope) {
     const requests = this.#prepare(list, action, ids, scope);
-    list.clearSelection();
     list.draw();
-    const performing = this.#sendAll(list, requests);
-    this.#latest = performing;
-    const answers = await performing;
-    if (performing !== this.#latest) return [];
+    const answers = await this.#sendAll(list, requests);
     return answers.filter(({ undo }) => undo);
   }
 

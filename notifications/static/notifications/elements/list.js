@@ -4,17 +4,19 @@
 import { isLoggedOut } from "../connection/http.js";
 import { formatCount, showTimeAgo } from "../dom/format.js";
 import { showLogin } from "../dom/links.js";
-import { needPart, setPart } from "../dom/parts.js";
-import { pressShortcut } from "../dom/shortcuts.js";
+import { findPart, needPart, setPart } from "../dom/parts.js";
+import { pressShortcut, showKeys } from "../dom/shortcuts.js";
 import { readId, readItems, readRow, renderRows } from "../dom/templates.js";
 import { isInView } from "../dom/view.js";
 import { ListState } from "../state/list_state.js";
 import { isBehind, isSameEpoch, parsePosition } from "../state/position.js";
 import { LiveElement } from "./live_element.js";
+import { findNear, Roving } from "./roving.js";
 import { Selection } from "./selection.js";
 import { UndoBar } from "./undo_bar.js";
 
 /** @import { ActionName, Scope } from "../connection/actions.js" */
+/** @import { Place } from "../dom/shortcuts.js" */
 /** @import { Row } from "../state/list_state.js" */
 /** @import { Item } from "../state/store.js" */
 
@@ -24,7 +26,9 @@ import { UndoBar } from "./undo_bar.js";
  */
 
 const MOST_ITEMS = 200; // in the document
+const MOST_TITLE_CHARS = 60; // of what is said to be done
 const STEP_ITEMS = 50; // they move by
+const RETURN_MS = 5000; // what takes longer to come back gets no focus any more
 const TIMES_MS = 30_000; // between two updates of "5 minutes ago"
 const NEWEST = Number.MAX_SAFE_INTEGER; // before it stand all ids
 
@@ -43,8 +47,14 @@ export class NotificationList extends LiveElement {
   /** @type {Selection | undefined} */
   #selection;
 
+  /** @type {Roving | undefined} */
+  #roving;
+
   /** @type {UndoBar | undefined} */
   #undoBar;
+
+  /** What is to have the focus once it is back, until when, and what has it till then. */
+  #returning = { ids: /** @type {number[]} */ ([]), untilMs: 0, from: /** @type {Element | null} */ (null) };
 
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
@@ -77,6 +87,12 @@ export class NotificationList extends LiveElement {
     });
     this.listen(this.store, "reset", () => this.refresh());
     this.listen(this.store, "connection", () => this.#followConnection());
+    this.listen(this, "mousedown keydown", (/** @type {MouseEvent} */ event) => this.#selection?.noteRange(event), {
+      capture: true,
+    });
+    this.listen(this, "mousedown", (/** @type {MouseEvent} */ event) => {
+      if (this.#isRangeClick(event)) event.preventDefault(); // it would select text
+    });
     this.listen(this, "submit", (/** @type {SubmitEvent} */ event) => this.#submit(event));
     this.listen(this, "click auxclick", (/** @type {MouseEvent} */ event) => this.#click(event));
     this.listen(this, "change", ({ target }) => this.#change(/** @type {HTMLInputElement} */ (target)));
@@ -85,7 +101,9 @@ export class NotificationList extends LiveElement {
     this.state = new ListState(this.dataset, this.items.map(readRow));
     this.#newestInView = this.state.ids[0];
     this.#selection = new Selection(this);
+    this.#roving = new Roving(this);
     this.#undoBar = new UndoBar(this);
+    showKeys(this);
     this.#clock = setInterval(() => this.#showTimes(), TIMES_MS);
     this.#showTimes();
     this.#catchUp();
@@ -118,6 +136,10 @@ export class NotificationList extends LiveElement {
 
   clearSelection() {
     this.#selection?.replace([]);
+  }
+
+  selectAll() {
+    if (findPart(this, "selection")) this.#selection?.selectAll(); // a panel has none
   }
 
   #showTimes() {
@@ -172,16 +194,22 @@ export class NotificationList extends LiveElement {
 
   // --- What is in the document
 
-  /** Show the list as it is known. Scroll anchoring keeps what is read in its place. */
-  draw() {
+  /**
+   * Show the list as it is known. Scroll anchoring keeps what is read in its place.
+   *
+   * @param {{around?: number}} [options] an id, near which the list is to be shown instead of where it is scrolled to
+   */
+  draw({ around = undefined } = {}) {
     const focused = document.activeElement;
     const focusedItem = focused?.closest("li");
     this.ids = this.state.ids;
-    this.#start = this.#findStart();
+    this.#start = this.#findStart(around);
     const shown = this.ids.slice(this.#start, this.#start + MOST_ITEMS).map((id) => this.state.getKnown(id));
     const items = renderRows(this, this.#list, shown);
+    this.#roving?.show(items);
     const hasLostFocus = focusedItem?.isConnected === false;
     if (hasLostFocus) this.#focusNear(focusedItem, focused, items);
+    this.#focusReturned(items);
     this.#placeSpacer(items.length);
     setPart(this, "pages__older", { hidden: this.state.next === 0 });
     this.toggleAttribute("data-empty", items.length === 0 && this.state.next === 0);
@@ -198,11 +226,32 @@ export class NotificationList extends LiveElement {
    * @param {HTMLElement[]} items
    */
   #focusNear(gone, focused, items) {
-    const near = items.find((item) => readId(item) < readId(gone)) ?? items.at(-1) ?? this.#list;
-    /** @type {HTMLElement | null} */
-    let aim = null;
-    if (focused instanceof HTMLButtonElement) aim = near.querySelector(`button[value="${CSS.escape(focused.value)}"]`);
-    (aim ?? near).focus({ preventScroll: true });
+    const near = findNear(items, readId(gone)) ?? this.#list;
+    near.focus({ preventScroll: true });
+    if (!(focused instanceof HTMLButtonElement)) return;
+    const button = /** @type {HTMLElement | null} */ (
+      near.querySelector(`button[value="${CSS.escape(focused.value)}"]`)
+    );
+    button?.focus({ preventScroll: true });
+  }
+
+  /**
+   * Focus what an undo has brought back, unless the reader has moved on since.
+   *
+   * @param {HTMLElement[]} items
+   */
+  #focusReturned(items) {
+    const { ids, untilMs, from } = this.#returning;
+    if (!ids.length) return;
+    const isOver = performance.now() > untilMs || document.activeElement !== from;
+    const row = isOver ? undefined : items.find((item) => ids.includes(readId(item)));
+    row?.focus();
+    if (isOver || row) this.#returning = { ids: [], untilMs: 0, from: null };
+  }
+
+  /** Focus the row where the reader was, or the one below it. */
+  #focusCurrent() {
+    (findNear(this.items, this.#roving?.wanted) ?? this.#list).focus({ preventScroll: true });
   }
 
   /**
@@ -215,10 +264,12 @@ export class NotificationList extends LiveElement {
     needPart(this, "spacer").style.height = `${this.#start * this.#heightPx}px`;
   }
 
-  #findStart() {
+  /** @param {number} [around] an id */
+  #findStart(around) {
     const first = this.items.find(isInView);
+    const top = around ?? (first && readId(first));
     const spacer = needPart(this, "spacer");
-    const passed = first ? this.#countNewer(readId(first)) : -spacer.getBoundingClientRect().top / this.#heightPx;
+    const passed = top ? this.#countNewer(top) : -spacer.getBoundingClientRect().top / this.#heightPx;
     const start = Math.floor(passed / STEP_ITEMS - 1) * STEP_ITEMS;
     return Math.max(0, Math.min(start, this.ids.length - MOST_ITEMS));
   }
@@ -308,9 +359,10 @@ export class NotificationList extends LiveElement {
   #change(target) {
     if (target.matches("select")) target.form?.requestSubmit();
     const item = /** @type {HTMLElement | null} */ (target.closest("li"));
-    if (target.closest(".notification-selection__all")) this.#selection?.replace(target.checked ? this.ids : []);
-    else if (item && target.checked) this.#selection?.add(readId(item));
-    else if (item) this.#selection?.remove(readId(item));
+    if (target.closest(".notification-selection__all")) {
+      if (target.checked) this.selectAll();
+      else this.clearSelection();
+    } else if (item) this.#selection?.set(readId(item), target.checked);
   }
 
   /** @param {SubmitEvent} event */
@@ -324,14 +376,33 @@ export class NotificationList extends LiveElement {
     const bound = /** @type {HTMLInputElement | null} */ (form.elements.namedItem("up_to"));
     if (item) this.#perform(toggleAction(action, readRow(item)), [readId(item)]);
     else if (bound) this.#readAll(bound.value);
-    else if (this.#selection?.isEverything) this.#actOnEverything(action);
-    else this.#perform(action, this.#selection?.ids ?? []);
+    else this.#actOnSelection(action);
+  }
+
+  /** @param {ActionName} action */
+  #actOnSelection(action) {
+    const { isEverything = false, ids = [] } = this.#selection ?? {};
+    const isByBar = findPart(this, "selection")?.contains(document.activeElement);
+    this.clearSelection();
+    if (isEverything) this.#actOnEverything(action);
+    else this.#perform(action, ids);
+    if (isByBar) this.#focusCurrent(); // the button goes with the selection
   }
 
   /** @param {string} bound */
   #readAll(bound) {
     const ids = this.state.unreadIds(parsePosition(bound).modseq);
     this.#perform("read", ids, { url: this.dataset.readAllUrl ?? "", fields: [["up_to", bound]], isWholeInbox: true });
+  }
+
+  /** How many there are in all that the list holds on the server, as far as its reader has seen it. */
+  async countEverything() {
+    const url = new URL(this.dataset.itemsUrl ?? "", location.href);
+    url.searchParams.set("part", "count");
+    url.searchParams.set("up_to", this.#bound);
+    const response = await this.session.fetch(`${url}`).catch(console.warn);
+    const answer = response?.ok && (await response.json().catch(console.warn));
+    return answer ? answer.count : undefined;
   }
 
   /**
@@ -354,18 +425,56 @@ export class NotificationList extends LiveElement {
    * @param {number[]} ids
    * @param {Scope} [scope]
    */
-  async #perform(action, ids, scope) {
+  #perform(action, ids, scope) {
     const { actions } = this.session;
-    const answers = await actions.perform(this, action, ids, scope);
-    if (!answers.length) return;
-    const done = this.getAttribute(`data-done-${action}`) ?? "";
-    const changed = answers.reduce((sum, answer) => sum + answer.changed, 0);
-    this.#undoBar?.offer(done, changed, () => actions.undo(this, answers));
+    const title = ids.length === 1 && !scope ? this.#readTitle(ids[0]) : "";
+    const one = (this.getAttribute(`data-done-${action}`) ?? "").replace("{title}", () => title);
+    const many = this.getAttribute(`data-done-${action}-many`) ?? "";
+    this.#undoBar?.offer({
+      answers: actions.perform(this, action, ids, scope),
+      describe: (changed) => (title ? one : formatCount(many, changed)),
+      undo: (answers) => {
+        this.#awaitReturn(ids);
+        actions.undo(this, answers);
+      },
+    });
+  }
+
+  /**
+   * How a row is called, in few words.
+   *
+   * @param {number} id
+   */
+  #readTitle(id) {
+    const row = this.items.find((item) => readId(item) === id);
+    const title = row && findPart(row, "item__link")?.textContent?.trim();
+    return title && title.length > MOST_TITLE_CHARS ? `${title.slice(0, MOST_TITLE_CHARS).trimEnd()}…` : (title ?? "");
+  }
+
+  /** @param {number[]} ids what is being brought back */
+  #awaitReturn(ids) {
+    const isInBar = findPart(this, "undo")?.contains(document.activeElement);
+    if (isInBar) this.#focusCurrent(); // the bar goes
+    const missing = ids.filter((id) => !this.ids.includes(id));
+    this.#returning = { ids: missing, untilMs: performance.now() + RETURN_MS, from: document.activeElement };
   }
 
   /** @param {MouseEvent} event */
-  #click({ target, button }) {
+  #isRangeClick({ target, shiftKey }) {
     const clicked = /** @type {Element} */ (target);
+    const isControl = clicked.closest("button, label, input, summary");
+    return shiftKey && this.hasSelection && !isControl && clicked.closest("li.notification-item") !== null;
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const { target, button } = event;
+    const clicked = /** @type {Element} */ (target);
+    if (this.#isRangeClick(event)) {
+      event.preventDefault();
+      this.#selection?.extendTo(readId(/** @type {HTMLElement} */ (clicked.closest("li.notification-item"))));
+      return;
+    }
     const opened = /** @type {HTMLElement | null | undefined} */ (
       clicked.closest("a[href]")?.closest("li:not([data-read])")
     );
@@ -380,6 +489,56 @@ export class NotificationList extends LiveElement {
     this.scrollIntoView();
     this.draw();
     this.items[0].focus({ preventScroll: true });
+  }
+
+  // --- What keys do
+
+  /**
+   * Focus another row than the one that the reader was at, and select both where a selection is to be extended.
+   *
+   * @param {Place} place
+   * @param {{isExtending: boolean}} options
+   */
+  moveTo(place, { isExtending }) {
+    const isInRow = this.#list.contains(document.activeElement) && document.activeElement !== this.#list;
+    const from = isInRow ? this.#roving?.wanted : undefined;
+    const to = this.#findPlace(place, from);
+    if (to === undefined) return;
+    if (isExtending && findPart(this, "selection")) this.#selection?.stepTo(from ?? to, to);
+    const isShown = this.items.some((item) => readId(item) === to);
+    if (!isShown) this.draw({ around: to });
+    this.items.find((item) => readId(item) === to)?.focus();
+  }
+
+  /**
+   * @param {Place} place
+   * @param {number} [from] an id, which may have left the list
+   * @returns {number | undefined}
+   */
+  #findPlace(place, from) {
+    const { ids } = this;
+    if (place === "first") return ids[0];
+    if (place === "last") return ids.at(-1);
+    const inView = this.items.find((each) => each.getBoundingClientRect().top >= 0);
+    if (from === undefined) return inView && readId(inView);
+    return place === "next" ? ids.find((id) => id < from) : ids.findLast((id) => id > from);
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {1 | -1} step
+   */
+  moveWithin(row, step) {
+    this.#roving?.moveWithin(row, step);
+  }
+
+  openInbox() {
+    const { pathname } = new URL(this.dataset.itemsUrl ?? "", location.href);
+    location.assign(pathname);
+  }
+
+  toggleHelp() {
+    findPart(this, "help")?.togglePopover?.();
   }
 }
 

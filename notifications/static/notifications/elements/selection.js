@@ -2,60 +2,95 @@
 /** What is selected in a list, also of items that are not in the document, and the bar that tells and uses it. */
 
 import { formatCount } from "../dom/format.js";
-import { setPart } from "../dom/parts.js";
+import { findPart, setPart } from "../dom/parts.js";
 import { readId } from "../dom/templates.js";
 import { isInView } from "../dom/view.js";
+import { SelectedIds } from "../state/selected_ids.js";
 
 /** @import { ListState } from "../state/list_state.js" */
 
 /**
  * The list that it belongs to.
- * @typedef {HTMLElement & {items: HTMLElement[], ids: number[],
- *   state: ListState}} SelectableList
+ * @typedef {HTMLElement & {items: HTMLElement[], ids: number[], state: ListState,
+ *   countEverything: () => Promise<number | undefined>}} SelectableList
  */
 
 export class Selection {
   #list;
 
-  /** @type {Set<number>} */
-  #ids;
+  #selected;
 
   /** Whether what the page does not know is selected besides. */
   #isEverything = false;
 
+  /** How many "everything" are, once the server has said so. @type {number | undefined} */
+  #count;
+
+  /** Counts what it asks the server, so that only the latest answer is shown. */
+  #asked = 0;
+
+  /** Whether a click or a key that changes a box has Shift with it. */
+  #isRange = false;
+
   /** @param {SelectableList} list some of its boxes may be checked: a browser fills forms as they were */
   constructor(list) {
     this.#list = list;
-    this.#ids = new Set(this.#checkedItems.map(readId));
+    this.#selected = new SelectedIds(this.#checkedItems.map(readId));
   }
 
   get size() {
-    return this.#ids.size;
+    return this.#selected.size;
   }
 
   get ids() {
-    return [...this.#ids];
+    return this.#selected.all;
   }
 
   get isEverything() {
     return this.#isEverything;
   }
 
-  /** @param {number[]} ids */
+  /** @param {Iterable<number>} ids */
   replace(ids) {
-    this.#ids = new Set(ids);
-    this.#isEverything = false;
-    this.show();
+    this.#selected.replace(ids);
+    this.#change();
+  }
+
+  /** Select all that the page knows. */
+  selectAll() {
+    this.replace(this.#list.ids);
+  }
+
+  /** @param {MouseEvent | KeyboardEvent} event before a box changes by it: a label's click on its box may forget the key */
+  noteRange({ shiftKey }) {
+    this.#isRange = shiftKey;
+  }
+
+  /**
+   * A box was changed; with Shift all up to it.
+   *
+   * @param {number} id
+   * @param {boolean} isSelected
+   */
+  set(id, isSelected) {
+    if (this.#isRange) this.#selected.extendTo(id, this.#list.ids, isSelected);
+    else this.#selected.set(id, isSelected);
+    this.#change();
   }
 
   /** @param {number} id */
-  add(id) {
-    this.replace([...this.#ids, id]);
+  extendTo(id) {
+    this.#selected.extendTo(id, this.#list.ids);
+    this.#change();
   }
 
-  /** @param {number} id */
-  remove(id) {
-    this.replace(this.ids.filter((each) => each !== id));
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  stepTo(from, to) {
+    this.#selected.stepTo(from, to, this.#list.ids);
+    this.#change();
   }
 
   selectEverything() {
@@ -65,25 +100,49 @@ export class Selection {
 
   /** What has left the list is selected no longer. */
   dropMissing() {
-    const inList = new Set(this.#list.ids);
-    for (const id of this.ids) {
-      if (!inList.has(id)) this.#ids.delete(id);
-    }
+    const size = this.size;
+    this.#selected.keepOnly(new Set(this.#list.ids));
+    if (this.size !== size) this.#isEverything &&= this.size > 0;
     this.show();
+  }
+
+  /** The server is asked once for each time that all of a list is selected: it may have become longer. */
+  async #change() {
+    this.#isEverything = false;
+    this.show();
+    if (!this.#isMoreOffered) return;
+    this.#asked += 1;
+    const asked = this.#asked;
+    this.#count = undefined;
+    const count = await this.#list.countEverything();
+    if (asked !== this.#asked) return;
+    this.#count = count;
+    this.show();
+  }
+
+  get #isWholeList() {
+    return this.size > 0 && this.size === this.#list.ids.length;
+  }
+
+  get #isMoreOffered() {
+    const rest = findPart(this.#list, "selection__rest");
+    return Boolean(rest) && this.#isWholeList && this.#list.state.next > 0 && !this.#isEverything;
   }
 
   /** Show it in the boxes and in the bar. */
   show() {
     for (const item of this.#list.items) {
       const box = item.querySelector("input");
-      if (box) box.checked = this.#ids.has(readId(item));
+      if (box) box.checked = this.#selected.has(readId(item));
     }
     const isAny = this.size > 0;
-    const isWholeList = isAny && this.size === this.#list.ids.length;
-    const isMoreOffered = isWholeList && this.#list.state.next > 0 && !this.#isEverything;
     this.#list.toggleAttribute("data-selected", isAny);
-    setPart(this.#list, "selection__all > input", { checked: isAny, indeterminate: isAny && !isWholeList });
-    setPart(this.#list, "selection__rest", { hidden: !isMoreOffered });
+    setPart(this.#list, "selection__all > input", { checked: isAny, indeterminate: isAny && !this.#isWholeList });
+    const { labelSelectEverything = "", labelSelectCount = "" } = this.#list.dataset;
+    setPart(this.#list, "selection__rest", {
+      hidden: !this.#isMoreOffered,
+      textContent: formatCount(labelSelectCount, this.#count ?? 0) || labelSelectEverything,
+    });
     this.#showActions();
     this.showCount();
   }
@@ -114,9 +173,10 @@ export class Selection {
       labelSelectAll = "",
       labelSelected = "",
       labelSelectedBeyond = "",
-      labelSelectedAll = "",
+      labelSelectedCount = "",
+      labelSelectedEverything = "",
     } = this.#list.dataset;
-    if (this.#isEverything) return labelSelectedAll;
+    if (this.#isEverything) return formatCount(labelSelectedCount, this.#count ?? 0) || labelSelectedEverything;
     if (this.size === 0) return labelSelectAll;
     const inView = this.#checkedItems.filter(isInView).length;
     const beyond = this.size - inView;
