@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ninja import Field, Schema
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
 
 from ..log.keys import MAX_KEY
 from ..models.content import MAX_CATEGORY_CHARS, MAX_TOPIC_CHARS
 from ..reading.actions import Action
-from ..reading.listing import MAX_QUERY_CHARS, ListedState
+from ..reading.listing import MAX_QUERY_CHARS, ListedState, describe_search_problem
 from ..reading.undo import MAX_TOKEN_CHARS
 from .responses import ABSENT, POSITION, LevelName
 
@@ -43,11 +45,22 @@ class ListQuery(Schema):
         "",
         max_length=MAX_QUERY_CHARS,
         pattern=NO_NUL,
-        description="Text to find in title, body or actor.",
+        description=(
+            'Words to find, all of them, in title, body, actor or category, and `from:"Ada Lovelace"`, `in:billing`, '
+            "`is:unread`, `after:2026-10-01`, `before:2026-11-01`. `is:` goes before `state`."
+        ),
         json_schema_extra={"example": "invoice"},
     )
     before: int = Field(MAX_KEY, ge=1, le=MAX_KEY, description="Only ids below this: `next` of the page before.")
     limit: int = Field(20, ge=1, le=MAX_LIMIT, description="At most so many.")
+
+    @field_validator("q")
+    @classmethod
+    def refuse_bad_date(cls, text: str) -> str:
+        """Refuse a date that is none, which a page would leave out and say so."""
+        if problem := describe_search_problem(text):
+            raise PydanticCustomError("date", "{problem}", {"problem": problem})
+        return text
 
 
 class Since(Schema):

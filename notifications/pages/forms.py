@@ -12,7 +12,7 @@ from ..log.keys import MAX_KEY
 from ..models import Level
 from ..models.content import MAX_CATEGORY_CHARS
 from ..reading.actions import MAX_IDS
-from ..reading.listing import MAX_QUERY_CHARS
+from ..reading.listing import MAX_QUERY_CHARS, describe_search_problem
 
 __all__ = [
     "AllForm",
@@ -85,6 +85,11 @@ class PageForm(forms.Form):
     def narrowing(self) -> dict[str, str]:
         """Return the filters and the search text, empty where they narrow nothing."""
         return {name: self.value(name) or "" for name in ("category", "level", "q")}
+
+    @property
+    def search_problem(self) -> str:
+        """Return what the reader should know of the search text, such as that a date in it is none."""
+        return describe_search_problem(self.value("q") or "")
 
 
 class ReadAllForm(forms.Form):

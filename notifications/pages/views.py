@@ -99,6 +99,7 @@ def build_context(request: HttpRequest, form: PageForm, found: FoundPage) -> dic
         "tab": form.shown_tab,
         "tabs": Tab.choices[:2] if part == "panel" else Tab.choices,
         "filters": form.narrowing,
+        "search_problem": form.search_problem,
         "is_narrowed": any(form.narrowing.values()),
         "categories": [] if part == "panel" else find_categories(request.user, form.narrowing["category"]),
         "levels": Level.choices,

@@ -8,8 +8,9 @@ still not be the last.
 
 No database looks for text within a bound: LIKE compares a pattern such as `abab…` anew at every place of a text such as
 `abab…`. So it is done here, by a literal regular expression, for which Python keeps a table of the pattern's own
-repetitions (Knuth, Morris and Pratt): each character is looked at once or twice, whatever was typed. A request ends after
-`SCAN_CHARS` of them. Upper and lower case are alike in every language, and on every database.
+repetitions (Knuth, Morris and Pratt): each character is looked at once or twice for each word, whatever was typed. The
+longest word is looked for first, and where it is not the others are not. A request ends after `SCAN_CHARS` characters; those
+that were looked at for several words count as often. Upper and lower case are alike in every language and on every database.
 
 # Note [A page is one state]
 
@@ -25,17 +26,21 @@ could fall in between, and be neither shown nor told.
 
 from __future__ import annotations
 
-import re
+import datetime as dt
 from typing import Any, Final, Literal, NamedTuple
 
+from django.conf import settings as django_settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..log.consistent_reads import HEAD_FIELDS, read_page
 from ..log.keys import SavedUser, UserOrKey
 from ..log.queryset import NotificationQuerySet
 from ..log.replay import database, inbox_of
 from ..models import Inbox, Notification
+from .search import SEAM, SEARCHED, Search, parse_search
 
 __all__ = [
     "MAX_QUERY_CHARS",
@@ -43,6 +48,7 @@ __all__ = [
     "FoundPage",
     "ListedState",
     "count_rows",
+    "describe_search_problem",
     "find_categories",
     "find_notification",
     "find_older",
@@ -58,12 +64,11 @@ SCAN_CHARS: Final = (
     2_000_000  # characters that a search looks at: 500 of the longest texts, and of usual ones more than rows
 )
 CHUNK_ROWS: Final = 500  # read at once: at most some 2 MB
-SEAM: Final = "\0"  # in no text of ours, and in nothing that is looked for
-SEARCHED: Final = ("title", "body", "actor")
 COUNTED_ROWS: Final = 100_000  # that a request counts, by an index: some 20 ms
 CATEGORY_ROWS: Final = 500  # the latest rows, whose categories are offered as filters: some 2 ms
 
 ListedState = Literal["all", "unread", "read", "archived"]
+NAMED_STATES: Final[dict[str, ListedState]] = {"unread": "unread", "read": "read", "archived": "archived"}
 
 
 class FoundPage(NamedTuple):
@@ -122,15 +127,19 @@ def find_page(
 
     Args:
         before: list only ids below this.
-        q: text to find in title, body or actor.
+        q: what to look for, see `search.py`; a state that it names goes before `state`.
         fields: values of other fields; empty ones do not narrow.
     """
-    narrowing = Q(**{name: value for name, value in fields.items() if value})
+    search = parse_search(q)
+    narrowing = Q(**{name: value for name, value in fields.items() if value}) & build_dates(search)
+    if len(search.states) > 1:  # nothing is in two
+        return FoundPage(read_shown_inbox(user), [], None)
+    state = NAMED_STATES.get(search.state, state)
     rows = list_rows(user, state).filter(pk__lt=before)
     last = None
     looked = SCAN_ROWS
     if (
-        narrowing or q or state == "read"
+        narrowing or search.needles or state == "read"
     ):  # the index of `all` serves `read` too, so what is unread has to be passed over
         walked = (rows if state != "read" else list_rows(user, "all").filter(pk__lt=before)).values_list(
             "pk", flat=True
@@ -140,9 +149,9 @@ def find_page(
             rows = rows.filter(pk__gte=last)
     rows = rows.filter(narrowing)
     inbox = None
-    if q:
+    if search.needles:
         inbox = read_shown_inbox(user)
-        keys, end, seen = find_text(rows, q, limit + 1)
+        keys, end, seen = find_text(rows, search, limit + 1)
         rows = rows.filter(pk__in=keys)
         last, looked = (last, looked) if end is None else (end, seen)
         if not keys:
@@ -188,12 +197,31 @@ def find_older(row: Notification, most: int) -> list[Notification]:
     return list(about.filter(pk__lt=row.pk).order_by("-pk")[:most])
 
 
-def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[int], int | None, int]:
-    """Return the ids of the first rows that hold a text, the id of the last row looked at, and how many that were.
+def describe_search_problem(text: str) -> str:
+    """Return what somebody who looks for this should know, such as that a date in it is none and narrows nothing."""
+    for bad in parse_search(text).bad_dates:
+        return _("“%(text)s” is not a date; write it as in before:2026-11-01") % {"text": bad}
+    return ""
+
+
+def build_dates(search: Search) -> Q:
+    """Return the condition that a search's dates are, by the days of the current time zone."""
+    bounds = {"created_at__gte": search.after, "created_at__lt": search.before}
+    return Q(**{name: begin_of(day) for name, day in bounds.items() if day is not None})
+
+
+def begin_of(day: dt.date) -> dt.datetime:
+    """Return the moment at which a day begins, as rows hold times."""
+    midnight = dt.datetime.combine(day, dt.time())
+    return timezone.make_aware(midnight) if django_settings.USE_TZ else midnight
+
+
+def find_text(rows: NotificationQuerySet, search: Search, most: int) -> tuple[list[int], int | None, int]:
+    """Return the ids of the first rows that hold all texts, the id of the last row looked at, and how many that were.
 
     The id is None where all were looked at. See Note [Looking for text]. 1 query for each 500 rows.
     """
-    pattern = re.compile(re.escape(text.casefold()))
+    rarest = search.needles[0].pattern
     found: list[int] = []
     looked, left = 0, SCAN_CHARS
     chunk: list[Any] = []
@@ -202,13 +230,14 @@ def find_text(rows: NotificationQuerySet, text: str, most: int) -> tuple[list[in
         if not chunk:
             break
         whole = SEAM.join(text for _pk, *texts in chunk for text in texts)
-        if len(whole) < left and not pattern.search(whole.casefold()):  # in most chunks: one look for all of their rows
+        if len(whole) < left and not rarest.search(whole.casefold()):  # in most chunks: one look for all of their rows
             looked, left = looked + len(chunk), left - len(whole)
             continue
         for pk, *texts in chunk:
             looked += 1
-            left -= sum(map(len, texts))
-            if pattern.search(SEAM.join(texts).casefold()):
+            holds_all, characters = search.look(texts)
+            left -= characters
+            if holds_all:
                 found.append(pk)
             if len(found) == most or left <= 0:
                 return found, pk, looked

@@ -52,7 +52,7 @@ def test_states(program: Program, user: User) -> None:
 
 
 def test_filters(program: Program, user: User) -> None:
-    """Category, level and topic narrow the list, alone and together; text is found in title, body and actor."""
+    """Category, level and topic narrow the list, alone and together; text is found in title, body, actor and category."""
     notify(user, title="Bill", category="billing", level="warning", topic="invoice:7", actor="Ada")
     notify(user, title="Paid", category="billing", body="Your invoice, 100% settled")
     notify(user, title="Other")
@@ -60,8 +60,11 @@ def test_filters(program: Program, user: User) -> None:
     assert titles(program, "?level=warning") == ["Bill"]
     assert titles(program, "?topic=invoice:7") == ["Bill"]
     assert titles(program, "?q=INVOICE") == ["Paid"]
-    assert titles(program, "?q=ada") == titles(program, "?category=billing&q=bil") == ["Bill"]
-    assert titles(program, "?q=0%25 s") == ["Paid"]
+    assert titles(program, "?q=ada") == titles(program, "?category=billing&q=ada bil") == ["Bill"]
+    assert titles(program, '?q="0%25 s"') == ["Paid"]
+    assert titles(program, "?q=s 0%25 billing") == ["Paid"]
+    assert titles(program, "?q=from:ada in:bill is:unread after:2000-01-01") == ["Bill"]
+    assert titles(program, "?state=archived&q=is:unread bill") == ["Paid", "Bill"]
     assert titles(program, "?q=%25") == ["Paid"]
     assert titles(program, "?category=billing&level=error") == []
     assert titles(program, "?category=&topic=&q=") == ["Other", "Paid", "Bill"]
@@ -83,6 +86,15 @@ def test_pages_continue_by_cursor(program: Program, user: User, query: str, monk
         notify(user, title="Later")
         before = page["next"]
     assert found == [f"N{number}" for number in reversed(range(7))]
+
+
+def test_a_date_that_is_none_is_refused(program: Program, user: User) -> None:
+    """A program is told what is wrong, instead of being answered as if it had asked for something else."""
+    refused = program.send("GET", "notifications?q=before:yesterday")
+    assert refused.status_code == 422
+    error = refused.json()["error"]
+    assert (error["code"], error["field"]) == ("invalid", "q")
+    assert error["message"] == "q: “yesterday” is not a date; write it as in before:2026-11-01."
 
 
 def test_a_search_without_finds_ends(program: Program, user: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -402,6 +402,15 @@ def many_kinds(user: User) -> None:
         ("?q=invoice&category=billing&level=success", ["Paid"]),
         ("?tab=archived&category=system", ["Backup"]),
         ("?q=zebra", []),
+        ("?q=paid+invoice", ["Paid"]),
+        ("?q=team+hello", ["Hello"]),
+        ('?q=from:"ada+invoice"', ["Hello"]),
+        ("?q=in:billing+is:unread+7", ["Paid"]),
+        ("?q=is:archived", ["Backup"]),
+        ("?tab=archived&q=is:unread+hello", ["Hello"]),
+        ("?q=after:1999-01-01+before:9000-01-01+hello", ["Hello"]),
+        ("?q=before:1999-01-01", []),
+        ("?q=before:yesterday+hello", ["Hello"]),
         ("?level=loud&category=%00&q=%00", ["Hello", "Paid", "Invoice overdue"]),
     ],
 )
@@ -410,6 +419,13 @@ def test_filters_and_search(page: Client, user: User, other_user: User, query: s
     many_kinds(user)
     many_kinds(other_user)
     assert listed(page, query) == titles
+
+
+def test_a_bad_date_is_told_and_narrows_nothing(page: Client, user: User) -> None:
+    """The page says which word it left out, escaped, and how a date is written."""
+    html = page.get(CENTRE + "?q=before:<b>").content.decode()
+    assert "“&lt;b&gt;” is not a date; write it as in before:2026-11-01</p>" in html
+    assert "is not a date" not in page.get(CENTRE + "?q=before:2026-11-01").content.decode()
 
 
 def test_filters_offer_what_there_is(page: Client, user: User, other_user: User) -> None:

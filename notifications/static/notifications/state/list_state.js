@@ -1,6 +1,9 @@
 // @ts-check
 /** Which notifications belong into a list, changed only by what is newer. Knows neither the document nor the network. */
 
+import { matchesItem, matchesState, parseSearch } from "./search.js";
+
+/** @import { Search } from "./search.js" */
 /** @import { Change, Item } from "./store.js" */
 
 /**
@@ -42,6 +45,9 @@ export class ListState {
   /** @type {Page} */
   #page;
 
+  /** @type {Search} */
+  #search;
+
   /** @type {Map<number, Row>} */
   #rows;
 
@@ -58,6 +64,7 @@ export class ListState {
   constructor(page, rows = []) {
     this.next = Number(page.next ?? 0);
     this.#page = page;
+    this.#search = parseSearch(page.q ?? "");
     this.#rows = new Map(rows.map((row) => [row.id, row]));
   }
 
@@ -212,16 +219,18 @@ export class ListState {
 
   /** @param {Row} row */
   #belongs({ id, isRead, isArchived, isGone, item }) {
-    const { tab, before, category, level, q = "" } = this.#page;
+    const { tab, before, category, level } = this.#page;
+    const search = this.#search;
     if (isGone) return false;
     if (id < this.next) return false;
     if (before && id >= Number(before)) return false;
-    if (isArchived !== (tab === "archived")) return false;
-    if (isRead && tab === "unread") return false;
+    if (!matchesState(search, { isRead, isArchived })) return false;
+    if (search.states.length === 0 && isArchived !== (tab === "archived")) return false;
+    if (search.states.length === 0 && isRead && tab === "unread") return false;
     if (!item) return true; // the server has found that it matches
     if (category && item.category !== category) return false;
     if (level && item.level !== level) return false;
-    return `${item.title}\n${item.body}\n${item.actor}`.toLowerCase().includes(q.toLowerCase());
+    return matchesItem(search, item);
   }
 }
 
