@@ -41,6 +41,7 @@ class Event:
     category: str = "general"
     actor: str = ""
     topic: str = ""
+    icon: str = ""
     is_read: bool = False
 
 
@@ -86,20 +87,53 @@ PEOPLE = (
         events=(
             Event("Welcome, Uma", "This is where you hear what happens while you work.", url="/", is_read=True),
             Event(
+                "Noor Haddad invited you to Website relaunch",
+                "You can comment and edit.",
+                category="team",
+                actor="Noor Haddad",
+                topic="projects.project:9",
+                icon="invite",
+                is_read=True,
+            ),
+            Event(
                 "Invoice 2041 has been paid",
                 "€ 1,280.00 arrived by bank transfer.",
                 level="success",
                 category="billing",
                 topic="billing.invoice:2041",
+                icon="payment",
                 is_read=True,
             ),
             Event(
-                "Ada mentioned you",
-                "“Uma, can you look at the figures for October before Thursday?”",
-                url="/notifications/",
-                category="mentions",
-                actor="Ada",
-                topic="reports.report:42",
+                "Maintenance on Sunday",
+                "From 06:00 to 06:30 UTC the site can be read, but nothing can be changed.",
+                level="warning",
+                category="system",
+                topic="system.maintenance",
+            ),
+            Event(
+                "Build 876 has failed",
+                "“lint” stopped after two minutes.",
+                level="error",
+                category="builds",
+                topic="builds.branch:main",
+                icon="build",
+            ),
+            Event(
+                "Sara Okafor asks you to approve an expense",
+                "€ 412.50 · Train tickets, Berlin–Vienna",
+                category="approvals",
+                actor="Sara Okafor",
+                topic="expenses.claim:88",
+                icon="approval",
+            ),
+            Event(
+                "Sara Okafor commented on “Release plan”",
+                "“Finance needs the changelog by Tuesday noon then.”",
+                category="comments",
+                actor="Sara Okafor",
+                topic="documents.document:12",
+                icon="comment",
             ),
             Event(
                 "Your export could not be finished",
@@ -107,6 +141,24 @@ PEOPLE = (
                 level="error",
                 category="reports",
                 topic="reports.export:7",
+                icon="file",
+            ),
+            Event(
+                "Li Wei assigned “Fix the header on Safari” to you",
+                "Due on Thursday · Website relaunch",
+                category="tasks",
+                actor="Li Wei",
+                topic="projects.task:31",
+                icon="task",
+            ),
+            Event(
+                "Ada mentioned you in “Figures for October”",
+                "“Uma, can you look at the figures for October before Thursday?”",
+                url="/notifications/",
+                category="mentions",
+                actor="Ada",
+                topic="reports.report:42",
+                icon="mention",
             ),
         ),
     ),
@@ -122,6 +174,7 @@ PEOPLE = (
                 category="reports",
                 actor="Uma",
                 topic="reports.report:42",
+                icon="file",
             ),
             Event(
                 "Maintenance on Sunday",

@@ -19,6 +19,7 @@ from .. import log
 from ..access.reader import build_tag
 from ..models import Notification
 from ..models.validators import followable
+from ..pages import presentation
 from ..pages.avatars import hue_of, initials_of
 from ..pages.linked_text import link_addresses
 from ..pages.static_files import nonce_of
@@ -90,6 +91,16 @@ def notification_nonce(context: Context) -> str:
     return format_html(' nonce="{}"', nonce) if nonce else ""
 
 
+@register.simple_tag
+def notification_icon(name: str) -> str:
+    """Draw one of the symbols of `_icons.html` in the colour of the text: `{% notification_icon "archive" %}`."""
+    return format_html(
+        '<svg class="notification-icon" viewBox="0 0 24 24" width="16" height="16" aria-hidden="true">'
+        '<use href="#notification-icon-{}"/></svg>',
+        name,
+    )
+
+
 register.filter("followable", followable)
 register.filter("link_addresses", link_addresses)
 
@@ -106,6 +117,13 @@ def site_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
+register.filter("lead", presentation.lead_of)
+register.filter("rest", presentation.rest_of)
+register.filter("icon", presentation.icon_of)
+register.filter("picture", presentation.picture_of)
+register.filter("short_time", presentation.short_time_of)
+register.filter("day_key", presentation.day_key_of)
+register.filter("day_name", presentation.day_name_of)
 # The avatar of whoever sent it: one or two letters, and one of six hues.
 register.filter("initials", initials_of)
 register.filter("hue", hue_of)

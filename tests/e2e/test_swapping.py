@@ -123,7 +123,7 @@ async def test_going_back_after_a_logout_shows_nothing(
         """() => {
           window.shown = 0;
           const look = () => {
-            const row = document.querySelector('.notification-list > li');
+            const row = document.querySelector('.notification-list > .notification-item');
             if (row && getComputedStyle(row).visibility === 'visible' && !window.isLoggedIn) window.shown += 1;
             requestAnimationFrame(look);
           };
@@ -135,7 +135,7 @@ async def test_going_back_after_a_logout_shows_nothing(
     await expect(page.get_by_role("link", name="Log in").first).to_be_visible()
     await page.evaluate("window.isLoggedIn = false")
     await page.go_back()
-    await page.wait_for_function("!document.querySelector('.notification-list > li')")
+    await page.wait_for_function("!document.querySelector('.notification-list > .notification-item')")
     await expect(badge(page)).to_be_hidden()
     await expect(page).to_have_title(re.compile(r"^[^(]"))
     if await page.evaluate(SWAPPED):

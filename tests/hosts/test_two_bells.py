@@ -57,7 +57,7 @@ async def test_the_bell_that_is_shown_tells(host: Host, visitors: Visitors) -> N
             listed = page.locator(".notification-panel:visible .notification-item__link")
             await expect(listed).to_have_count(number)
             await expect(listed.first).to_be_visible()
-            await see_it_drawn(page.locator(".notification-panel:visible .notification-item__icon use").first)
+            await see_it_drawn(page.locator(".notification-panel:visible .notification-avatar__glyph use").first)
             await page.keyboard.press("Escape")
 
 
@@ -80,7 +80,7 @@ async def test_the_centre_is_right_beside_them(host: Host, visitors: Visitors) -
         await asyncio.to_thread(host.notify, "user1", "Second")
         await expect(links).to_have_text(["Second", "First"])
         await expect(links.first).to_be_visible()
-        await see_it_drawn(page.locator("main .notification-item__icon use").first)
+        await see_it_drawn(page.locator("main .notification-avatar__glyph use").first)
 
 
 async def see_it_drawn(use: Locator) -> None:

@@ -78,6 +78,7 @@ def _create(person: Person) -> None:
             category=event.category,
             actor=event.actor,
             topic=event.topic,
+            data={"icon": event.icon} if event.icon else {},
         )
         if event.is_read:
             notification.mark_read()

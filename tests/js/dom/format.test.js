@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatCount, formatTimeAgo, pageLanguage } from "../../../notifications/static/notifications/dom/format.js";
+import {
+  formatCount,
+  formatDay,
+  formatShortTime,
+  pageLanguage,
+} from "../../../notifications/static/notifications/dom/format.js";
 
 /** Look at a page whose `<html>` has this language. */
 function read(lang) {
@@ -28,30 +33,38 @@ test("The page's language is what Intl knows of it, else the browser's.", () => 
   }
 });
 
-test("Times are told in the largest unit that fits, in the reader's language.", () => {
-  const now = Date.UTC(2026, 0, 31, 12);
-  const ago = (seconds) => formatTimeAgo(now - seconds * 1000, now);
+/** A moment of the reader's own zone, whichever that is. */
+const at = (...parts) => new Date(...parts);
+const plain = (text) => text.replace(/\s/g, " "); // languages have spaces of their own
+
+test("Times are told in few letters: how long ago, then the day.", () => {
+  const now = at(2026, 10, 25, 12).getTime();
+  const ago = (seconds) => formatShortTime(now - seconds * 1000, now);
   read("en");
-  assert.deepEqual(
-    [0, 59, 60, 3599, 3600, 86_400, 172_800, 604_800, 2_592_000, 31_536_000].map((seconds) => ago(seconds)),
-    [
-      "now",
-      "now",
-      "1 minute ago",
-      "59 minutes ago",
-      "1 hour ago",
-      "yesterday",
-      "2 days ago",
-      "last week",
-      "last month",
-      "last year",
-    ],
-  );
+  assert.deepEqual([0, 59, 60, 3599, 3600, 86_399].map(ago), ["now", "now", "1m", "59m", "1h", "23h"]);
+  const told = (moment) => plain(formatShortTime(moment.getTime(), now));
+  assert.equal(told(at(2026, 10, 22, 9, 5)), "Sun 9:05 AM");
+  assert.equal(told(at(2026, 10, 18, 12)), "Nov 18");
+  assert.equal(told(at(2025, 10, 26, 12)), "Nov 26, 2025");
   read("zh-hans");
-  assert.equal(ago(120), "2分钟前");
+  assert.equal(ago(120), "2分钟");
+  assert.equal(told(at(2026, 10, 22, 9, 5)), "周日09:05");
 });
 
 test("A moment in the future is now: clocks differ.", () => {
   read("en");
-  assert.equal(formatTimeAgo(2_000_000, 1_000_000), "now");
+  assert.equal(formatShortTime(2_000_000, 1_000_000), "now");
+});
+
+test("Days are called as people call them, by midnights and not by hours.", () => {
+  const now = at(2026, 10, 25, 0, 30);
+  const named = (moment) => formatDay(moment, now);
+  read("en");
+  assert.equal(named(at(2026, 10, 25, 0, 1)), "Today");
+  assert.equal(named(at(2026, 10, 24, 23, 59)), "Yesterday");
+  assert.equal(named(at(2026, 10, 23, 12)), "Monday, November 23");
+  assert.equal(named(at(2025, 11, 31, 12)), "Wednesday, December 31, 2025");
+  assert.equal(named(at(2026, 10, 26, 12)), "Today"); // a server that is ahead
+  read("zh-hans");
+  assert.equal(named(at(2026, 10, 24, 12)), "昨天");
 });

@@ -35,7 +35,8 @@ def page(client: Client, user: User) -> Client:
 def listed(page: Client, query: str = "") -> list[str]:
     """Return the titles on a page of the centre, without the empty item in `<template>`."""
     html = page.get(CENTRE + query).content.decode().partition("<template>")[0]
-    return re.findall(r'class="notification-item__link"[^>]*>([^<]*)</a>', html)
+    links = re.findall(r'class="notification-item__link"[^>]*>(.*?)</a>', html, re.DOTALL)
+    return [re.sub(r"<[^>]*>", "", link) for link in links]
 
 
 def state(notification: Notification) -> tuple[bool, bool]:

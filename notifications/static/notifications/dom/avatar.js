@@ -24,6 +24,9 @@ export function initials(name) {
   return (first + (STANDS_ALONE.test(last) ? "" : last)).toUpperCase();
 }
 
+/** A picture of another host would tell that host who reads what. */
+const IS_OF_THIS_SITE = /^\/(?![/\\])/;
+
 /** @param {string} word */
 function firstLetter(word) {
   const found = FIRST_LETTER.exec(word);
@@ -46,12 +49,36 @@ export function hueOf(name) {
   return hash % HUES;
 }
 
+/** The key of a symbol of `_icons.html`. */
+const ICON = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
+
+/**
+ * The sign that stands for the kind: what the notification names, else its level.
+ *
+ * @param {{level?: string, data?: {icon?: unknown} | null}} item
+ */
+export function iconOf({ level = "info", data }) {
+  const icon = data?.icon;
+  return typeof icon === "string" && ICON.test(icon) ? icon : level;
+}
+
 /**
  * @param {HTMLElement} avatar
- * @param {{actor?: string}} item
+ * @param {{actor?: string, level?: string, data?: {icon?: unknown, avatar?: unknown} | null}} item
  */
-export function fillAvatar(avatar, { actor = "" }) {
-  avatar.dataset.hue = `${hueOf(actor)}`;
+export function fillAvatar(avatar, item) {
+  const { actor = "", data } = item;
+  const icon = iconOf(item);
+  if (actor) avatar.dataset.hue = `${hueOf(actor)}`;
+  else avatar.removeAttribute("data-hue");
+  avatar.toggleAttribute("data-plain", icon === "info");
   const place = avatar.querySelector('[data-field="initials"]');
   if (place) place.textContent = initials(actor);
+  avatar.querySelector("use")?.setAttribute("href", `#notification-icon-${icon}`);
+  const image = avatar.querySelector("img");
+  if (!image) return;
+  const picture = typeof data?.avatar === "string" && IS_OF_THIS_SITE.test(data.avatar) ? data.avatar : "";
+  if (picture) image.src = picture;
+  else image.removeAttribute("src");
+  image.hidden = !picture;
 }

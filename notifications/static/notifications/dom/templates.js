@@ -2,8 +2,8 @@
 /** Items and toasts: clones of a `<template>`, filled by `textContent`. */
 
 import { fillAvatar } from "./avatar.js";
-import { showTimeAgo } from "./format.js";
-import { isFollowable } from "./links.js";
+import { showTime } from "./format.js";
+import { addressOf } from "./links.js";
 import { findPart, setPart } from "./parts.js";
 
 /** @import { Row } from "../state/list_state.js" */
@@ -107,24 +107,29 @@ function renderRow(owner, { id, modseq, isRead, isArchived, item }, element) {
  * @param {ShownItem} item
  */
 function fillItem(owner, element, item) {
-  const { level, title, url } = item;
+  const { level, title, actor = "" } = item;
+  const lead = leadOf(title, actor);
+  const isOfNote = level !== "info";
   element.dataset.level = level;
-  element.querySelector("use")?.setAttribute("href", `#notification-level-${level}`);
-  setPart(element, "item__level", { textContent: owner.getAttribute(`data-level-${level}`) });
+  element.toggleAttribute("data-led", lead !== "");
+  setPart(element, "item__level", { textContent: isOfNote ? owner.getAttribute(`data-level-${level}`) : "" });
   setPart(element, "item__select", { ariaLabel: owner.dataset.labelSelect?.replace("{title}", () => title) });
+  const shown = { ...item, actor, lead, rest: title.slice(lead.length) };
   for (const field of element.querySelectorAll("[data-field]")) {
-    const name = /** @type {keyof ShownItem} */ (/** @type {HTMLElement} */ (field).dataset.field);
-    field.textContent = `${item[name] ?? ""}`;
+    const name = /** @type {keyof typeof shown} */ (/** @type {HTMLElement} */ (field).dataset.field);
+    field.textContent = `${shown[name] ?? ""}`;
   }
   const avatar = findPart(element, "avatar");
-  if (avatar) fillAvatar(avatar, item);
+  if (avatar) fillAvatar(avatar, shown);
   const link = /** @type {HTMLAnchorElement | null} */ (findPart(element, "item__link"));
-  if (isFollowable(url)) link?.setAttribute("href", url);
+  const address = addressOf({ id: 0, ...item }, owner.dataset.detailUrl);
+  if (address) link?.setAttribute("href", address);
   else link?.removeAttribute("href");
   const time = /** @type {HTMLTimeElement | null} */ (findPart(element, "item__time"));
   if (time) {
     time.dateTime = item.created_at ?? "";
-    showTimeAgo(time);
+    delete time.dataset.isNamed;
+    showTime(time);
   }
   const bar = /** @type {HTMLProgressElement | null} */ (findPart(element, "item__progress"));
   if (bar) fillProgress(bar, item.data?.progress);
@@ -142,4 +147,15 @@ function fillProgress(bar, progress) {
   } else {
     bar.removeAttribute("value");
   }
+}
+
+/**
+ * The sender where the title begins with it, to be shown in bold.
+ *
+ * @param {string} title
+ * @param {string} actor
+ */
+export function leadOf(title, actor) {
+  if (!actor || !title.startsWith(actor)) return "";
+  return /^[\p{L}\p{N}]/u.test(title.slice(actor.length)) ? "" : actor;
 }

@@ -8,7 +8,7 @@
 
 import { isLoggedOut } from "../connection/http.js";
 import { fetchPart } from "../dom/fetch_part.js";
-import { showFullTime, showTimeAgo } from "../dom/format.js";
+import { showFullTime, showTime } from "../dom/format.js";
 import { showLogin } from "../dom/links.js";
 import { findPart, needPart, setPart } from "../dom/parts.js";
 import { pressShortcut } from "../dom/shortcuts.js";
@@ -133,7 +133,7 @@ class NotificationDetail extends LiveElement {
 
   #showTimes() {
     for (const time of this.querySelectorAll("time")) {
-      if (time.matches(".notification-detail__ago")) showTimeAgo(time);
+      if (time.matches(".notification-detail__ago")) showTime(time);
       else showFullTime(time);
     }
   }

@@ -2,7 +2,8 @@
 /** <notification-list>: centre or panel, kept right by the stream. */
 
 import { isLoggedOut } from "../connection/http.js";
-import { formatCount, showTimeAgo } from "../dom/format.js";
+import { renderDays } from "../dom/days.js";
+import { formatCount, showTime } from "../dom/format.js";
 import { showLogin } from "../dom/links.js";
 import { findPart, needPart, setPart } from "../dom/parts.js";
 import { pressShortcut, showKeys } from "../dom/shortcuts.js";
@@ -11,6 +12,7 @@ import { isInView } from "../dom/view.js";
 import { ListState } from "../state/list_state.js";
 import { isBehind, isSameEpoch, parsePosition } from "../state/position.js";
 import { LiveElement } from "./live_element.js";
+import { Preview } from "./preview.js";
 import { findNear, Roving } from "./roving.js";
 import { Selection } from "./selection.js";
 import { UndoBar } from "./undo_bar.js";
@@ -56,6 +58,9 @@ export class NotificationList extends LiveElement {
   /** What is to have the focus once it is back, until when, and what has it till then. */
   #returning = { ids: /** @type {number[]} */ ([]), untilMs: 0, from: /** @type {Element | null} */ (null) };
 
+  /** @type {Preview | undefined} */
+  #preview;
+
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
 
@@ -81,6 +86,7 @@ export class NotificationList extends LiveElement {
   #fetching;
 
   begin() {
+    this.#preview = new Preview(this); // it hears of a click first
     this.listen(this.store, "change", (/** @type {CustomEvent} */ { detail }) => {
       this.state.apply(detail);
       this.draw();
@@ -144,8 +150,9 @@ export class NotificationList extends LiveElement {
 
   #showTimes() {
     for (const time of this.querySelectorAll(".notification-item__time")) {
-      showTimeAgo(/** @type {HTMLTimeElement} */ (time));
+      showTime(/** @type {HTMLTimeElement} */ (time));
     }
+    renderDays(this, this.#list, this.items);
   }
 
   // --- What the list says
@@ -167,7 +174,9 @@ export class NotificationList extends LiveElement {
   showState() {
     const { connectionState, unread } = this.store;
     this.dataset.connection = connectionState;
-    setPart(this, "tabs__count", { textContent: formatCount("{count}", unread) });
+    const count = formatCount("{count}", unread);
+    setPart(this, "tabs__count", { textContent: count });
+    setPart(this, "nav__count", { textContent: count });
     setPart(this, "centre__read-all", { disabled: unread === 0 });
   }
 
@@ -206,7 +215,9 @@ export class NotificationList extends LiveElement {
     this.#start = this.#findStart(around);
     const shown = this.ids.slice(this.#start, this.#start + MOST_ITEMS).map((id) => this.state.getKnown(id));
     const items = renderRows(this, this.#list, shown);
+    renderDays(this, this.#list, items);
     this.#roving?.show(items);
+    this.#preview?.mark();
     const hasLostFocus = focusedItem?.isConnected === false;
     if (hasLostFocus) this.#focusNear(focusedItem, focused, items);
     this.#focusReturned(items);
@@ -389,6 +400,16 @@ export class NotificationList extends LiveElement {
     if (isByBar) this.#focusCurrent(); // the button goes with the selection
   }
 
+  /**
+   * Do something to one notification, and offer undo for it.
+   *
+   * @param {ActionName} action
+   * @param {number} id
+   */
+  act(action, id) {
+    this.#perform(action, [id]);
+  }
+
   /** @param {string} bound */
   #readAll(bound) {
     const ids = this.state.unreadIds(parsePosition(bound).modseq);
@@ -479,7 +500,8 @@ export class NotificationList extends LiveElement {
       clicked.closest("a[href]")?.closest("li:not([data-read])")
     );
     const isOpening = button < 2; // by the left button, or the middle one
-    if (opened && isOpening) this.#perform("read", [readId(opened)]);
+    const isShownBeside = event.defaultPrevented; // and marked as read there
+    if (opened && isOpening && !isShownBeside) this.#perform("read", [readId(opened)]);
     if (clicked.closest(".notification-retry")) this.refresh();
     if (clicked.closest(".notification-selection__rest")) this.#selection?.selectEverything();
     if (clicked.closest(".notification-arrived")) this.#showArrived();

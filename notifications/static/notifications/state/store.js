@@ -23,7 +23,7 @@ import { parsePosition } from "./position.js";
  * @property {string} url
  * @property {string} actor
  * @property {string} topic
- * @property {{progress?: Progress}} data
+ * @property {{progress?: Progress, icon?: unknown, avatar?: unknown}} data
  * @property {string} created_at
  * @property {string | null} read_at
  * @property {string | null} archived_at

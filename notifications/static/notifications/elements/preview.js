@@ -1,0 +1,104 @@
+// @ts-check
+/**
+ * The pane beside a wide list, in which a notification is read without leaving it.
+ *
+ * Where the pane has no room, or where a click asks for a tab of its own, the link is the browser's.
+ */
+
+import { isLoggedOut } from "../connection/http.js";
+import { fetchPart } from "../dom/fetch_part.js";
+import { allowByNonce } from "../dom/links.js";
+import { findPart } from "../dom/parts.js";
+import { readId } from "../dom/templates.js";
+
+/** @import { ActionName } from "../connection/actions.js" */
+/** @import { LiveElement } from "./live_element.js" */
+
+/**
+ * The list that it stands beside.
+ * @typedef {LiveElement & {items: HTMLElement[], state: {get: (id: number) => unknown},
+ *   act: (action: ActionName, id: number) => void}} PreviewedList
+ */
+
+export class Preview {
+  #list;
+  #view;
+  #hint;
+
+  /** What is shown, or 0. */
+  #id = 0;
+
+  /** The latest fetch; what others bring comes too late. @type {Promise<unknown> | undefined} */
+  #fetching;
+
+  /** @param {PreviewedList} list */
+  constructor(list) {
+    this.#list = list;
+    this.#view = findPart(list, "view");
+    this.#hint = findPart(list, "view__hint");
+    if (!this.#view) return;
+    list.listen(list, "click", (/** @type {MouseEvent} */ event) => this.#click(event));
+    list.listen(this.#view, "notification-act", (/** @type {CustomEvent} */ event) => {
+      event.preventDefault(); // the list offers undo
+      list.act(event.detail.action, event.detail.id);
+    });
+  }
+
+  /** Mark the row of what is shown; what has left the list is shown no longer. */
+  mark() {
+    if (this.#id && !this.#list.state.get(this.#id)) this.#close();
+    for (const item of this.#list.items) {
+      const isShown = readId(item) === this.#id;
+      if (isShown) item.setAttribute("aria-current", "true");
+      else item.removeAttribute("aria-current");
+    }
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const link = /** @type {Element} */ (event.target).closest(".notification-item__link");
+    const item = /** @type {HTMLElement | null | undefined} */ (link?.closest(".notification-item"));
+    const isForNewTab = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
+    if (!item || isForNewTab || event.defaultPrevented || !this.#view?.checkVisibility?.()) return;
+    event.preventDefault();
+    this.#open(readId(item));
+  }
+
+  /** @param {number} id */
+  async #open(id) {
+    const { detailUrl = "" } = this.#list.dataset;
+    this.#id = id;
+    this.mark();
+    const fetching = fetchPart(this.#list.session.reader, `${detailUrl.replace(/0(?=\/?$)/, `${id}`)}?part=preview`);
+    this.#fetching = fetching;
+    const [answer] = await Promise.all([fetching, import("./detail.js")]);
+    if (fetching !== this.#fetching) return;
+    if (await isLoggedOut(answer)) this.#list.store.setConnectionState("over");
+    const detail = answer.page?.querySelector("notification-detail");
+    if (!detail) {
+      this.#close();
+      return;
+    }
+    this.#view?.replaceChildren(...this.#newStyles(answer.page), detail);
+    this.#view?.scrollTo(0, 0);
+  }
+
+  /**
+   * The styles that the page does not have yet.
+   *
+   * @param {Document | null} page
+   */
+  #newStyles(page) {
+    const known = new Set([...document.querySelectorAll("link")].map(({ href }) => href));
+    const links = [...(page?.querySelectorAll("link") ?? [])].filter(({ href }) => !known.has(href));
+    const kept = this.#view?.querySelectorAll("link") ?? [];
+    allowByNonce(links);
+    return [...kept, ...links];
+  }
+
+  #close() {
+    this.#id = 0;
+    this.#fetching = undefined;
+    if (this.#hint) this.#view?.replaceChildren(...(this.#view.querySelectorAll("link") ?? []), this.#hint);
+  }
+}
