@@ -112,7 +112,7 @@ async def test_a_toast_says_who_sent_it(visitors: Visitors, daphne: Server, site
     """The sender's face and name stand there once; a level only where it says something, and then as a shape and a word."""
     page = await visitors.arrive(daphne, user)
     await notify(site, user, "Ada Lovelace mentioned you", actor="Ada Lovelace")
-    said = re.compile(r"^\s*AL\s+Ada Lovelace mentioned you\s+Mark as read")
+    said = re.compile(r"^\s*AL\s+Ada Lovelace mentioned you\s+Open\s+Mark as read")
     await expect(toasts(page)).to_have_text(said, use_inner_text=True)
     await expect(toasts(page).locator(".notification-toast__sign")).to_be_hidden()
     await expect(toasts(page).locator(".notification-avatar:visible")).to_have_css(
@@ -147,6 +147,9 @@ async def test_a_toast_is_read_and_opened(visitors: Visitors, daphne: Server, si
     await toasts(page).get_by_role("link", name="Open", exact=True).click()
     await page.wait_for_url("**/?second")
     await expect_unread(page, 0)
+    pk = await notify(site, user, "Without a link")
+    await toasts(page).get_by_role("link", name="Open", exact=True).click()
+    await page.wait_for_url(f"**{CENTRE}{pk}/")
 
 
 async def test_a_toast_waits_while_it_is_read(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
@@ -191,8 +194,9 @@ async def test_toasts_are_closed_by_keyboard(visitors: Visitors, daphne: Server,
     await expect(link).to_be_focused()
     await page.keyboard.press("F6")
     await page.keyboard.press("Tab")
-    await expect(toasts(page).first.get_by_role("button", name="Mark as read")).to_be_focused()
-    await page.keyboard.press("Tab")
+    await expect(toasts(page).first.get_by_role("link", name="Open")).to_be_focused()
+    for _ in range(2):
+        await page.keyboard.press("Tab")
     await expect(toasts(page).first.get_by_role("button", name="Close")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(toasts(page).locator(LINK)).to_have_text(["Two", "Three"])

@@ -2,7 +2,7 @@
 /** What reaches who looks elsewhere: desktop notifications, sound, icons. */
 
 import { isSwitchedOn } from "../state/settings.js";
-import { isFollowable } from "./links.js";
+import { addressOf } from "./links.js";
 
 /** @import { Arrivals } from "../state/arrivals.js" */
 /** @import { Item } from "../state/store.js" */
@@ -10,7 +10,7 @@ import { isFollowable } from "./links.js";
 /**
  * What is shown: an item, or many of them under one id.
  * @typedef {Pick<Item, "id" | "modseq" | "title" | "body" | "url"> & {ids?: number[]}} AlertItem
- * @typedef {{icon?: string, onOpen: (id: number) => void}} AlertOptions
+ * @typedef {{icon?: string, pattern?: string, onOpen: (id: number) => void}} AlertOptions `pattern`: as addressOf() takes it
  */
 
 const LOOKED_AT = "notifications:looked-at"; // a lock that visible tabs hold
@@ -55,16 +55,17 @@ export async function isAlerting({ isLeading }) {
  * @param {AlertItem} item
  * @param {AlertOptions} options
  */
-export function showOnDesktop(item, { icon, onOpen }) {
+export function showOnDesktop(item, { icon, pattern, onOpen }) {
   if (!isSwitchedOn("desktop")) return;
-  const { id, title, body, url, ids } = item;
+  const { id, title, body, ids } = item;
   try {
     const shown = new Notification(title, { body, icon, tag: `notification-${id}` });
     onDesktop.set(id, { shown, item });
     shown.onclick = () => {
       window.focus();
       if (!ids) onOpen(id);
-      if (isFollowable(url)) lead(new URL(url, location.href));
+      const address = addressOf(item, pattern);
+      if (address) lead(new URL(address, location.href));
       shown.close();
     };
   } catch {} // Android leaves them to service workers

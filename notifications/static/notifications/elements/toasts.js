@@ -4,7 +4,7 @@
 import { isAlerting, markIcons, playSound, showOnDesktop, tellWhetherLookedAt, updateDesktop } from "../dom/alerts.js";
 import { fillAvatar } from "../dom/avatar.js";
 import { formatCount, pageLanguage } from "../dom/format.js";
-import { isFollowable } from "../dom/links.js";
+import { addressOf } from "../dom/links.js";
 import { findPart, setPart } from "../dom/parts.js";
 import { readId, renderRows } from "../dom/templates.js";
 import { Arrivals, collectIds, sumUp } from "../state/arrivals.js";
@@ -106,7 +106,8 @@ class Toasts extends LiveElement {
   };
 
   get #alertOptions() {
-    return { icon: this.dataset.iconUrl, onOpen: this.#markRead };
+    const { iconUrl, notificationUrl } = this.dataset;
+    return { icon: iconUrl, pattern: notificationUrl, onOpen: this.#markRead };
   }
 
   /** @param {number[]} ids */
@@ -148,7 +149,10 @@ class Toasts extends LiveElement {
    * @returns {ToastItem[]} these, or one that stands for them
    */
   #summarize(items) {
-    if (items.length <= MOST_TOASTS) return items.map((item) => ({ ...item, senders: item.actor ? [item.actor] : [] }));
+    if (items.length <= MOST_TOASTS) {
+      const leadOn = (/** @type {Item} */ item) => addressOf(item, this.dataset.notificationUrl);
+      return items.map((item) => ({ ...item, url: leadOn(item), senders: item.actor ? [item.actor] : [] }));
+    }
     const { labelMany = "", labelFailed = "", labelOthers = "", url = "" } = this.dataset;
     const { count, failed, sources } = sumUp(items);
     const named = sources.slice(0, MOST_NAMED);
@@ -250,7 +254,7 @@ function showSenders(toast, { level, title, body, url, actor, senders }) {
   setPart(toast, "toast__body", { hidden: !body });
   const open = /** @type {HTMLAnchorElement | null} */ (findPart(toast, "toast__open"));
   if (open) {
-    open.hidden = !isFollowable(url);
+    open.hidden = !url;
     open.href = url;
   }
   for (const control of toast.querySelectorAll(".notification-toast__open, button")) control.ariaDescription = title;
