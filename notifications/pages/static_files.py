@@ -30,13 +30,17 @@ MODULES: Final = "notifications/*.js"  # `*` stands for folders too
 # rewrites all modules.
 IMPORT: Final = r"""(?m)^(?P<matched>(?P<head>(?:import|export)\b[^;"']*)"(?P<url>\.{1,2}/[\w/]+\.js)";)"""
 REWRITTEN: Final = '%(head)s"%(url)s";'
+# What is loaded when it is wanted: `await import("./swipe.js")`.
+LATE_IMPORT: Final = r"""(?P<matched>(?P<head>\bimport\()"(?P<url>\.{1,2}/[\w/]+\.js)"\))"""
+LATE_REWRITTEN: Final = '%(head)s"%(url)s")'
 SERVES_ITSELF: Final = "whitenoise."  # with DEBUG on as well
 
 
 def hash_imports() -> None:
     """Have every storage that hashes names write them into the app's modules. Storages are made later."""
     if MODULES not in dict(HashedFilesMixin.patterns):
-        HashedFilesMixin.patterns = (*HashedFilesMixin.patterns, (MODULES, ((IMPORT, REWRITTEN),)))
+        rewriting = ((IMPORT, REWRITTEN), (LATE_IMPORT, LATE_REWRITTEN))
+        HashedFilesMixin.patterns = (*HashedFilesMixin.patterns, (MODULES, rewriting))
 
 
 def nonce_of(request: Any) -> str:

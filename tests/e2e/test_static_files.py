@@ -95,12 +95,14 @@ async def test_modules_and_styles_are_hashed(
                 path.unlink()
         server = PlainNginx(tmp_path, FOR_A_YEAR.format(static=tmp_path / "static", worker=server.port))
     try:
-        page = await visitors.arrive(server.url, user, path="/")
+        page = await visitors.arrive(server.url, user, path="/", has_touch=True)
         asked = note_addresses(page)
         await page.goto(CENTRE)
         await page.goto("/")
         await is_live(page, site, user, "Hashed", 1)
         assert len(asked) > 20
+        # What is imported when it is wanted. Firefox is told of no touch screen.
+        assert visitors.is_firefox or any("/elements/swipe." in path for path in asked)
         assert [path for path in asked if not HASHED.search(path)] == []
         await page.close()
     finally:

@@ -15,7 +15,7 @@ import notifications
 STATIC = Path(notifications.__file__).parent / "static" / "notifications"
 TEMPLATES = STATIC.parents[1] / "templates"
 ADDRESS = re.compile(r"""\{% static 'notifications/([^']+\.(?:js|css))' %\}""")
-IMPORT = re.compile(r"""^import [^;]*?["'](\.[^"']+)["']""", re.MULTILINE)
+IMPORT = re.compile(r"""^import [^;]*?["'](\.[^"']+)["']|\bimport\("(\.[^"]+)"\)""", re.MULTILINE)
 
 
 def sizes() -> dict[str, int]:
@@ -34,7 +34,7 @@ def loaded() -> set[str]:
         name = waiting.pop()
         found.add(name)
         path = STATIC / name
-        imported = {(path.parent / each).resolve() for each in IMPORT.findall(path.read_text())}
+        imported = {(path.parent / (first or late)).resolve() for first, late in IMPORT.findall(path.read_text())}
         waiting |= {str(each.relative_to(STATIC)) for each in imported} - found
     return found
 

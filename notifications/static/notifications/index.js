@@ -18,5 +18,6 @@ import "./state/undo_stack.js";
 
 import "./elements/bell.js";
 import "./elements/list.js";
+import "./elements/on_demand.js";
 import "./elements/settings.js";
 import "./elements/toasts.js";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -75,6 +76,50 @@ def test_the_pattern_is_added_once() -> None:
     """However often the app is made ready."""
     static_files.hash_imports()
     assert [glob for glob, _patterns in HashedFilesMixin.patterns].count(static_files.MODULES) == 1
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        'import { Store } from "./store.js";',
+        'import "./store.js";',
+        'import {\n  Store,\n  Item,\n} from "../state/store.js";',
+        'export { Store } from "./store.js";',
+        'import("./store.js").then(({ Store }) => new Store());',
+        'const { Store } = await import("./store.js");',
+    ],
+)
+def test_each_kind_of_import_is_rewritten(module: str) -> None:
+    """What a module imports at once and what it imports when it is wanted get the name with the hash."""
+    assert rewrite(module) == re.sub(r'"([./]+\w+(?:/\w+)*)\.js"', r'"\1.4f1d0a9b3e77.js"', module)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        '/** @import { Store } from "./store.js" */',
+        'import { Store } from "./store.4f1d0a9b3e77.js";',
+        'import("./store.4f1d0a9b3e77.js");',
+        'import { other } from "https://example.com/other.js";',
+        'reimport("./store.js")',
+    ],
+)
+def test_what_is_no_import_of_ours_stays(module: str) -> None:
+    """Comments, names that have their hash already, other sites and other functions are left alone."""
+    assert rewrite(module) == module
+
+
+def rewrite(module: str) -> str:
+    """Return a module as a manifest storage writes it, where each file has the same hash."""
+    patterns = dict(HashedFilesMixin.patterns)[static_files.MODULES]
+    for pattern, template in patterns:
+
+        def write(found: re.Match[str], template: str = template) -> str:
+            groups = found.groupdict()
+            return template % (groups | {"url": groups["url"].removesuffix(".js") + ".4f1d0a9b3e77.js"})
+
+        module = re.sub(pattern, write, module)
+    return module
 
 
 async def ask_for_a_style(application: Any) -> int:
