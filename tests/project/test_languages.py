@@ -77,8 +77,8 @@ def texts(response: Any) -> list[str]:
 
 
 def latin(response: Any) -> list[str]:
-    """Return the words in Latin letters of a Chinese page, without what a script fills in."""
-    found = (re.findall(r"[A-Za-z]{2,}", re.sub(r"\{\w+\}", "", text)) for text in texts(response))
+    """Return the words in Latin letters of a Chinese page, without what a script fills in and a search's operators."""
+    found = (re.findall(r"[A-Za-z]{2,}", re.sub(r"\{\w+\}|\b(?:from|in|is):", "", text)) for text in texts(response))
     return [word for words in found for word in words if word not in SAME_IN_ALL]
 
 

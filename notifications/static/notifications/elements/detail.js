@@ -30,9 +30,6 @@ class NotificationDetail extends LiveElement {
   /** What `dom/shortcuts.js` asks of a list. */
   hasSelection = false;
 
-  /** @type {HTMLElement[]} */
-  items = [];
-
   /** @type {ListState} */
   state = new ListState({});
 
@@ -240,10 +237,16 @@ class NotificationDetail extends LiveElement {
   /** Nothing is selected here. */
   clearSelection() {}
 
+  /** What `g i` does. */
+  openInbox() {
+    findPart(document, "detail-page__back a")?.click();
+  }
+
   /** @param {MouseEvent} event */
   #click({ target }) {
     const clicked = /** @type {Element} */ (target);
-    if (!clicked.closest(".notification-detail__undo")) return;
+    const undo = /** @type {HTMLElement | null} */ (clicked.closest(".notification-detail__undo"));
+    if (!undo || undo.hidden) return; // a key presses it too
     clearTimeout(this.#undoClock);
     this.focus();
     this.showMessage("");
