@@ -137,7 +137,10 @@ export class Selection {
     }
     const isAny = this.size > 0;
     this.#list.toggleAttribute("data-selected", isAny);
-    setPart(this.#list, "selection__all > input", { checked: isAny, indeterminate: isAny && !this.#isWholeList });
+    setPart(this.#list, "selection__all > input", {
+      checked: isAny && this.#isWholeList,
+      indeterminate: isAny && !this.#isWholeList,
+    });
     const { labelSelectEverything = "", labelSelectCount = "" } = this.#list.dataset;
     setPart(this.#list, "selection__rest", {
       hidden: !this.#isMoreOffered,
