@@ -94,7 +94,8 @@ async def test_reading_shows_in_other_tabs_and_devices(
         await expect(page.locator(".notification-item[data-read]")).to_have_count(3)
 
     await device.locator(".notification-item", has_text="One").get_by_role("button", name="Archive").click()
-    await device.locator(".notification-item", has_text="Two").get_by_role("button", name="Delete").click()
+    await device.locator(".notification-item", has_text="Two").get_by_role("button", name="More").click()
+    await device.get_by_role("menuitem", name="Delete").click()
     for page in (centre, device):
         await expect(headings(page)).to_have_text(["Three"])
     await expect_unread(theirs, 3)
