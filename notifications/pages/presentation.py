@@ -20,7 +20,7 @@ from ..models.validators import followable
 
 __all__ = ["day_key_of", "day_name_of", "icon_of", "lead_of", "picture_of", "rest_of", "short_time_of"]
 
-# The symbols are those of `_icons.html`, and whatever a site adds there.
+# The symbols are those of `templates/live_notifications/_icons.html`, and whatever a site adds there.
 ICON: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MINUTE_SECONDS: Final = 60
 HOUR_SECONDS: Final = 3600
