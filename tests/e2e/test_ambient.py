@@ -97,8 +97,8 @@ async def test_a_toast_shows_what_is_new(
     await expect(toast).to_have_count(1)
     await expect(mine.get_by_role("region", name="New notifications")).to_be_visible()
     await expect(toast).to_contain_text(re.compile(r"AL\s+Warning\s+Ada Lovelace\s+Low disk\s*2 % left"))
-    await expect(toast.locator("use")).to_have_attribute("href", "#notification-level-warning")
-    assert await mine.locator("symbol#notification-level-warning").count() == 1
+    await expect(toast.locator("use")).to_have_attribute("href", "#notification-icon-warning")
+    assert await mine.locator("symbol#notification-icon-warning").count() == 1
     await notify(site, other, "Yours")
     await expect(toasts(theirs)).to_contain_text("Yours")
 
@@ -114,7 +114,7 @@ async def test_a_toast_says_who_sent_it(visitors: Visitors, daphne: Server, site
     await notify(site, user, "Ada Lovelace mentioned you", actor="Ada Lovelace")
     said = re.compile(r"^\s*AL\s+Ada Lovelace mentioned you\s+Open\s+Mark as read")
     await expect(toasts(page)).to_have_text(said, use_inner_text=True)
-    await expect(toasts(page).locator(".notification-toast__sign")).to_be_hidden()
+    await expect(toasts(page).locator(".notification-avatar__glyph")).to_be_hidden()
     await expect(toasts(page).locator(".notification-avatar:visible")).to_have_css(
         "background-color", "rgb(230, 232, 253)"
     )
@@ -122,12 +122,12 @@ async def test_a_toast_says_who_sent_it(visitors: Visitors, daphne: Server, site
     failed = toasts(page).last
     said = re.compile(r"^\s*AL\s+Error\s+Ada Lovelace\s+The export has failed")
     await expect(failed).to_have_text(said, use_inner_text=True)
-    await expect(failed.locator(".notification-toast__sign")).to_be_visible()
+    await expect(failed.locator(".notification-avatar__glyph")).to_be_visible()
     await notify(site, user, "By itself")
     system = toasts(page).last
     await expect(system).to_have_text(re.compile(r"^\s*By itself"), use_inner_text=True)
-    await expect(system.locator(".notification-toast__sign")).to_be_visible()
-    await expect(system.locator(".notification-avatar:visible")).to_have_count(0)
+    await expect(system.locator(".notification-avatar__glyph")).to_be_visible()
+    await expect(system.locator(".notification-avatar:visible")).to_have_text([re.compile(r"^\s*$")])
 
 
 async def test_a_toast_is_read_and_opened(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
@@ -385,6 +385,33 @@ async def test_settings_hold_in_all_tabs(visitors: Visitors, daphne: Server, sit
     await tab.reload()
     await tab.get_by_role("button", name="Settings").click()
     await expect(tab.get_by_role("switch", name="Toasts")).to_be_checked()
+
+
+@pytest.mark.parametrize("path", [CENTRE, "/"], ids=["centre", "panel"])
+async def test_settings_stand_at_their_button(visitors: Visitors, daphne: Server, user: Person, path: str) -> None:
+    """They open below their button, in the panel too, which stays open, look like switches, and are closed by Escape."""
+    page = await visitors.arrive(daphne, user, path=path)
+    if path == "/":
+        await page.locator(".notification-bell").click()
+    button = page.get_by_role("button", name="Settings")
+    await button.click()
+    menu = page.get_by_role("dialog", name="Settings for this browser")
+    await expect(menu).to_be_visible()
+    switch = page.get_by_role("switch", name="Toasts")
+    await expect(switch).to_have_css("appearance", "none")
+    await menu.evaluate("menu => Promise.all(menu.getAnimations().map(({ finished }) => finished))")
+    box, place = await menu.bounding_box(), await button.bounding_box()
+    assert box is not None
+    assert place is not None
+    assert box["y"] >= 0
+    if await page.evaluate("CSS.supports('position-area', 'block-end')"):
+        assert abs(box["y"] - place["y"] - place["height"]) < 12
+        assert abs(box["x"] + box["width"] - place["x"] - place["width"]) < 12
+    await switch.focus()
+    await page.keyboard.press("Escape")
+    await expect(menu).to_be_hidden()
+    if path == "/":
+        await expect(page.locator(".notification-panel")).to_be_visible()
 
 
 async def test_settings_need_the_script(visitors: Visitors, daphne: Server, user: Person) -> None:

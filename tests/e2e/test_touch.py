@@ -16,18 +16,6 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 ITEM = "li.notification-item"
 LOADED = """performance.getEntriesByType("resource").map(({ name }) => name)
   .filter((name) => /swipe|item_menu/.test(name))"""
-# Rows of a site's own template may have none.
-ADD_MORE = """() => {
-  for (const item of document.querySelectorAll("li.notification-item")) {
-    if (item.querySelector(".notification-item__more")) continue;
-    const more = document.createElement("button");
-    more.className = "notification-item__more";
-    more.type = "button";
-    more.ariaLabel = "More";
-    more.textContent = "…";
-    item.append(more);
-  }
-}"""
 
 
 async def arrive(visitors: Visitors, server: Server, site: Site, user: Person, **look: Any) -> Page:
@@ -67,7 +55,6 @@ async def swipe(page: Page, item: Locator, *, by: float, ends: bool = True) -> N
 
 async def open_menu(page: Page, title: str) -> Locator:
     """Press the "…" of an item; return its menu."""
-    await page.evaluate(ADD_MORE)
     item = page.locator(ITEM, has_text=title)
     await item.hover()
     await item.locator(".notification-item__more").click()

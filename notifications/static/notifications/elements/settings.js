@@ -10,7 +10,6 @@ class NotificationSettings extends LiveElement {
   begin() {
     this.listen(this, "change", (event) => this.#switch(/** @type {HTMLInputElement} */ (event.target)));
     this.listen(window, "storage focus", () => this.showState());
-    this.hidden = false;
   }
 
   /** @param {HTMLInputElement} box */

@@ -106,8 +106,8 @@ class Toasts extends LiveElement {
   };
 
   get #alertOptions() {
-    const { iconUrl, notificationUrl } = this.dataset;
-    return { icon: iconUrl, pattern: notificationUrl, onOpen: this.#markRead };
+    const { iconUrl, detailUrl } = this.dataset;
+    return { icon: iconUrl, pattern: detailUrl, onOpen: this.#markRead };
   }
 
   /** @param {number[]} ids */
@@ -150,7 +150,7 @@ class Toasts extends LiveElement {
    */
   #summarize(items) {
     if (items.length <= MOST_TOASTS) {
-      const leadOn = (/** @type {Item} */ item) => addressOf(item, this.dataset.notificationUrl);
+      const leadOn = (/** @type {Item} */ item) => addressOf(item, this.dataset.detailUrl);
       return items.map((item) => ({ ...item, url: leadOn(item), senders: item.actor ? [item.actor] : [] }));
     }
     const { labelMany = "", labelFailed = "", labelOthers = "", url = "" } = this.dataset;
@@ -242,14 +242,15 @@ function describe(phrase, items) {
  * @param {HTMLElement} toast
  * @param {ToastItem} item
  */
-function showSenders(toast, { level, title, body, url, actor, senders }) {
-  const avatars = /** @type {NodeListOf<HTMLElement>} */ (toast.querySelectorAll(".notification-avatar"));
-  for (const [place, avatar] of avatars.entries()) {
-    fillAvatar(avatar, { actor: senders[place] });
-    avatar.hidden = !senders[place];
+function showSenders(toast, item) {
+  const { title, body, url, actor, senders } = item;
+  const [first, ...others] = /** @type {NodeListOf<HTMLElement>} */ (toast.querySelectorAll(".notification-avatar"));
+  if (first && !actor) fillAvatar(first, { ...item, actor: senders[0] });
+  for (const [place, avatar] of others.entries()) {
+    const sender = senders[place + 1];
+    fillAvatar(avatar, { actor: sender });
+    avatar.hidden = !sender;
   }
-  toast.querySelector(".notification-toast__sign use")?.setAttribute("href", `#notification-level-${level}`);
-  toast.toggleAttribute("data-sent", senders.length > 0);
   setPart(toast, "toast__sender", { hidden: !actor || title.includes(actor) });
   setPart(toast, "toast__body", { hidden: !body });
   const open = /** @type {HTMLAnchorElement | null} */ (findPart(toast, "toast__open"));
