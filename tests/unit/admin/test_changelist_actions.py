@@ -29,6 +29,9 @@ def test_actions_say_how_many_they_changed(staff_client: Client, user: User, oth
     assert said(run(staff_client, "archive", *rows)) == ["2 notifications were archived."]
     assert [inbox.unread for inbox in Inbox.objects.all()] == [0, 0]
     assert said(run(staff_client, "unarchive", *rows)) == ["2 notifications were moved to the inbox."]
+    assert [inbox.unread for inbox in Inbox.objects.all()] == [0, 0]  # what was archived is read
+    run(staff_client, "archive", *rows)
+    assert said(run(staff_client, "mark_unread", *rows)) == ["2 notifications were marked as unread."]
     assert [inbox.unread for inbox in Inbox.objects.all()] == [1, 1]
 
 
