@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -26,7 +27,7 @@ class NotificationsConfig(AppConfig):
         from .broadcasts.background import background_worker
         from .hub import hooks
         from .integrations.pushpin import publisher
-        from .log import doorbell
+        from .log import doorbell, old_snapshots
         from .pages import static_files
         from .sending import job_watchdog
 
@@ -38,6 +39,9 @@ class NotificationsConfig(AppConfig):
             signal.connect(signals.ask_about_user, sender=user_model, dispatch_uid="notifications.ask_about_user")
         for model in (self.get_model("Inbox"), self.get_model("Notification")):
             post_save.connect(signals.note_loaded, sender=model, dispatch_uid="notifications.note_loaded")
+        connection_created.connect(
+            old_snapshots.refuse_old_snapshots, dispatch_uid="notifications.refuse_old_snapshots"
+        )
         user_logged_out.connect(signals.end_session_of, dispatch_uid="notifications.end_session_of")
         doorbell.also_ring(publisher.publish)
         hooks.every(job_watchdog.LOOK_SECONDS, job_watchdog.mark_stalled)

@@ -188,9 +188,9 @@ def check_database(**_: Any) -> Iterator[CheckMessage]:
     mode = options.get("transaction_mode") or ""
     if connection.vendor == "sqlite" and mode.upper() not in ("IMMEDIATE", "EXCLUSIVE"):
         yield W006
-    # None is the server's own level, which is REPEATABLE READ unless told otherwise
+    # None is the server's own level, which is REPEATABLE READ unless told otherwise; PostgreSQL's levels are numbers
     level = options.get("isolation_level", "read committed") or "repeatable read"
-    reads_old_rows = level.lower() == "repeatable read"  # serializable locks what it reads
+    reads_old_rows = str(level).lower() == "repeatable read"  # serializable locks what it reads
     if (
         connection.vendor == "mysql"
         and reads_old_rows

@@ -174,11 +174,15 @@ def read_snapshots(resets: Mapping[tuple[Any, Position | None], Reason]) -> dict
     for state in read_latest(database(), user_ids, most=settings.page_size):
         snapshot = build_snapshot(state.head, list(take_fitting(state.rows)))
         found[user_ids[state.place]] = state.head, snapshot
-    return {
-        key: Replay(found[key[0]][0], reason=reason, snapshot=found[key[0]][1])
-        for key, reason in resets.items()
-        if key[0] in found
-    }
+    replays = {}
+    for (user_id, position), reason in resets.items():
+        if user_id in found:
+            head, snapshot = found[user_id]
+            newer = find_reset_reason(
+                head, position
+            )  # again: it may be of another history than the head that was seen first
+            replays[user_id, position] = Replay(head, reason=newer or reason, snapshot=snapshot)
+    return replays
 
 
 def take_fitting(rows: list[tables.Notification]) -> Iterator[tables.Notification]:

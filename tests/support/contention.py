@@ -159,9 +159,9 @@ def count_deadlocks() -> int:
 
 @contextmanager
 def at_level(level: str) -> Iterator[None]:
-    """Give this thread's transactions an isolation level, as the system checks want it; SQLite has one, the strictest."""
+    """Give this thread's transactions an isolation level, as a site may; SQLite has one, the strictest."""
     commands = {
-        "mysql": [f"SET SESSION TRANSACTION ISOLATION LEVEL {level}", "SET SESSION innodb_snapshot_isolation = ON"],
+        "mysql": [f"SET SESSION TRANSACTION ISOLATION LEVEL {level}"],
         "postgresql": [f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}"],
     }.get(connection.vendor, [])
     with connection.cursor() as cursor:

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.test import override_settings
 from django.views import debug as django_debug
 from impersonate.middleware import ImpersonateMiddleware
+from psycopg import IsolationLevel
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from notifications.checks import TAG, site
@@ -148,6 +149,18 @@ def test_mariadb_counts_what_is_there(
     connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.mysql", "OPTIONS": options}})
     monkeypatch.setattr(site, "connections", connection)
     assert ids() == expected
+
+
+@pytest.mark.parametrize("level", list(IsolationLevel))
+def test_every_level_of_postgresql_fits(level: IsolationLevel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a level is a number, and none reads what it does not lock.
+
+    Regression: the number was taken for a name, and no command ran at SERIALIZABLE.
+    """
+    options = {"isolation_level": level}
+    connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.postgresql", "OPTIONS": options}})
+    monkeypatch.setattr(site, "connections", connection)
+    assert ids() == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from notifications import conf, mark_all_read, notify, notify_many
 from notifications.log import consistent_reads, replay
 from notifications.log.replay import MAX_GROUP_BYTES, inbox_of, make_missing, read_after, read_for, read_heads
 from notifications.models import Inbox, Notification
+from notifications.operations.repair import renew_epochs
 from notifications.protocol.payloads import dumps
 from notifications.protocol.position import Head, Position, Replay
 
@@ -189,6 +190,26 @@ def test_a_reader_far_behind_costs_no_more_than_may_be_sent(user: User, other_us
 
 
 # --- resets
+
+
+def test_a_reset_has_the_reason_of_what_it_brings(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history that was replaced after the head was read is another epoch, whatever the old head would have said.
+
+    Regression: who stood below the old floor was told "purged", with the snapshot of a new epoch.
+    """
+    before = position_of(user)
+    notify(user, title="gone").delete()
+    real = replay.read_heads
+
+    def heads_then_renew(user_ids: Any) -> Any:
+        found = real(user_ids)
+        renew_epochs("default", [user.pk])
+        return found
+
+    monkeypatch.setattr(replay, "read_heads", heads_then_renew)
+    told = owed(user, before)
+    assert (told.reason, told.head.epoch) == ("epoch", position_of(user).epoch)
+    assert told.head.epoch != before.epoch
 
 
 def test_each_break_has_its_reason(user: User, other_user: User) -> None:
