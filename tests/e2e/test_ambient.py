@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.support.chromium import CENTRE, Visitors, expect_unread, headings
+from tests.support.proxy import Proxy
 from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -353,16 +354,20 @@ async def test_a_badge_grows_towards_the_bell(
 async def test_the_bell_says_when_nothing_comes(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """While the browser is offline the bell is struck through and says so, and it is as before once it is back."""
     visitors.expect_problem("net::ERR_|NS_ERROR_|can’t establish a connection")
-    page = await visitors.arrive(daphne, user)
-    bell, slash = page.locator(".notification-bell"), page.locator(".notification-bell__slash")
-    await expect(bell).to_have_accessible_description("")
-    await expect(slash).to_have_css("visibility", "hidden")
-    await page.context.set_offline(True)
-    await expect(bell).to_have_accessible_description(re.compile("You are offline"))
-    await expect(slash).to_have_css("visibility", "visible")
-    await page.context.set_offline(False)
-    await expect(bell).to_have_accessible_description("")
-    await expect(slash).to_have_css("visibility", "hidden")
+    async with Proxy(daphne.port) as proxy:
+        page = await visitors.arrive(proxy.url, user)
+        bell, slash = page.locator(".notification-bell"), page.locator(".notification-bell__slash")
+        await expect(bell).to_have_accessible_description("")
+        await expect(slash).to_have_css("visibility", "hidden")
+        proxy.accepts = False
+        await page.context.set_offline(True)
+        proxy.cut()
+        await expect(bell).to_have_accessible_description(re.compile("You are offline"))
+        await expect(slash).to_have_css("visibility", "visible")
+        proxy.accepts = True
+        await page.context.set_offline(False)
+        await expect(bell).to_have_accessible_description("")
+        await expect(slash).to_have_css("visibility", "hidden")
 
 
 async def test_settings_hold_in_all_tabs(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
