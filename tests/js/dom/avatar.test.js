@@ -12,7 +12,7 @@ for (const [name, letters, hue] of CASES) {
   });
 }
 
-/** An avatar as `_avatar.html` has it, as far as it is filled. */
+/** An avatar as `templates/live_notifications/_avatar.html` has it, as far as it is filled. */
 function makeAvatar() {
   const attributes = {};
   const parts = {

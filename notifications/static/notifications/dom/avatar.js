@@ -49,7 +49,7 @@ export function hueOf(name) {
   return hash % HUES;
 }
 
-/** The key of a symbol of `_icons.html`. */
+/** The key of a symbol of `templates/live_notifications/_icons.html`. */
 const ICON = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
 /**
