@@ -321,7 +321,7 @@ async def test_a_list_that_scrolls_in_a_part_of_the_page(
     visitors: Visitors, daphne: Server, site: Site, user: Person
 ) -> None:
     """Where a part of the page scrolls older ones come as well, and what is new is seen at the top."""
-    await site.acall(SEND_MANY, user=user.pk, count=120)
+    await site.acall(SEND_MANY, user=user.pk, count=400)
     page = await visitors.arrive(daphne, user, path=CENTRE)
     first = await page.locator(ITEMS).count()
     part = page.locator(":has(> notification-list)")
