@@ -93,7 +93,7 @@ def notification_nonce(context: Context) -> str:
 
 @register.simple_tag
 def notification_icon(name: str) -> str:
-    """Draw a symbol of `templates/live_notifications/_icons.html` in the colour of the text, as `{% notification_icon "archive" %}`."""
+    """Draw a symbol of `templates/live_notifications/_icons.html`, in the colour of the text."""
     return format_html(
         '<svg class="notification-icon" viewBox="0 0 24 24" width="16" height="16" aria-hidden="true">'
         '<use href="#notification-icon-{}"/></svg>',
