@@ -112,6 +112,7 @@ async def test_a_menu_has_all_actions(visitors: Visitors, daphne: Server, site: 
     menu = await open_menu(page, "Third")
     words = menu.locator("[role=menuitem]:visible > span")
     await expect(words).to_have_text(["Open", "Mark as read", "Archive", "Delete"])
+    await expect(page.locator("[aria-expanded=true] > .notification-tip")).to_have_css("opacity", "0")
     box = await menu.bounding_box()
     assert box is not None
     assert 0 <= box["x"] <= box["x"] + box["width"] <= 320
