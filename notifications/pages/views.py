@@ -69,7 +69,8 @@ def centre(request: HttpRequest) -> HttpResponse:
     found = find_page(request.user, form.shown_tab, before=before, limit=limit, **form.narrowing)
     if part == "rows":
         items = [build_payload(row) for row in found.items]
-        content = dumps({"items": items, "next": found.next, **build_counters(found.inbox)})
+        answer = {"items": items, "next": found.next, "problem": form.search_problem}
+        content = dumps({**answer, **build_counters(found.inbox)})
         return HttpResponse(content, content_type="application/json")
     template = "live_notifications/panel.html" if part == "panel" else "live_notifications/centre.html"
     return render(request, template, build_context(request, form, found))

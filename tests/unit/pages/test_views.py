@@ -462,6 +462,12 @@ def test_rows_are_a_further_page_as_json(page: Client, user: User, settings: Set
     assert ([item["title"] for item in last["items"]], last["next"]) == (["N1", "N0"], None)
 
 
+def test_rows_say_what_is_wrong_with_a_search(page: Client, user: User) -> None:
+    """A search in the page is told the same as one that loads a page; one without a mistake is told nothing."""
+    assert "soon" in page.get(CENTRE + "?part=rows&q=before:soon").json()["problem"]
+    assert page.get(CENTRE + "?part=rows&q=report").json()["problem"] == ""
+
+
 @pytest.mark.parametrize("part", ["list", "panel"])
 def test_parts_have_no_frame(page: Client, user: User, part: str) -> None:
     """The script fetches the list without the site around it; the panel is the same list with less around it."""

@@ -14,17 +14,19 @@ import { isBehind, isSameEpoch, parsePosition } from "../state/position.js";
 import { LiveElement } from "./live_element.js";
 import { Preview } from "./preview.js";
 import { findNear, Roving } from "./roving.js";
+import { narrowAddress, SearchForm, showNarrowing } from "./search_form.js";
 import { Selection } from "./selection.js";
 import { UndoBar } from "./undo_bar.js";
 
 /** @import { ActionName, Scope } from "../connection/actions.js" */
 /** @import { Place } from "../dom/shortcuts.js" */
+/** @import { Narrowing } from "./search_form.js" */
 /** @import { Row } from "../state/list_state.js" */
 /** @import { Item } from "../state/store.js" */
 
 /**
- * Items as the server tells them, `next` of what is further down, and as of when.
- * @typedef {{items: Item[], next: number, modseq: number}} FetchedPage
+ * Items as the server tells them, `next` of what is further down, as of when, and what is wrong with what was looked for.
+ * @typedef {{items: Item[], next: number, modseq: number, problem?: string}} FetchedPage
  */
 
 const MOST_ITEMS = 200; // in the document
@@ -33,6 +35,15 @@ const STEP_ITEMS = 50; // they move by
 const RETURN_MS = 5000; // what takes longer to come back gets no focus any more
 const TIMES_MS = 30_000; // between two updates of "5 minutes ago"
 const NEWEST = Number.MAX_SAFE_INTEGER; // before it stand all ids
+
+/** The server asks this reader to wait. */
+class TooOften extends Error {
+  /** @param {Response} response */
+  constructor({ headers }) {
+    super("the server asks to wait");
+    this.waitMs = 1000 * (Number(headers.get("Retry-After")) || 1);
+  }
+}
 
 export class NotificationList extends LiveElement {
   /** Whether it is a page of its own, and not the bell's panel. */
@@ -82,6 +93,12 @@ export class NotificationList extends LiveElement {
   /** Whether a fetch has failed, so that something is missing until another one succeeds. */
   #isStale = false;
 
+  /** What it is being narrowed to, until the server has told what that is. @type {{narrowing: Narrowing, state: ListState} | undefined} */
+  #coming;
+
+  /** Runs until the server may be asked again, where it has asked to wait. @type {ReturnType<typeof setTimeout> | undefined} */
+  #pause;
+
   /** The latest fetch; what others bring comes too late. @type {Promise<FetchedPage> | undefined} */
   #fetching;
 
@@ -89,6 +106,7 @@ export class NotificationList extends LiveElement {
     this.#preview = new Preview(this); // it hears of a click first
     this.listen(this.store, "change", (/** @type {CustomEvent} */ { detail }) => {
       this.state.apply(detail);
+      this.#coming?.state.apply(detail);
       this.draw();
     });
     this.listen(this.store, "reset", () => this.refresh());
@@ -109,6 +127,7 @@ export class NotificationList extends LiveElement {
     this.#selection = new Selection(this);
     this.#roving = new Roving(this);
     this.#undoBar = new UndoBar(this);
+    new SearchForm(this);
     showKeys(this);
     this.#clock = setInterval(() => this.#showTimes(), TIMES_MS);
     this.#showTimes();
@@ -120,6 +139,7 @@ export class NotificationList extends LiveElement {
 
   end() {
     clearInterval(this.#clock);
+    clearTimeout(this.#pause);
   }
 
   /** Changes may have come first; and what something kept of a page may lack its head. */
@@ -165,8 +185,9 @@ export class NotificationList extends LiveElement {
   showMessage(name) {
     if (this.store.connectionState === "over" && name !== "over") return; // the last word
     const shown = name || (this.#isStale ? "stale" : "");
-    const text = this.getAttribute(`data-message-${shown}`) ?? this.dataset.messageFailed;
-    setPart(this, "status", { textContent: shown && text });
+    const text = shown && (this.getAttribute(`data-message-${shown}`) ?? this.dataset.messageFailed);
+    const isTold = findPart(this, "status")?.textContent === text; // once, to who has it read out
+    if (!isTold) setPart(this, "status", { textContent: text });
     setPart(this, "retry", { hidden: shown !== "stale" });
     showLogin(this, shown === "over");
   }
@@ -189,6 +210,7 @@ export class NotificationList extends LiveElement {
     }
     if (connectionState !== "over") return;
     this.#fetching = undefined;
+    this.#coming = undefined;
     this.ariaBusy = null;
     this.state = new ListState({ tab: this.dataset.tab });
     this.showMessage("over");
@@ -261,7 +283,7 @@ export class NotificationList extends LiveElement {
   }
 
   /** Focus the row where the reader was, or the one below it. */
-  #focusCurrent() {
+  focusCurrent() {
     (findNear(this.items, this.#roving?.wanted) ?? this.#list).focus({ preventScroll: true });
   }
 
@@ -314,12 +336,13 @@ export class NotificationList extends LiveElement {
 
   // --- What is fetched
 
-  /** Fetch anew what the list shows. */
+  /** Fetch anew what the list shows, or is about to show. */
   refresh() {
     this.#isStale = false;
-    this.showMessage("");
+    if (!this.#pause) this.showMessage("");
     this.state.putInDoubt();
     this.#isCertain = false;
+    if (this.#coming) return this.#fetchComing(this.#coming.narrowing);
     const last = this.items.at(-1);
     return this.#fetch(Number(this.dataset.before) || NEWEST, { last: last && readId(last), isWhole: true });
   }
@@ -329,38 +352,101 @@ export class NotificationList extends LiveElement {
    * @param {{last?: number, isWhole?: boolean}} [options] `last`: the id up to which to fetch; `isWhole`: all that is shown
    */
   async #fetch(before, { last, isWhole = false } = {}) {
-    const fetching = this.#get(before, last);
-    this.#fetching = fetching;
-    this.ariaBusy = "true";
-    const page = await fetching.catch(console.warn);
-    if (fetching !== this.#fetching) return; // a reset has come in between
-    this.ariaBusy = null;
-    this.#isStale = !page;
-    if (!page) {
-      this.showMessage("stale");
-      return;
-    }
+    const page = await this.#receive(this.#get(this.dataset.itemsUrl ?? "", before, last));
+    if (!page) return;
     this.state.addPage(page.items, before, page.next, page.modseq);
     if (isWhole) this.#isCertain = true;
     this.draw();
   }
 
   /**
+   * Show the list narrowed otherwise, once it is there; what is shown stays until then.
+   *
+   * @param {Narrowing} narrowing
+   */
+  narrow(narrowing) {
+    const { category = "", level = "", q = "" } = this.dataset;
+    const now = this.#coming?.narrowing ?? { category, level, q };
+    if (JSON.stringify(now) === JSON.stringify(narrowing)) return undefined;
+    const { pathname, search } = location;
+    history.replaceState(history.state, "", narrowAddress(pathname + search, narrowing));
+    return this.#fetchComing(narrowing);
+  }
+
+  /** @param {Narrowing} narrowing */
+  async #fetchComing(narrowing) {
+    const state = new ListState({ tab: this.dataset.tab, ...narrowing });
+    this.#coming = { narrowing, state };
+    const itemsUrl = narrowAddress(this.dataset.itemsUrl ?? "", narrowing);
+    const page = await this.#receive(this.#get(itemsUrl, NEWEST));
+    if (!page) return;
+    this.#coming = undefined;
+    state.addPage(page.items, NEWEST, page.next, page.modseq);
+    Object.assign(this.dataset, { ...narrowing, itemsUrl, before: "" });
+    this.state = state;
+    this.#isCertain = true;
+    this.#newestInView = state.ids[0];
+    this.clearSelection();
+    showNarrowing(this, narrowing);
+    setPart(this, "filters__problem", { textContent: page.problem });
+    this.showMessage("");
+    this.draw();
+    this.#sayFound(narrowing);
+  }
+
+  /** @param {Narrowing} narrowing */
+  #sayFound({ category, level, q }) {
+    const { labelFound = "", labelFoundSoFar = "", labelFoundNone = "" } = this.dataset;
+    const phrase = this.state.next ? labelFoundSoFar : labelFound;
+    const text = formatCount(phrase, this.ids.length) || labelFoundNone;
+    setPart(this, "filters__found", { textContent: category || level || q ? text : "" });
+  }
+
+  /**
+   * Wait for what is the latest fetch from now on.
+   *
+   * @param {Promise<FetchedPage>} fetching
+   * @returns {Promise<FetchedPage | undefined>} nothing where it has failed, or another one is the latest meanwhile
+   */
+  async #receive(fetching) {
+    this.#fetching = fetching;
+    this.ariaBusy = "true";
+    clearTimeout(this.#pause);
+    const page = await fetching.catch((error) => {
+      if (!(error instanceof TooOften)) console.warn(error);
+      else if (fetching === this.#fetching) this.#pause = setTimeout(() => this.refresh(), error.waitMs);
+      return error instanceof TooOften ? "429" : "stale";
+    });
+    if (fetching !== this.#fetching) return undefined; // a reset has come in between
+    this.ariaBusy = null;
+    this.#isStale = typeof page === "string";
+    if (typeof page === "string") {
+      this.showMessage(page);
+      return undefined;
+    }
+    if (this.#pause) this.showMessage("");
+    this.#pause = undefined;
+    return page;
+  }
+
+  /**
+   * @param {string} itemsUrl
    * @param {number} before
    * @param {number} [last]
    * @returns {Promise<FetchedPage>}
    */
-  async #get(before, last) {
-    const response = await this.session.fetch(`${this.dataset.itemsUrl}&before=${before}`);
+  async #get(itemsUrl, before, last) {
+    const response = await this.session.fetch(`${itemsUrl}&before=${before}`);
     if (await isLoggedOut(response)) this.store.setConnectionState("over");
-    const { items, next, ...counters } = await response.json();
+    if (response.status === 429) throw new TooOften(response);
+    const { items, next, problem, ...counters } = await response.json();
     const { epoch, modseq } = parsePosition(counters.position);
     if (epoch !== this.store.epoch) throw new Error(`the list is of epoch ${epoch}, the page of ${this.store.epoch}`);
     this.store.updateCounters(counters);
-    if (!next) return { items, next: 0, modseq };
+    if (!next) return { items, next: 0, modseq, problem };
     const isEnough = last === undefined || next <= last;
-    if (isEnough) return { items, next, modseq };
-    const rest = await this.#get(next, last);
+    if (isEnough) return { items, next, modseq, problem };
+    const rest = await this.#get(itemsUrl, next, last);
     return { items: [...items, ...rest.items], next: rest.next, modseq };
   }
 
@@ -397,7 +483,7 @@ export class NotificationList extends LiveElement {
     this.clearSelection();
     if (isEverything) this.#actOnEverything(action);
     else this.#perform(action, ids);
-    if (isByBar) this.#focusCurrent(); // the button goes with the selection
+    if (isByBar) this.focusCurrent(); // the button goes with the selection
   }
 
   /**
@@ -475,7 +561,7 @@ export class NotificationList extends LiveElement {
   /** @param {number[]} ids what is being brought back */
   #awaitReturn(ids) {
     const isInBar = findPart(this, "undo")?.contains(document.activeElement);
-    if (isInBar) this.#focusCurrent(); // the bar goes
+    if (isInBar) this.focusCurrent(); // the bar goes
     const missing = ids.filter((id) => !this.ids.includes(id));
     this.#returning = { ids: missing, untilMs: performance.now() + RETURN_MS, from: document.activeElement };
   }

@@ -125,8 +125,8 @@ export class Selection {
   }
 
   get #isMoreOffered() {
-    const rest = findPart(this.#list, "selection__rest");
-    return Boolean(rest) && this.#isWholeList && this.#list.state.next > 0 && !this.#isEverything;
+    const isOffered = findPart(this.#list, "selection__rest") && !this.#list.dataset.q; // no action looks for text
+    return Boolean(isOffered) && this.#isWholeList && this.#list.state.next > 0 && !this.#isEverything;
   }
 
   /** Show it in the boxes and in the bar. */
