@@ -40,7 +40,7 @@ const NEWEST = Number.MAX_SAFE_INTEGER; // before it stand all ids
 class TooOften extends Error {
   /** @param {Response} response */
   constructor({ headers }) {
-    super("the server asks to wait");
+    super();
     this.waitMs = 1000 * (Number(headers.get("Retry-After")) || 1);
   }
 }
