@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ListState } from "../../../notifications/static/notifications/state/list_state.js";
+import { countNewer, ListState } from "../../../notifications/static/notifications/state/list_state.js";
 import { change, item } from "../fakes.js";
 
 const NOW = "2026-01-02T12:00:00+00:00";
@@ -153,4 +153,25 @@ test("One row that was fetched is taken unless the log has told of it since; one
   assert.deepEqual(state.ids, []);
   state.apply(change(9, 10, { upsert: [item(5, 10)] })); // an undo
   assert.deepEqual(state.ids, [5]);
+});
+
+test("How many are newer than an id is found among many, also for one that has left.", () => {
+  const ids = [9, 7, 5, 3];
+  assert.deepEqual(
+    [10, 9, 8, 7, 3, 2].map((id) => countNewer(ids, id)),
+    [0, 0, 1, 1, 3, 4],
+  );
+});
+
+test("The ids are found anew after each kind of change, and only then.", () => {
+  const state = page("all", [row(3), row(2)]);
+  const { ids } = state;
+  assert.equal(state.ids, ids);
+  const update = state.addUpdate([3], { isArchived: true });
+  assert.deepEqual(state.ids, [2]);
+  state.removeUpdate(update);
+  assert.deepEqual(state.ids, [3, 2]);
+  assert.deepEqual(after(state, { upsert: [item(9, 9)] }), [9, 3, 2]);
+  state.addPage([item(2, 10)], 10, 0, 10);
+  assert.deepEqual(state.ids, [2]);
 });

@@ -9,7 +9,7 @@ import { findPart, needPart, setPart } from "../dom/parts.js";
 import { pressShortcut, showKeys } from "../dom/shortcuts.js";
 import { readId, readItems, readRow, renderRows } from "../dom/templates.js";
 import { isInView } from "../dom/view.js";
-import { ListState } from "../state/list_state.js";
+import { countNewer, ListState } from "../state/list_state.js";
 import { isBehind, isSameEpoch, parsePosition } from "../state/position.js";
 import { LiveElement } from "./live_element.js";
 import { Preview } from "./preview.js";
@@ -315,7 +315,7 @@ export class NotificationList extends LiveElement {
 
   /** @param {number} id */
   #countNewer(id) {
-    return this.ids.filter((each) => each > id).length;
+    return countNewer(this.ids, id);
   }
 
   /** What arrived above the view is announced, and not reached by "mark all as read". */

@@ -51,6 +51,12 @@ export class ListState {
   /** @type {Map<number, Row>} */
   #rows;
 
+  /** What belongs into the list, until something changes. @type {number[] | undefined} */
+  #ids;
+
+  /** Whether the search finds an item, which never changes: of ten thousand it takes long to say. @type {WeakMap<Item, boolean>} */
+  #found = new WeakMap();
+
   /** In the order of the actions. @type {OptimisticUpdate[]} */
   #updates = [];
 
@@ -68,8 +74,13 @@ export class ListState {
     this.#rows = new Map(rows.map((row) => [row.id, row]));
   }
 
-  /** What belongs into the list, newest first. */
+  /** What belongs into the list, newest first. Not to be changed. */
   get ids() {
+    this.#ids ??= this.#findIds();
+    return this.#ids;
+  }
+
+  #findIds() {
     const known = [...this.#rows.keys()];
     return known.filter((id) => this.#belongs(this.getKnown(id))).sort((one, other) => other - one);
   }
@@ -151,6 +162,7 @@ export class ListState {
     }
     for (const item of items) this.#add(item);
     this.next = next;
+    this.#ids = undefined;
   }
 
   /**
@@ -176,12 +188,14 @@ export class ListState {
   addUpdate(ids, outcome) {
     const update = { ids: new Set(ids), outcome };
     this.#updates.push(update);
+    this.#ids = undefined;
     return update;
   }
 
   /** @param {OptimisticUpdate} update */
   removeUpdate(update) {
     this.#updates = this.#updates.filter((each) => each !== update);
+    this.#ids = undefined;
   }
 
   /**
@@ -214,6 +228,7 @@ export class ListState {
   /** @param {Row} row */
   #set(row) {
     this.#rows.set(row.id, row);
+    this.#ids = undefined;
     for (const { ids } of this.#updates) ids.delete(row.id);
   }
 
@@ -230,8 +245,34 @@ export class ListState {
     if (!item) return true; // the server has found that it matches
     if (category && item.category !== category) return false;
     if (level && item.level !== level) return false;
-    return matchesItem(search, item);
+    return this.#finds(item);
   }
+
+  /** @param {Item} item */
+  #finds(item) {
+    const isKnown = this.#found.get(item);
+    if (isKnown !== undefined) return isKnown;
+    const isFound = matchesItem(this.#search, item);
+    this.#found.set(item, isFound);
+    return isFound;
+  }
+}
+
+/**
+ * How many of these come before an id.
+ *
+ * @param {number[]} ids newest first
+ * @param {number} id
+ */
+export function countNewer(ids, id) {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle] > id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /**
