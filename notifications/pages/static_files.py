@@ -33,6 +33,8 @@ REWRITTEN: Final = '%(head)s"%(url)s";'
 # What is loaded when it is wanted: `await import("./swipe.js")`.
 LATE_IMPORT: Final = r"""(?P<matched>(?P<head>\bimport\()"(?P<url>\.{1,2}/[\w/]+\.js)"\))"""
 LATE_REWRITTEN: Final = '%(head)s"%(url)s")'
+# How often a storage looks whether a name has changed by what a module imports: the longest chain of ours, and some more.
+PASSES: Final = 12
 SERVES_ITSELF: Final = "whitenoise."  # with DEBUG on as well
 
 
@@ -41,6 +43,7 @@ def hash_imports() -> None:
     if MODULES not in dict(HashedFilesMixin.patterns):
         rewriting = ((IMPORT, REWRITTEN), (LATE_IMPORT, LATE_REWRITTEN))
         HashedFilesMixin.patterns = (*HashedFilesMixin.patterns, (MODULES, rewriting))
+        HashedFilesMixin.max_post_process_passes = max(PASSES, HashedFilesMixin.max_post_process_passes)
 
 
 def nonce_of(request: Any) -> str:

@@ -1,5 +1,5 @@
 // @ts-check
-/** All the elements. */
+/** The elements of a page with a bell. What a list needs, `lists.js`, comes with the centre, or once the panel is opened. */
 
 // The browser learns of these at once; without it they are found one level after the other.
 import "./connection/session.js";
@@ -12,12 +12,7 @@ import "./dom/sessions.js";
 import "./elements/live_element.js";
 import "./state/list_state.js";
 import "./state/position.js";
-import "./state/selected_ids.js";
 import "./state/store.js";
-import "./state/undo_stack.js";
 
 import "./elements/bell.js";
-import "./elements/list.js";
-import "./elements/on_demand.js";
-import "./elements/settings.js";
 import "./elements/toasts.js";

@@ -103,9 +103,10 @@ class Bell extends LiveElement {
    */
   async #load(panel, url) {
     if (!findPart(panel, "tabs")) panel.replaceChildren(...(this.#skeleton ? [this.#skeleton] : []));
-    const answer = await fetchPart(this.session.reader, url);
+    const loading = import("../lists.js").then(() => true, console.warn);
+    const [answer, isLoaded] = await Promise.all([fetchPart(this.session.reader, url), loading]);
     if (await isLoggedOut(answer)) this.store.setConnectionState("over");
-    this.#fill(panel, answer.page);
+    this.#fill(panel, isLoaded ? answer.page : null);
     if (this.matches(":focus-within")) return;
     panel.focus(); // a list without its style yet cannot be
     findPart(panel, "tabs [aria-current]")?.focus();
