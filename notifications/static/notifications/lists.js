@@ -4,8 +4,10 @@
 // The browser learns of these at once; without it they are found one level after the other.
 import "./dom/days.js";
 import "./dom/shortcuts.js";
+import "./dom/view.js";
 import "./elements/preview.js";
 import "./elements/roving.js";
+import "./elements/search_form.js";
 import "./elements/selection.js";
 import "./elements/undo_bar.js";
 import "./state/search.js";
