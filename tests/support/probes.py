@@ -31,7 +31,7 @@ OVERHANG: Final = """
 TAB_STOPS: Final = """
 () => {
   const opened = document.querySelector("dialog[open], :popover-open:not([popover=manual])");
-  const stops = (opened ?? document).querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']");
+  const stops = (opened ?? document).querySelectorAll("a[href], button, input, select, summary, textarea, [tabindex='0']");
   return [...stops].filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled
     && each.tabIndex >= 0 && each.type !== "hidden")
     .map((each) => `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`);
