@@ -122,3 +122,17 @@ test("However much comes, batches keep their distance and leave nothing out.", (
     Array.from({ length: 300 }, (_, index) => index + 1),
   );
 });
+
+test("Who asks twice gets the same order: the oldest first.", () => {
+  const arrivals = new Arrivals(0);
+  const item = (id) => ({ id, modseq: id, title: `${id}`, read_at: null, archived_at: null, data: {} });
+  arrivals.receive({ modseq: 3, upsert: [item(1), item(2), item(3)], gone: [] });
+  const told = () => arrivals.unreadItems([1, 2, 3]).map(({ id }) => id);
+  assert.deepEqual(
+    [told(), told()],
+    [
+      [1, 2, 3],
+      [1, 2, 3],
+    ],
+  );
+});

@@ -30,7 +30,7 @@ export class Arrivals extends ListState {
    */
   unreadItems(wanted) {
     const items = [];
-    for (const id of this.ids.reverse()) {
+    for (const id of [...this.ids].reverse()) {
       const { item } = this.getKnown(id);
       if (item && wanted.includes(id)) items.push(item);
     }
