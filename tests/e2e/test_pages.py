@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, Error, expect
 
-from tests.support.chromium import CENTRE, Visitors, badge, choose, expect_unread, headings, log_in
+from tests.support.chromium import CENTRE, Visitors, badge, choose, expect_unread, headings, in_chromium, log_in
 from tests.support.servers import Person, Server, Site
 
 LIST: Final = "/admin/live_notifications/notification/"
@@ -24,6 +24,7 @@ row.pk
 """
 
 
+@in_chromium  # nothing tells Firefox to run no scripts, and styles ask for that
 async def test_it_works_without_javascript(
     visitors: Visitors, live: Server, site: Site, user: Person, other: Person
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.support.chromium import CENTRE, Visitors, headings
+from tests.support.chromium import CENTRE, Visitors, headings, in_chromium
 from tests.support.servers import Person, Server, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -126,6 +126,7 @@ async def test_a_refusal_is_told_once(visitors: Visitors, daphne: Server, site: 
     assert len(await page.evaluate("window.told")) == 2, "told once, and taken back once"
 
 
+@in_chromium  # nothing tells Firefox to run no scripts, and styles ask for that
 async def test_the_form_works_without_the_script(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Without JavaScript a search is a page of its own, which has a button for it."""
     await site.acall(SEND, user=user.pk, pairs=PAIRS)

@@ -10,6 +10,7 @@ import { LiveElement } from "./live_element.js";
 
 /** @import { NotificationList } from "./list.js" */
 
+const LEAST_HEIGHT_PX = 480; // in a lower window, such as one at 400 %, the panel would hide all and show no item
 const MOST_SHOWN = 99;
 const MOST_TITLES = 100;
 const MOST_RUNG = 3; // more at once are a storm
@@ -65,7 +66,8 @@ class Bell extends LiveElement {
         /** @type {Element} */ (event.target).closest("[data-panel-url]")
       );
       const isForNewTab = event.ctrlKey || event.metaKey || event.shiftKey;
-      if (!link || isForNewTab) return;
+      const hasNoRoom = link === bell && innerHeight < LEAST_HEIGHT_PX;
+      if (!link || isForNewTab || hasNoRoom) return;
       event.preventDefault();
       if (link === bell) panel.togglePopover(!wasOpen && !isOpen());
       else this.#load(panel, link.dataset.panelUrl ?? "");

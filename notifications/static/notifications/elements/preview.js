@@ -16,7 +16,7 @@ import { readId } from "../dom/templates.js";
 
 /**
  * The list that it stands beside.
- * @typedef {LiveElement & {items: HTMLElement[], state: {get: (id: number) => unknown},
+ * @typedef {LiveElement & {items: HTMLElement[], state: {get: (id: number) => {isGone?: boolean} | undefined},
  *   act: (action: ActionName, id: number) => void}} PreviewedList
  */
 
@@ -44,9 +44,10 @@ export class Preview {
     });
   }
 
-  /** Mark the row of what is shown; what has left the list is shown no longer. */
+  /** Mark the row of what is shown. What leaves the list, such as an unread one that is read now, stays shown; what is gone does not. */
   mark() {
-    if (this.#id && !this.#list.state.get(this.#id)) this.#close();
+    const row = this.#list.state.get(this.#id);
+    if (this.#id && (!row || row.isGone)) this.#close();
     for (const item of this.#list.items) {
       const isShown = readId(item) === this.#id;
       if (isShown) item.setAttribute("aria-current", "true");
