@@ -160,6 +160,19 @@ async def archive_one(page: Page, _stage: Stage) -> None:
     await page.locator(".notification-undo__button").focus()
 
 
+async def choose_one(page: Page, _stage: Stage) -> None:
+    """Choose what has a link of its own; beside a narrow list the page of one opens."""
+    await page.locator(".notification-item").nth(1).click()
+    await expect(page.locator(".notification-detail__title")).to_be_visible()
+
+
+async def open_page_of_one(page: Page, _stage: Stage) -> None:
+    """Go to the page of the second notification, which marks it as read."""
+    key = await page.locator(".notification-item").nth(1).get_attribute("data-id")
+    await page.goto(f"{CENTRE}{key}/")
+    await page.locator("notification-detail[data-read]").wait_for()
+
+
 async def ask_for_help(page: Page, _stage: Stage) -> None:
     """Ask which keys there are."""
     await page.locator(".notification-centre__keys").click()
@@ -238,6 +251,8 @@ STATES: Final = (
     State("toasts", "What comes while a page is open.", "/", inbox="full", steps=be_told),
     State("toast-storm", "Much at once is one toast.", "/", inbox="full", steps=be_flooded),
     State("full", "The centre.", CENTRE, inbox="full"),
+    State("chosen", "One of them is chosen.", CENTRE, inbox="full", steps=choose_one),
+    State("notification", "The page of one notification.", CENTRE, inbox="full", steps=open_page_of_one),
     State("empty", "Nothing has happened yet.", CENTRE),
     State("unread", "What is unread.", f"{CENTRE}?tab=unread", inbox="full"),
     State("all-read", "Everything has been read.", f"{CENTRE}?tab=unread", inbox="read"),
