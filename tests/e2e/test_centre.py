@@ -296,7 +296,7 @@ async def test_older_ones_are_asked_for_again_by_the_reader(
 ) -> None:
     """Where older ones cannot be fetched scrolling on does not ask again and again; "Try again" does."""
     visitors.expect_problem("net::ERR_|NS_ERROR_")
-    await site.acall(SEND_MANY, user=user.pk, count=120)
+    await site.acall(SEND_MANY, user=user.pk, count=400)
     page = await visitors.arrive(daphne, user, path=CENTRE)
     asked: list[Route] = []
     older = re.compile(r"part=rows&before=\d{1,9}$")  # not the newest ones, which a reset asks for
