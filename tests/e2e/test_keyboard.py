@@ -68,7 +68,7 @@ def _json(titles: tuple[str, ...]) -> str:
 async def test_a_list_is_one_tab_stop(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Tab enters the list at the current row, goes through what that row holds, and leaves; arrows go from row to row."""
     page = await arrive(visitors, daphne, site, user)
-    stops = ".notification-list :is(a[href], button, input, li):not([tabindex='-1'])"
+    stops = ".notification-list :is(a[href], button, input, .notification-item):not([tabindex='-1'])"
     rows = f"new Set([...document.querySelectorAll(`{stops}`)].map((each) => each.closest('li').dataset.id)).size"
     assert await page.evaluate(rows) == 1
     await press(page, "j ArrowDown ArrowDown")
