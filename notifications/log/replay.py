@@ -178,10 +178,9 @@ def read_snapshots(resets: Mapping[tuple[Any, Position | None], Reason]) -> dict
     for (user_id, position), reason in resets.items():
         if user_id in found:
             head, snapshot = found[user_id]
-            newer = find_reset_reason(
-                head, position
-            )  # again: it may be of another history than the head that was seen first
-            replays[user_id, position] = Replay(head, reason=newer or reason, snapshot=snapshot)
+            # again: it may be of another history than the head that was seen first
+            reason_now = find_reset_reason(head, position) or reason
+            replays[user_id, position] = Replay(head, reason=reason_now, snapshot=snapshot)
     return replays
 
 

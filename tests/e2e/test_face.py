@@ -122,6 +122,27 @@ async def test_what_is_chosen_stands_beside_a_wide_list(
 
 
 @in_chromium
+async def test_a_click_that_came_to_nothing_is_told(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Where the chosen one cannot be fetched the list says so, once, and the next one that can takes that back."""
+    visitors.expect_problem("net::ERR_|404")
+    await site.acall(SEND, user=user.pk)
+    page = await visitors.arrive(daphne, user, path=CENTRE, viewport={"width": 1440, "height": 900})
+    await page.locator("notification-list[data-connection=live]").wait_for()
+    status, rows = page.locator(".notification-status"), page.locator(ITEM)
+    await page.route("**/?part=preview", lambda route: route.abort())
+    await rows.first.click()
+    await expect(status).to_contain_text("That did not work")
+    await expect(page.locator(f"{ITEM}[aria-current]")).to_have_count(0)
+    await expect(page.locator(".notification-view__hint")).to_be_visible()
+    await page.unroute_all()
+    await rows.first.click()
+    await expect(page.locator(".notification-detail__title")).to_be_visible()
+    await expect(status).to_be_empty()
+
+
+@in_chromium
 async def test_days_have_heads(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
     """Each day has one, what comes by the stream stands under today's, and none is left over when its items go."""
     page = await visitors.arrive(daphne, user, path=CENTRE)

@@ -17,7 +17,7 @@ import { readId } from "../dom/templates.js";
 /**
  * The list that it stands beside.
  * @typedef {LiveElement & {items: HTMLElement[], state: {get: (id: number) => {isGone?: boolean} | undefined},
- *   act: (action: ActionName, id: number) => void}} PreviewedList
+ *   act: (action: ActionName, id: number) => void, showMessage: (name: string) => void}} PreviewedList
  */
 
 export class Preview {
@@ -72,14 +72,18 @@ export class Preview {
     this.mark();
     const fetching = fetchPart(this.#list.session.reader, `${detailUrl.replace(/0(?=\/?$)/, `${id}`)}?part=preview`);
     this.#fetching = fetching;
-    const [answer] = await Promise.all([fetching, import("./detail.js")]);
+    const loading = import("./detail.js").then(() => true, console.warn);
+    const [answer, isLoaded] = await Promise.all([fetching, loading]);
     if (fetching !== this.#fetching) return;
     if (await isLoggedOut(answer)) this.#list.store.setConnectionState("over");
-    const detail = answer.page?.querySelector("notification-detail");
+    const detail = isLoaded && answer.page?.querySelector("notification-detail");
     if (!detail) {
       this.#close();
+      this.mark();
+      this.#list.showMessage(answer.status ? `${answer.status}` : "failed");
       return;
     }
+    this.#list.showMessage("");
     this.#view?.replaceChildren(...this.#newStyles(answer.page), detail);
     this.#view?.scrollTo(0, 0);
   }
