@@ -58,6 +58,7 @@ def notification_bell(context: Context) -> dict[str, Any]:
         "newest": newest_of(inbox),
         "reader": build_tag(user),
         "login_url": resolve_url(django_settings.LOGIN_URL),
+        "blank": Notification(pk=0, modseq=0),  # for the templates of what is to come
         "part": known
         and context.get("part"),  # "list" in the centre's own page, which has the icons and opens no panel
     }
