@@ -39,9 +39,7 @@ class NotificationsConfig(AppConfig):
             signal.connect(signals.ask_about_user, sender=user_model, dispatch_uid="notifications.ask_about_user")
         for model in (self.get_model("Inbox"), self.get_model("Notification")):
             post_save.connect(signals.note_loaded, sender=model, dispatch_uid="notifications.note_loaded")
-        connection_created.connect(
-            old_snapshots.refuse_old_snapshots, dispatch_uid="notifications.refuse_old_snapshots"
-        )
+        connection_created.connect(old_snapshots.watch_levels, dispatch_uid="notifications.watch_levels")
         user_logged_out.connect(signals.end_session_of, dispatch_uid="notifications.end_session_of")
         doorbell.also_ring(publisher.publish)
         hooks.every(job_watchdog.LOOK_SECONDS, job_watchdog.mark_stalled)

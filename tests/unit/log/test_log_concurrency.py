@@ -325,8 +325,8 @@ def test_a_write_on_an_old_snapshot_is_refused_before_it_counts(
     """Who began to read before another committed counts nothing of what was: the database refuses the write.
 
     Regression: MariaDB lets such a transaction lock the inbox as it is now and read the rows as they were, so a right
-    counter was "mended" into a wrong one. `innodb_snapshot_isolation` ends that, on every connection: a site may choose
-    such a level for a single transaction, which no system check sees.
+    counter was "mended" into a wrong one. `innodb_snapshot_isolation` ends that, switched on by the statement that asks
+    for the level: a site may do so for a single transaction, which no system check sees.
     """
     client = Client(user)
     row, _another = notify(user, title="old"), notify(user, title="old as well")
