@@ -189,10 +189,11 @@ def make_inboxes(using: str, user_ids: list[UserKey]) -> None:
         missing = [user_id for user_id in chunk if user_id not in present]
         if not missing:
             continue
+        wanted = chunk if connections[using].vendor == "mysql" else missing  # see insert_or_lock()
         with transaction.atomic(using=using, savepoint=False):
-            unknown = set(missing) - lock_users(using, missing)
+            unknown = set(missing) - lock_users(using, wanted)
             if not unknown:
-                insert_inboxes(using, chunk, missing)
+                insert_inboxes(using, wanted, missing)
         if unknown:  # raised outside, so that the caller's transaction is not broken
             raise ValidationError(
                 {"recipient": _("No user has the key %(key)s; send to existing users only.") % {"key": min(unknown)}},
@@ -200,13 +201,11 @@ def make_inboxes(using: str, user_ids: list[UserKey]) -> None:
             )
 
 
-def insert_inboxes(using: str, user_ids: list[Any], missing: list[Any]) -> None:
-    """Insert the inboxes that are missing among those of these users. 2 queries."""
-    locks_others = connections[using].vendor == "mysql"
-    wanted = user_ids if locks_others else missing
+def insert_inboxes(using: str, wanted: list[Any], missing: list[Any]) -> None:
+    """Insert the inboxes that are missing; their users, and all that are wanted, are locked. 2 queries."""
     stands = find_row_standings(using, missing)
     made = [tables.Inbox(pk=user_id, **stands.get(user_id, {})) for user_id in wanted]
-    if locks_others:
+    if connections[using].vendor == "mysql":
         insert_or_lock(using, made)
     else:
         tables.Inbox.objects.using(using).bulk_create(made, ignore_conflicts=True)
@@ -217,7 +216,8 @@ def insert_or_lock(using: str, inboxes: list[tables.Inbox]) -> None:
 
     There a row that is not committed yet keeps who wants to lock it waiting, so new ones must not be taken before others.
     And Django's `ignore_conflicts`, which is INSERT IGNORE, takes a shared lock on a row that is there: two transactions
-    with one each that go on to lock the inbox wait for each other.
+    with one each that go on to lock the inbox wait for each other. For one that is there the foreign key locks the user as
+    well, so all of the users are locked before, in their order.
     """
     connection = connections[using]
     fields = tables.Inbox._meta.local_concrete_fields
