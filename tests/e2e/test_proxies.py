@@ -41,7 +41,6 @@ from tests.support.workers import Workers
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FRONTS: Final = ("Caddy", "HAProxy")
-GOING_AWAY: Final = 1001  # https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +151,8 @@ async def test_a_reload_leaves_streams_alone(workers: Workers, front: Front, sit
             with suppress(ConnectionClosed):
                 while "Event 2" not in "".join(texts):
                     texts.append(await socket.recv(decode=True))
-            assert socket.close_code == (GOING_AWAY if isinstance(front, Caddy) else None)
+            # Caddy says 1001 between two messages and breaks off within one: either way the client knows.
+            assert (socket.close_code is not None) == isinstance(front, Caddy)
         assert client.connections == 1
     if isinstance(front, Haproxy):
         assert front.leaving is not None
