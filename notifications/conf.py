@@ -188,6 +188,10 @@ class Settings:
     # Dotted path of what says who follows, and whether they may: this one, `notifications.access.through_middleware`,
     # or a function of your own, sync or async.
     admit = Setting("notifications.access.session_or_token")
+    # Dotted path of a function that takes a new notification, not yet saved, and returns the address of its sender's
+    # picture on this site, such as `/media/ada.png`, or None for initials. Asked once, when it is sent. Empty: nobody
+    # is asked.
+    avatar_of = Setting("")
     # Addresses and networks of your proxies, whose `X-Forwarded-For` is believed, read from its right end. Name your
     # own proxies alone: a client in a named network can choose the address that it counts as.
     trusted_proxies = Networks([])

@@ -3,7 +3,7 @@
 Run by `manage.py check` and before most commands; alone by `manage.py check --tag notifications`. None of them touches
 a database. What cannot be told apart raises no alarm. About apps, databases and templates: `site.py`; about the
 stream's routing: `asgi.py`; about the values of settings: `settings.py`; about secrets and limits: `security.py`; about the
-way to Redis: `transport.py`; about NOTIFICATIONS_ADMIT: `admission.py`; about how static files are stored:
+way to Redis: `transport.py`; about the functions that settings name: `admission.py`; about how static files are stored:
 `static_files.py`; about other packages of our name: `names.py`.
 
 Django's own GZipMiddleware is no finding: the stream is answered before Django's middleware is reached.
@@ -15,7 +15,7 @@ from typing import Final
 
 from django.core.checks import register
 
-from .admission import check_admission
+from .admission import check_admission, check_avatars
 from .asgi import check_routing
 from .names import check_package
 from .security import check_limits, check_proxies, check_reports
@@ -47,6 +47,7 @@ for check in (
     check_runserver,
     check_accounts,
     check_admission,
+    check_avatars,
     check_database,
     check_templates,
     check_admin,

@@ -1,4 +1,6 @@
-"""System check of NOTIFICATIONS_ADMIT: the site's hook is there, and no middleware is left out that is known to matter.
+"""System checks of the site's own functions, NOTIFICATIONS_ADMIT and NOTIFICATIONS_AVATAR_OF: each can be called.
+
+And of NOTIFICATIONS_ADMIT, that no middleware is left out that is known to matter.
 
 It knows middlewares of packages that name another user than the session does, or that refuse a user who is logged in.
 What those of the site's own do nobody can tell, so nothing is said of them.
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning as Risk
 from django.utils.module_loading import import_string
@@ -16,7 +19,7 @@ from django.utils.module_loading import import_string
 from ..access.admission import DEFAULT
 from .settings import read_valid
 
-__all__ = ["check_admission"]
+__all__ = ["check_admission", "check_avatars"]
 
 # What each does to a page that the default would not do to a stream.
 KNOWN: Final = {
@@ -57,18 +60,37 @@ def check_admission(**_: Any) -> Iterator[CheckMessage]:
 
 
 def check_hook(path: str) -> Iterator[CheckMessage]:
-    try:
-        is_usable = callable(import_string(path))
-        problem = "it cannot be called"
-    except Exception as error:  # the site's own code may raise anything
-        is_usable = False
-        problem = f"{type(error).__name__}: {error}"
-    if not is_usable:
+    problem = find_problem(path)
+    if problem:
         yield Error(
             f"NOTIFICATIONS_ADMIT = {path!r} does not work, so nobody can open a stream: {problem}",
             hint="Name a function that takes a request and returns a user, or 'notifications.access.through_middleware'.",
             id="notifications.E050",
         )
+
+
+def check_avatars(**_: Any) -> Iterator[CheckMessage]:
+    """Find a function for pictures that cannot be asked."""
+    path = read_valid("avatar_of")
+    if not path:
+        return
+    problem = find_problem(path)
+    if not problem and iscoroutinefunction(import_string(path)):
+        problem = "it is async, and nobody awaits it"
+    if problem:
+        yield Error(
+            f"NOTIFICATIONS_AVATAR_OF = {path!r} does not work, so nothing from a person can be sent: {problem}",
+            hint="Name a function that takes a notification and returns a path such as '/media/ada.png', or None.",
+            id="notifications.E051",
+        )
+
+
+def find_problem(path: str) -> str:
+    """Return why what a dotted path names cannot be called; empty where it can."""
+    try:
+        return "" if callable(import_string(path)) else "it cannot be called"
+    except Exception as error:  # the site's own code may raise anything
+        return f"{type(error).__name__}: {error}"
 
 
 def names_of(path: str) -> list[str]:

@@ -71,6 +71,9 @@ def append(rows: list[Notification], *, using: str, batch_size: int | None = Non
     """
     for row in rows:
         validate(row)
+        pk: Any = row.pk
+        if pk is None:  # else it is one that comes back
+            row.add_avatar()
     append_valid(rows, using=using, batch_size=batch_size)
     return rows
 
@@ -156,6 +159,7 @@ def save_row(
     validate(row)
     is_new = row.pk is None or force_insert or not update_row(row, force_update, update_fields, using=using)
     if is_new:
+        row.add_avatar()
         append_valid([row], using=using)
     row._state.adding, row._state.db = False, using
     post_save.send(sender=type(row), created=is_new, **arguments)

@@ -17,6 +17,7 @@ from .. import log
 from ..exceptions import InvalidArgument
 from ..log.queryset import NotificationQuerySet
 from ..log.salvage import EPOCH
+from .avatar import find_avatar
 from .broadcast import Broadcast
 from .constraints import UniqueWhereSet
 from .content import CONTENT_FIELDS, MAX_ACTOR_CHARS, MAX_TOPIC_CHARS, AbstractContent, DataField, Level
@@ -195,6 +196,25 @@ class Notification(AbstractContent):
             with suppress(type(self).DoesNotExist):  # deleted by someone else a moment later; the change stood
                 self.refresh_from_db(using=self._write_db, fields=["read_at", "archived_at", "modseq"])
         return bool(changed)
+
+    def add_avatar(self) -> None:
+        """Note the sender's picture in `data`, where there is a sender and no picture yet: NOTIFICATIONS_AVATAR_OF.
+
+        For a valid row that is not written yet. As many queries as the site's function makes.
+
+        Raises:
+            InvalidSetting: the site's function returned what is no address on this site.
+            ValidationError: with the address, `data` is too large.
+        """
+        if not self.actor or "avatar" in self.data:
+            return
+        if url := find_avatar(self):
+            data = {**self.data, "avatar": url}
+            try:
+                validate_data(data)
+            except ValidationError as error:
+                raise ValidationError({"data": error}) from None
+            self.data = data
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:

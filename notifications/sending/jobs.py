@@ -254,7 +254,9 @@ class Job:
         return mine.update(**{**content, "data": self._data(content, progress)})
 
     def _data(self, content: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:
-        return {**content.get("data", self._row.data), "progress": progress}
+        data = content.get("data", self._row.data)
+        picture = {name: value for name, value in self._row.data.items() if name == "avatar"}  # of whoever it is from
+        return {**picture, **data, "progress": progress}
 
 
 def parse_number(name: str, value: Any, *, least: float = -math.inf) -> float:

@@ -61,6 +61,7 @@ def notify(user: UserOrKey, *, title: str, **content: Unpack[Content]) -> Notifi
 
     Raises:
         ValidationError: a value is wrong, keyed by field, or the user does not exist; nothing was written.
+        InvalidSetting: NOTIFICATIONS_AVATAR_OF returned no address on this site; nothing was written.
         TypeError: there is no such content.
         ValueError: the user was never saved.
     """
@@ -95,6 +96,7 @@ def notify_many(users: Iterable[UserOrKey], *, title: str, **content: Unpack[Con
         return 0
     first = compose(keys[0], title, content)
     log.validate(first)
+    first.add_avatar()
     cleaned = {name: getattr(first, name) for name in (*CONTENT_FIELDS, *DETAIL_FIELDS)}
     for chunk in chunks(keys, USERS_PER_TRANSACTION):
         append_copies(cleaned, chunk, using=using)
