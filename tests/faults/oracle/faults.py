@@ -18,7 +18,7 @@ from tests.support.shell import Shell, ShellError
 from .lines import Line, SocketLine
 from .lineups import Lineup
 
-__all__ = ["FIRST_INBOX", "Fault", "Troublemaker", "kinds_for"]
+__all__ = ["FIRST_INBOX", "Fault", "Troublemaker", "insist", "kinds_for"]
 
 ANYWHERE: Final = (
     *("kill a worker", "restart the site", "cut all connections", "freeze a reader", "kill a writer"),
@@ -271,16 +271,22 @@ class Troublemaker:
         """Run code in another process; again where the database refuses it for the sake of others."""
         while len(self._shells) <= shell:
             self._shells.append(await asyncio.to_thread(self._lineup.site.shell))
-        for number in range(TRIES):
-            try:
-                return await asyncio.to_thread(self._shells[shell].call, code, **names)
-            except ShellError as error:
-                text = str(error).strip().splitlines()[-1]
-                is_own = any(words in str(error) for words in RETRIABLE)
-                if not is_own or number == TRIES - 1:
-                    self.refusals.append(text)
-                    return None
-        return None
+        try:
+            return await insist(self._shells[shell].call, code, **names)
+        except ShellError as error:
+            self.refusals.append(str(error).strip().splitlines()[-1])
+            return None
+
+
+async def insist(call: Callable[..., Any], code: str, **names: Any) -> Any:
+    """Run code in another process; again where the database refuses it for the sake of others, as a site would."""
+    for _ in range(TRIES - 1):
+        try:
+            return await asyncio.to_thread(call, code, **names)
+        except ShellError as error:
+            if not any(words in str(error) for words in RETRIABLE):
+                raise
+    return await asyncio.to_thread(call, code, **names)
 
 
 async def come_back(line: Line, while_these_run: Sequence[asyncio.Task[Any]]) -> None:

@@ -24,7 +24,7 @@ from tests.support.servers import PYTHON, Person
 from tests.support.shell import ROOT
 from tests.support.visit import Visit
 
-from .faults import FIRST_INBOX, Troublemaker
+from .faults import FIRST_INBOX, Troublemaker, insist
 from .history import History, Item, item_of, read_history
 from .judge import Finding, judge
 from .lines import Line, PollLine, SocketLine, StreamLine
@@ -136,7 +136,7 @@ async def run(lineup: Lineup, effort: Effort) -> tuple[Verdict, Evidence]:
     users = [person.pk for person in people]
     await asyncio.to_thread(trail.clear)
     async with AsyncExitStack() as stack:
-        first = asyncio.create_task(lineup.site.acall(FIRST_INBOX, user=users[0], seconds=1.0))
+        first = asyncio.create_task(insist(lineup.site.call, FIRST_INBOX, user=users[0], seconds=1.0))
         most = next(person.pk for person in people if not may_lose(person.pk))
         lines = [
             line for person in people for line in await admit(stack, lineup, person, tabs=TABS * (person.pk == most))
