@@ -28,7 +28,8 @@ WITH_REDIS: Final = ("kill Redis", "freeze Redis", "flush Redis", "kill pub/sub 
 STORM_SECONDS: Final = 2.0  # at least
 RETURN_SECONDS: Final = 0.4  # for which who comes back waits to be told something
 RETRIABLE: Final = ("could not serialize", "deadlock", "Deadlock", "timeout", "is locked", "Record has changed")
-TRIES: Final = 5  # of what a database may refuse, with the others writing
+TRIES: Final = 20  # of what a database may refuse, with the others writing
+LONGEST_PAUSE_SECONDS: Final = 0.2
 
 # --- what is run in a process of its own, see `Shell.call()`
 
@@ -286,6 +287,7 @@ async def insist(call: Callable[..., Any], code: str, **names: Any) -> Any:
         except ShellError as error:
             if not any(words in str(error) for words in RETRIABLE):
                 raise
+        await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))  # so that two part ways
     return await asyncio.to_thread(call, code, **names)
 
 
