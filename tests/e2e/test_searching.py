@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Final
 
@@ -50,6 +51,25 @@ async def test_the_list_follows_what_one_types(
     assert await page.evaluate("document.activeElement.matches('.notification-item')")
     await expect(page.locator(".notification-read-all")).to_be_visible()
     assert await page.evaluate("window.isSamePage")
+
+
+@in_chromium
+async def test_days_are_the_servers_also_for_what_arrives(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """A browser whose day is another one judges what comes as the server would, and the page would show after a reload."""
+    now = dt.datetime.now(dt.UTC)
+    is_morning = now.hour < 12
+    far, day = ("Etc/GMT+12", now.date()) if is_morning else ("Pacific/Kiritimati", now.date() + dt.timedelta(days=1))
+    q = f"{'after' if is_morning else 'before'}:{day}"
+    page = await visitors.arrive(daphne, user, path=f"{CENTRE}?q={q}", timezone_id=far)
+    await page.locator("notification-list[data-connection=live]").wait_for()
+    await site.acall(SEND, user=user.pk, pairs=PAIRS)
+    await expect(headings(page)).to_have_count(3)
+    await page.get_by_role("searchbox").fill(f"{q} paid")  # a list that was narrowed without a page load
+    await expect(headings(page)).to_have_count(1)
+    await site.acall(SEND, user=user.pk, pairs=[("Paid again", "billing")])
+    await expect(headings(page)).to_have_text(["Paid again", "Invoice paid"])
 
 
 async def test_what_matches_nothing_says_so(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:

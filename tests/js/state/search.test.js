@@ -16,13 +16,29 @@ for (const { text, search } of CASES.parsed) {
   });
 }
 
+for (const { text, zone, found } of CASES.zones) {
+  test(`What arrives is judged by the server's days: ${text} in ${zone}`, () => {
+    const list = new ListState({ tab: "all", q: text, zone });
+    list.apply(change(8, 9, { upsert: [item(9, 9, CASES.item)] }));
+    assert.deepEqual(list.ids, found ? [9] : []);
+  });
+}
+
+test("Where the browser does not know the server's zone, its own is taken.", () => {
+  for (const zone of [undefined, "", "Mars/Olympus"]) {
+    const list = new ListState({ tab: "all", q: "after:2026-10-30 before:2026-11-03", zone });
+    list.apply(change(8, 9, { upsert: [item(9, 9, CASES.item)] }));
+    assert.deepEqual(list.ids, [9]);
+  }
+});
+
 for (const { text, states } of CASES.matches) {
   test(`What arrives is judged as on the server: ${text}`, () => {
     const isForState = text.includes("is:");
     for (const [state, times] of Object.entries(TIMES)) {
       const tab = { unread: "unread", read: "all", archived: "archived" }[state];
       for (const each of isForState ? ["all", "unread", "archived"] : [tab]) {
-        const list = new ListState({ tab: each, q: text });
+        const list = new ListState({ tab: each, q: text, zone: "UTC" });
         list.apply(change(8, 9, { upsert: [item(9, 9, { ...CASES.item, ...times })] }));
         assert.deepEqual(list.ids, states.includes(state) ? [9] : [], `${state} in ${each}`);
       }

@@ -429,6 +429,15 @@ def test_a_bad_date_is_told_and_narrows_nothing(page: Client, user: User) -> Non
     assert "is not a date" not in page.get(CENTRE + "?q=before:2026-11-01").content.decode()
 
 
+def test_the_page_says_by_whose_days_it_searches(page: Client) -> None:
+    """The zone that is current for the request, which a middleware may have set, and one without a name."""
+    assert 'data-zone="UTC"' in page.get(CENTRE).content.decode()
+    with timezone.override("Europe/Vienna"):
+        assert 'data-zone="Europe/Vienna"' in page.get(CENTRE).content.decode()
+    with timezone.override(timezone.get_fixed_timezone(-210)):
+        assert 'data-zone="-0330"' in page.get(CENTRE).content.decode()
+
+
 def test_filters_offer_what_there_is(page: Client, user: User, other_user: User) -> None:
     """The form offers the user's own categories and keeps what was chosen, also across tabs and pages."""
     many_kinds(user)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from hypothesis import given, strategies as st
 
 from notifications import notify
@@ -50,6 +51,19 @@ def test_it_finds_what_it_says(user: User, other_user: User, case: dict[str, Any
             assert [each.pk for each in found.items] == [rows[each].pk for each in case["states"]]
         else:
             assert [each.pk for each in found.items] == ([row.pk] if state in case["states"] else [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", CASES["zones"], ids=lambda case: f"{case['text']} in {case['zone']}")
+def test_days_are_those_of_the_zone(user: User, case: dict[str, Any]) -> None:
+    """A day begins where the current time zone has its midnight; the page judges by the same ones."""
+    row = notify(user, **{name: value for name, value in CASES["item"].items() if name != "created_at"})
+    Notification.objects.update(created_at=dt.datetime.fromisoformat(CASES["item"]["created_at"]))
+    with timezone.override(
+        dt.datetime.strptime(case["zone"], "%z").tzinfo if case["zone"][0] in "+-" else case["zone"]
+    ):
+        found = find_page(user, "all", before=10**9, limit=20, q=case["text"])
+    assert [each.pk for each in found.items] == ([row.pk] if case["found"] else [])
 
 
 @given(st.text(max_size=200))

@@ -375,7 +375,7 @@ export class NotificationList extends LiveElement {
 
   /** @param {Narrowing} narrowing */
   async #fetchComing(narrowing) {
-    const state = new ListState({ tab: this.dataset.tab, ...narrowing });
+    const state = new ListState({ tab: this.dataset.tab, zone: this.dataset.zone, ...narrowing });
     this.#coming = { narrowing, state };
     const itemsUrl = narrowAddress(this.dataset.itemsUrl ?? "", narrowing);
     const page = await this.#receive(this.#get(itemsUrl, NEWEST));

@@ -31,6 +31,7 @@ import { matchesItem, matchesState, parseSearch } from "./search.js";
  * @property {string} [category]
  * @property {string} [level]
  * @property {string} [q]
+ * @property {string} [zone] the time zone by whose days `q` is meant; without one it is the browser's
  * @property {number | string} [before]
  * @property {number | string} [next]
  */
@@ -252,7 +253,7 @@ export class ListState {
   #finds(item) {
     const isKnown = this.#found.get(item);
     if (isKnown !== undefined) return isKnown;
-    const isFound = matchesItem(this.#search, item);
+    const isFound = matchesItem(this.#search, item, this.#page.zone);
     this.#found.set(item, isFound);
     return isFound;
   }

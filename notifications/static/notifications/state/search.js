@@ -96,28 +96,61 @@ export function matchesState({ states }, { isRead, isArchived }) {
  *
  * @param {Search} search
  * @param {Pick<Item, "title" | "body" | "actor" | "category" | "created_at">} item
+ * @param {string} [zone] the time zone whose days are meant
  */
-export function matchesItem({ words, senders, categories, after, before }, item) {
+export function matchesItem({ words, senders, categories, after, before }, item, zone) {
   const { title, body, actor, category } = item;
   const holds = (/** @type {string} */ text, /** @type {string[]} */ parts) => {
     const folded = parts.length > 0 ? foldCase(text) : "";
     return parts.every((part) => folded.includes(foldCase(part)));
   };
   if (!holds(actor, senders) || !holds(category, categories)) return false;
-  const sentMs = Date.parse(item.created_at);
-  if (after && sentMs < beginOf(after)) return false;
-  if (before && sentMs >= beginOf(before)) return false;
+  const sentOn = after || before ? dayOf(item.created_at, zone) : "";
+  if (after && sentOn < after) return false;
+  if (before && sentOn >= before) return false;
   return holds([title, body, actor, category].join(SEAM), words);
 }
 
+const MINUTE_MS = 60_000;
+
+/** A time zone without a name, as Python calls it: `+0530`. Not every browser knows such a one. */
+const OFFSET = /^([+-])(\d\d)(\d\d)$/;
+
+/** A formatter costs a hundred times what its use costs. @type {Map<string | undefined, Intl.DateTimeFormat>} */
+const dayFormats = new Map();
+
 /**
- * When a day begins, in milliseconds, by the reader's clock.
+ * The day of a moment in a time zone, in the form of a search's dates.
  *
- * @param {string} date
+ * @param {string} moment
+ * @param {string} [zone]
  */
-function beginOf(date) {
-  const [year, month, day] = date.split("-").map(Number);
-  return new Date(year, month - 1, day).getTime();
+function dayOf(moment, zone) {
+  const sentMs = Date.parse(moment);
+  const [, sign, hours, minutes] = OFFSET.exec(zone ?? "") ?? [];
+  if (sign) {
+    const offsetMs = (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
+    return new Date(sentMs + (sign === "-" ? -offsetMs : offsetMs)).toISOString().slice(0, 10);
+  }
+  if (!dayFormats.has(zone)) dayFormats.set(zone, makeDayFormat(zone));
+  const parts = dayFormats.get(zone)?.formatToParts(sentMs) ?? [];
+  const [year, month, day] = ["year", "month", "day"].map((name) => parts.find(({ type }) => type === name)?.value);
+  return `${year}-${month}-${day}`;
+}
+
+/**
+ * A formatter by the days of a zone; by the browser's own, where it does not know the server's.
+ *
+ * @param {string} [timeZone] such as `Europe/Vienna`
+ */
+function makeDayFormat(timeZone) {
+  /** @type {Intl.DateTimeFormatOptions} */
+  const options = { calendar: "gregory", numberingSystem: "latn", year: "numeric", month: "2-digit", day: "2-digit" };
+  try {
+    return new Intl.DateTimeFormat("en", { ...options, timeZone });
+  } catch {
+    return new Intl.DateTimeFormat("en", options);
+  }
 }
 
 /**
