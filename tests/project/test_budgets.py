@@ -54,8 +54,8 @@ def scripts_of(*entries: str) -> dict[str, int]:
 # In bytes, comments included: a little above what it is. Raise one only with a reason.
 MOST = {
     "a page with a bell": (("index.js",), 43_000),
-    "with the panel open, and the centre": (("index.js", "lists.js"), 65_500),
-    "with a notification beside the list": (("index.js", "lists.js", "elements/detail.js"), 69_000),
+    "with the panel open, and the centre": (("index.js", "lists.js"), 66_000),
+    "with a notification beside the list": (("index.js", "lists.js", "elements/detail.js"), 69_500),
 }
 
 
