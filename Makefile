@@ -23,7 +23,7 @@ JS_TESTS := $(wildcard tests/js/*.test.*js tests/js/*/*.test.*js)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-.PHONY: help run test test-unit hosts matrix lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
+.PHONY: help run scripts test test-unit hosts matrix lint format messages docs reference coverage reliability soak clients bench screenshots constraints sbom clean check-port
 
 help: ## List what `make` can do
 	@echo 'Usage: make <target>'
@@ -37,6 +37,10 @@ run: check-port $(VENV)/.installed ## Start the site with demo data at http://12
 	@printf '  Log in as  user1 or user2; as admin to send notifications from http://127.0.0.1:%s/admin/\n' '$(PORT)'
 	@printf '  Password   demo\n\n'
 	@$(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
+
+scripts: $(VENV)/bin/python ## Build what pages load from notifications/frontend/ (ARGS=--watch: after each change; ARGS=--sizes)
+	@scripts/setup_system.sh node npx
+	@$(BIN)/python scripts/build_scripts.py $(ARGS)
 
 test: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed ## Install what the tests need and run all of them (ARGS='-k badge': some of them)
 	@scripts/setup_system.sh $(TEST_PROGRAMS)

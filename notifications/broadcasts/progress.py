@@ -1,7 +1,7 @@
 """Show the progress of a broadcast to the users who watch it, over the stream that they have open anyway.
 
 A follower has one notification about the broadcast. While workers are at it, it is amended a few times a second, through
-the log like any other change; the admin's page (`static/notifications/admin/broadcast.js`) shows what its `data` says, and
+the log like any other change; the admin's page (`frontend/admin/broadcast.js`) shows what its `data` says, and
 any list the bar, as for other jobs. While it runs it counts as read, for nobody needs to look at a bar that moves; when it
 has ended, as unread.
 

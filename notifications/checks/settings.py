@@ -15,7 +15,7 @@ from ..exceptions import InvalidSetting
 __all__ = ["check_names", "check_times", "check_values", "read_valid"]
 
 PREFIX: Final = "NOTIFICATIONS_"
-# After so much silence the client takes its line for dead and opens another (static/notifications/connection/connection.js).
+# After so much silence the client takes its line for dead and opens another (frontend/connection/connection.js).
 CLIENT_SILENCE_SECONDS: Final = 45.0
 # What the documentation promises for changes that another process makes without Redis.
 PROMISED_SECONDS: Final = 5.0

@@ -535,7 +535,7 @@ async def test_a_bell_after_the_content(visitors: Visitors, daphne: Server, site
         response = await route.fetch()
         html = await response.text()
         bell = re.search(
-            r'<link[^>]*notifications\.css">\s*<script[^>]*></script>\s*<notification-bell.*?</notification-bell>',
+            r'<link[^>]*notifications\.css">\s*(?:<link[^>]*>\s*)*<script[^>]*></script>\s*<notification-bell.*?</notification-bell>',
             html,
             re.DOTALL,
         )

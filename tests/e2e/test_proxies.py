@@ -201,7 +201,7 @@ async def test_workers_know_visitor_and_address(workers: Workers, front: Front) 
         seen = (await visit.http.get("/arrived/", headers=lies)).json()
         assert seen == {"client": "127.0.0.2", "url": f"{front.url}/arrived/"}
         assert (await visit.http.get("/notifications/metrics/")).status_code == 404
-        assert (await visit.http.get("/static/notifications/connection/connection.js")).status_code == 200
+        assert (await visit.http.get("/static/notifications/index.js")).status_code == 200
         plain = await visit.http.get(f"{front.plain_url}/notifications/?page=2")
         assert plain.status_code in (301, 308)
         assert plain.headers["location"].startswith("https://127.0.0.1")

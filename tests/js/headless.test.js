@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-const ROOT = new URL("../../notifications/static/notifications/", import.meta.url);
+const ROOT = new URL("../../notifications/frontend/", import.meta.url);
 const ENTRY = "connection/session.js";
 const OF_A_PAGE =
   /\b(document|window|location|localStorage|customElements|HTML\w*Element|querySelector\w*|MutationObserver)\b/;

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-STATIC = ROOT / "notifications" / "static" / "notifications"
+FRONTEND = ROOT / "notifications" / "frontend"
 CATALOGUES = sorted(path for folder in ("locale", "notifications/locale") for path in (ROOT / folder).rglob("*.po"))
 MODULES = sorted((ROOT / "notifications").rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in CATALOGUES]
@@ -135,7 +135,7 @@ def words(code: str) -> Iterator[str]:
             yield literal
 
 
-@pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: str(path.relative_to(STATIC)))
+@pytest.mark.parametrize("path", sorted(FRONTEND.rglob("*.js")), ids=lambda path: str(path.relative_to(FRONTEND)))
 def test_modules_have_no_words_of_their_own(path: Path) -> None:
     """What a reader sees comes from templates, by `data-*` or markup, and so through gettext."""
     assert list(words(path.read_text())) == []

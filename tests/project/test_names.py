@@ -76,7 +76,7 @@ def is_there(name: str, among: frozenset[str], *, reader: str) -> bool:
         return True
     if reader.startswith(APP):
         folder = PurePosixPath(reader).parent
-        starts = ("", APP, f"{APP}static/notifications/", f"{APP}templates/", f"{folder}/")
+        starts = ("", APP, f"{APP}frontend/", f"{APP}static/", f"{APP}templates/", f"{folder}/")
         return any(f"{start}{name}" in among for start in starts)
     return any(path == name or path.endswith(f"/{name}") for path in among)
 

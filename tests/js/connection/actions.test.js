@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import { Session } from "../../../notifications/static/notifications/connection/session.js";
-import { ListState } from "../../../notifications/static/notifications/state/list_state.js";
+import { Session } from "../../../notifications/frontend/connection/session.js";
+import { ListState } from "../../../notifications/frontend/state/list_state.js";
 import { change, item } from "../fakes.js";
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { backoffSeconds } from "../../../notifications/static/notifications/connection/backoff.js";
+import { backoffSeconds } from "../../../notifications/frontend/connection/backoff.js";
 
 test("Pauses end at 30 s and are spread over half of their length.", () => {
   assert.deepEqual([backoffSeconds(1, 1), backoffSeconds(5, 1), backoffSeconds(50, 1)], [1, 16, 30]);

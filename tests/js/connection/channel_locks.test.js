@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import { ChannelLocks } from "../../../notifications/static/notifications/connection/channel_locks.js";
+import { ChannelLocks } from "../../../notifications/frontend/connection/channel_locks.js";
 import { FakeChannel } from "../fakes.js";
 
 /** Who holds the lock, in the order of having got it. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Connection } from "../../../notifications/static/notifications/connection/connection.js";
+import { Connection } from "../../../notifications/frontend/connection/connection.js";
 import { change, FakeChannel, FakeEventSource } from "../fakes.js";
 
 const seconds = (count) => mock.timers.tick(count * 1000);

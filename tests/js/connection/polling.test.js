@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import { Connection } from "../../../notifications/static/notifications/connection/connection.js";
-import { Polling } from "../../../notifications/static/notifications/connection/polling.js";
-import { Store } from "../../../notifications/static/notifications/state/store.js";
+import { Connection } from "../../../notifications/frontend/connection/connection.js";
+import { Polling } from "../../../notifications/frontend/connection/polling.js";
+import { Store } from "../../../notifications/frontend/state/store.js";
 import { change, FakeChannel, FakeEventSource, FakeLocks, item } from "../fakes.js";
 
 /** The server's log: what each poll is answered with, by the position that it asks from. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
-import { Connection } from "../../../notifications/static/notifications/connection/connection.js";
-import { Store } from "../../../notifications/static/notifications/state/store.js";
+import { Connection } from "../../../notifications/frontend/connection/connection.js";
+import { Store } from "../../../notifications/frontend/state/store.js";
 import { change, FakeChannel, FakeEventSource, FakeLocks } from "../fakes.js";
 
 let tabs = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fillAvatar, hueOf, initials } from "../../../notifications/static/notifications/dom/avatar.js";
+import { fillAvatar, hueOf, initials } from "../../../notifications/frontend/dom/avatar.js";
 
 /** The same as tests/unit/pages/test_avatars.py. */
 const CASES = JSON.parse(readFileSync(new URL("../../fixtures/avatars.json", import.meta.url)));

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  formatCount,
-  formatDay,
-  formatShortTime,
-  pageLanguage,
-} from "../../../notifications/static/notifications/dom/format.js";
+import { formatCount, formatDay, formatShortTime, pageLanguage } from "../../../notifications/frontend/dom/format.js";
 
 /** Look at a page whose `<html>` has this language. */
 function read(lang) {

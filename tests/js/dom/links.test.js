@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressOf, isFollowable } from "../../../notifications/static/notifications/dom/links.js";
+import { addressOf, isFollowable } from "../../../notifications/frontend/dom/links.js";
 
 test("Links lead to this site or to the web, nowhere else.", () => {
   for (const url of ["/", "/a/b?c#d", "http://a.example", "HTTPS://a.example/x"]) assert.ok(isFollowable(url), url);

@@ -11,7 +11,7 @@ Object.assign(globalThis, {
 });
 const locks = { request: async (_name, _options, lead) => lead() };
 Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
-const { joinSession, leaveSession } = await import("../../../notifications/static/notifications/dom/sessions.js");
+const { joinSession, leaveSession } = await import("../../../notifications/frontend/dom/sessions.js");
 
 /** An element of a page that was made for a reader, who stands at a position. */
 function elementOf(reader, position, { wasKept = false } = {}) {

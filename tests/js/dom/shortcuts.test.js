@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nameKey } from "../../../notifications/static/notifications/dom/shortcuts.js";
+import { nameKey } from "../../../notifications/frontend/dom/shortcuts.js";
 
 test("A key is called as the help calls it, with Shift only where that is a choice of the reader's.", () => {
   const named = [

@@ -17,7 +17,7 @@ globalThis.customElements = {
     Bell = element;
   },
 };
-await import("../../../notifications/static/notifications/elements/bell.js");
+await import("../../../notifications/frontend/elements/bell.js");
 
 /** Let every bell of a page show a count; return the latest. */
 function show(unread, bells = [new Bell()]) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { narrowAddress } from "../../../notifications/static/notifications/elements/search_form.js";
+import { narrowAddress } from "../../../notifications/frontend/elements/search_form.js";
 
 const NOTHING = { category: "", level: "", q: "" };
 

@@ -33,7 +33,7 @@ globalThis.customElements = {
     NotificationSettings = element;
   },
 };
-await import("../../../notifications/static/notifications/elements/settings.js");
+await import("../../../notifications/frontend/elements/settings.js");
 
 /** Show the settings in a browser that permits so much, and holds these. */
 function show(permission, stored = {}) {

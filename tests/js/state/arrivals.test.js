@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Arrivals, collectIds, sumUp } from "../../../notifications/static/notifications/state/arrivals.js";
+import { Arrivals, collectIds, sumUp } from "../../../notifications/frontend/state/arrivals.js";
 import { change, item } from "../fakes.js";
 
 const arrivals = () => new Arrivals(6);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countNewer, ListState } from "../../../notifications/static/notifications/state/list_state.js";
+import { countNewer, ListState } from "../../../notifications/frontend/state/list_state.js";
 import { change, item } from "../fakes.js";
 
 const NOW = "2026-01-02T12:00:00+00:00";

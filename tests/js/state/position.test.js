@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isBehind, isSameEpoch, parsePosition } from "../../../notifications/static/notifications/state/position.js";
+import { isBehind, isSameEpoch, parsePosition } from "../../../notifications/frontend/state/position.js";
 
 test("A position is read strictly; anything else stands before everything.", () => {
   assert.deepEqual(parsePosition("281474976710655.42"), { epoch: "281474976710655", modseq: 42 });

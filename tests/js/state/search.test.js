@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ListState } from "../../../notifications/static/notifications/state/list_state.js";
-import { parseSearch } from "../../../notifications/static/notifications/state/search.js";
+import { ListState } from "../../../notifications/frontend/state/list_state.js";
+import { parseSearch } from "../../../notifications/frontend/state/search.js";
 import { change, item } from "../fakes.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../../fixtures/search.json", import.meta.url)));

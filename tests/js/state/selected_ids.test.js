@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SelectedIds } from "../../../notifications/static/notifications/state/selected_ids.js";
+import { SelectedIds } from "../../../notifications/frontend/state/selected_ids.js";
 
 const LIST = [9, 8, 7, 6, 5, 4];
 const sorted = (selected) => selected.all.sort((one, other) => other - one);

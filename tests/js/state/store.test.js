@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Store } from "../../../notifications/static/notifications/state/store.js";
+import { Store } from "../../../notifications/frontend/state/store.js";
 import { change } from "../fakes.js";
 
 const frame = (event, position, data) => ({ event, position, data });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { UndoStack } from "../../../notifications/static/notifications/state/undo_stack.js";
+import { UndoStack } from "../../../notifications/frontend/state/undo_stack.js";
 
 /** Take all of it back, from the latest on. */
 function takeAll(stack, nowMs) {

@@ -1,0 +1,109 @@
+// @ts-check
+/**
+ * The pane beside a wide list, in which a notification is read without leaving it.
+ *
+ * Where the pane has no room, or where a click asks for a tab of its own, the link is the browser's.
+ */
+
+import { isLoggedOut } from "../connection/http.js";
+import { fetchPart } from "../dom/fetch_part.js";
+import { allowByNonce, findStyles } from "../dom/links.js";
+import { findPart } from "../dom/parts.js";
+import { readId } from "../dom/templates.js";
+
+/** @import { ActionName } from "../connection/actions.js" */
+/** @import { LiveElement } from "./live_element.js" */
+
+/**
+ * The list that it stands beside.
+ * @typedef {LiveElement & {items: HTMLElement[], state: {get: (id: number) => {isGone?: boolean} | undefined},
+ *   act: (action: ActionName, id: number) => void, showMessage: (name: string) => void}} PreviewedList
+ */
+
+export class Preview {
+  #list;
+  #view;
+  #hint;
+
+  /** What is shown, or 0. */
+  #id = 0;
+
+  /** The latest fetch; what others bring comes too late. @type {Promise<unknown> | undefined} */
+  #fetching;
+
+  /** @param {PreviewedList} list */
+  constructor(list) {
+    this.#list = list;
+    this.#view = findPart(list, "view");
+    this.#hint = findPart(list, "view__hint");
+    if (!this.#view) return;
+    list.listen(list, "click", (/** @type {MouseEvent} */ event) => this.#click(event));
+    list.listen(this.#view, "notification-act", (/** @type {CustomEvent} */ event) => {
+      event.preventDefault(); // the list offers undo
+      list.act(event.detail.action, event.detail.id);
+    });
+  }
+
+  /** Mark the row of what is shown. What leaves the list, such as an unread one that is read now, stays shown; what is gone does not. */
+  mark() {
+    const row = this.#list.state.get(this.#id);
+    if (this.#id && (!row || row.isGone)) this.#close();
+    for (const item of this.#list.items) {
+      const isShown = readId(item) === this.#id;
+      if (isShown) item.setAttribute("aria-current", "true");
+      else item.removeAttribute("aria-current");
+    }
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const link = /** @type {Element} */ (event.target).closest(".notification-item__link");
+    const item = /** @type {HTMLElement | null | undefined} */ (link?.closest(".notification-item"));
+    const isForNewTab = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
+    if (!item || isForNewTab || event.defaultPrevented || !this.#view?.checkVisibility?.()) return;
+    event.preventDefault();
+    this.#open(readId(item));
+  }
+
+  /** @param {number} id */
+  async #open(id) {
+    const { detailUrl = "" } = this.#list.dataset;
+    this.#id = id;
+    this.mark();
+    const fetching = fetchPart(this.#list.session.reader, `${detailUrl.replace(/0(?=\/?$)/, `${id}`)}?part=preview`);
+    this.#fetching = fetching;
+    const loading = import("./detail.js").then(() => true, console.warn);
+    const [answer, isLoaded] = await Promise.all([fetching, loading]);
+    if (fetching !== this.#fetching) return;
+    if (await isLoggedOut(answer)) this.#list.store.setConnectionState("over");
+    const detail = isLoaded && answer.page?.querySelector("notification-detail");
+    if (!detail) {
+      this.#close();
+      this.mark();
+      this.#list.showMessage(answer.status ? `${answer.status}` : "failed");
+      return;
+    }
+    this.#list.showMessage("");
+    this.#view?.replaceChildren(...this.#newStyles(answer.page), detail);
+    this.#view?.scrollTo(0, 0);
+  }
+
+  /**
+   * The styles that the page does not have yet.
+   *
+   * @param {Document | null} page
+   */
+  #newStyles(page) {
+    const known = new Set([...document.querySelectorAll("link")].map(({ href }) => href));
+    const links = page ? findStyles(page).filter(({ href }) => !known.has(href)) : [];
+    const kept = this.#view?.querySelectorAll("link") ?? [];
+    allowByNonce(links);
+    return [...kept, ...links];
+  }
+
+  #close() {
+    this.#id = 0;
+    this.#fetching = undefined;
+    if (this.#hint) this.#view?.replaceChildren(...(this.#view.querySelectorAll("link") ?? []), this.#hint);
+  }
+}
