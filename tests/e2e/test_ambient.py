@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.support.chromium import CENTRE, Visitors, expect_unread, headings
+from tests.support.chromium import CENTRE, Visitors, expect_unread, headings, in_chromium
 from tests.support.proxy import Proxy
 from tests.support.servers import Person, Server, Site
 
@@ -204,6 +204,27 @@ async def test_toasts_are_closed_by_keyboard(visitors: Visitors, daphne: Server,
     await expect(toasts(page)).to_have_count(0)
     await expect(link).to_be_focused()
     await expect_unread(page, 3)
+
+
+@in_chromium
+async def test_a_toast_comes_late_rather_than_never(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """What shows toasts is loaded with the first; where that fails, the count is right, and the toast comes with the next.
+
+    Other browsers remember that a module could not be loaded, until the page is loaded anew.
+    """
+    page = await visitors.arrive(daphne, user)
+    visitors.expect_problem(r"toast_stack")
+    late = re.compile(r"/toast_stack_")
+    await page.route(late, lambda route: route.abort())
+    async with page.expect_event("requestfailed", lambda request: bool(late.search(request.url))):
+        await notify(site, user, "First")
+    await expect_unread(page, 1)
+    assert await toasts(page).count() == 0
+    await page.unroute(late)
+    await notify(site, user, "Second")
+    await expect(page.locator(LINK)).to_have_text(["First", "Second"])
 
 
 async def test_many_are_one_toast(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:

@@ -1,6 +1,8 @@
 // @ts-check
 /** <broadcast-progress>: how far a broadcast is, as the stream tells those who follow it. */
 
+import "../shared.js";
+
 import { joinSession, leaveSession } from "../dom/sessions.js";
 
 /**

@@ -1,5 +1,5 @@
 // @ts-check
-/** What reaches who looks elsewhere: desktop notifications, sound, icons. */
+/** What reaches who looks elsewhere: desktop notifications and sound. */
 
 import { isSwitchedOn } from "../state/settings.js";
 import { addressOf } from "./links.js";
@@ -13,41 +13,11 @@ import { addressOf } from "./links.js";
  * @typedef {{icon?: string, pattern?: string, onOpen: (id: number) => void}} AlertOptions `pattern`: as addressOf() takes it
  */
 
-const LOOKED_AT = "notifications:looked-at"; // a lock that visible tabs hold
-
 /** What people type into, without what is ours. */
 const FIELDS = ":is(input, textarea, select):not(notification-settings *, .notification-centre *)";
 
 /** What stands on the desktop, by the id of its notification. @type {Map<number, {shown: Notification, item: AlertItem}>} */
 const onDesktop = new Map();
-
-/** Gives up the lock that this tab holds, or waits for. @type {(() => void) | undefined} */
-let releaseLookedAt;
-
-/** Say to the other tabs whether this one is looked at. */
-export function tellWhetherLookedAt() {
-  releaseLookedAt?.();
-  releaseLookedAt = undefined;
-  const holdWhileLookedAt = () => {
-    const isHeld = releaseLookedAt !== undefined; // a page may have two bells, and be shown again before the lock comes
-    if (document.hidden || isHeld) return undefined;
-    return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-      releaseLookedAt = resolve;
-    });
-  };
-  navigator.locks?.request(LOOKED_AT, { mode: "shared" }, holdWhileLookedAt);
-}
-
-/**
- * Whether this tab is the one to alert: the leading tab, while none is looked at.
- *
- * @param {{isLeading: boolean}} connection
- */
-export async function isAlerting({ isLeading }) {
-  const locks = await navigator.locks?.query();
-  if (!isLeading || !locks?.held) return false;
-  return locks.held.every(({ name }) => name !== LOOKED_AT);
-}
 
 /**
  * Show something on the desktop. A click brings this tab to the front, and leads it there.
@@ -119,18 +89,4 @@ export function updateDesktop(arrivals, options) {
 /** @param {string} url */
 export function playSound(url) {
   if (isSwitchedOn("sound")) new Audio(url).play().catch(() => {}); // refused before the first click
-}
-
-/**
- * Show on the page's icon whether something is unread, and on the app's icon how much.
- *
- * @param {number} unread
- */
-export function markIcons(unread) {
-  navigator.setAppBadge?.(unread).catch(() => {}); // where nothing is installed
-  for (const link of document.querySelectorAll("link[data-unread]")) {
-    const icon = /** @type {HTMLLinkElement} */ (link);
-    icon.dataset.read ??= icon.href;
-    icon.href = (unread ? icon.dataset.unread : icon.dataset.read) ?? icon.href;
-  }
 }

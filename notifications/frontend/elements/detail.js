@@ -6,6 +6,8 @@
  * edited are fetched anew, as the server makes them.
  */
 
+import "../shared.js";
+
 import { isLoggedOut } from "../connection/http.js";
 import { fetchPart } from "../dom/fetch_part.js";
 import { showFullTime, showTime } from "../dom/format.js";

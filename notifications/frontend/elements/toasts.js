@@ -1,65 +1,33 @@
 // @ts-check
-/** <notification-toasts>: shows, says and signals what has arrived. */
+/** <notification-toasts>: waits for what arrives. What shows, says and signals it, toast_stack.js, is loaded with the first. */
 
-import { isAlerting, markIcons, playSound, showOnDesktop, tellWhetherLookedAt, updateDesktop } from "../dom/alerts.js";
-import { fillAvatar } from "../dom/avatar.js";
-import { formatCount, pageLanguage } from "../dom/format.js";
-import { addressOf } from "../dom/links.js";
-import { findPart, setPart } from "../dom/parts.js";
-import { readId, renderRows } from "../dom/templates.js";
-import { Arrivals, collectIds, sumUp } from "../state/arrivals.js";
-import { isSwitchedOn } from "../state/settings.js";
+import { markIcons } from "../dom/icons.js";
+import { tellWhetherLookedAt } from "../dom/looked_at.js";
 import { LiveElement } from "./live_element.js";
 
-/** @import { Item } from "../state/store.js" */
+/** @import { Change, Item, Reset } from "../state/store.js" */
+/** @import { ToastStack } from "./toast_stack.js" */
 
-/**
- * What a toast shows: an item, or many of them, which have no id of their own.
- * @typedef {Pick<Item, "id" | "modseq" | "level" | "title" | "body" | "url" | "actor"> & {
- *   senders: string[], ids?: number[]}} ToastItem
- */
-
-const SHOWN_MS = 8000;
-const SHOWN_DELAY_MS = 100; // what comes together is shown together
-const SHOWN_GAP_MS = 1000;
-const SPOKEN_DELAY_MS = 1000;
-const SPOKEN_GAP_MS = 5000;
-const MOST_TOASTS = 3; // more become one
-const MANY_ID = 0; // of the toast that stands for many
-const MOST_READ = 500; // in one request: MAX_IDS in reading/actions.py
-const MOST_NAMED = 3; // senders and categories, in a toast that stands for many
+const MOST_WAITING = 200; // changes; while nothing can be loaded, the oldest are given up
 
 class Toasts extends LiveElement {
-  #arrivals = new Arrivals(Number.MAX_SAFE_INTEGER);
+  /** The highest id that is not new. */
+  #newest = Number.MAX_SAFE_INTEGER;
 
-  /** What is shown, oldest first. @type {number[]} */
-  #ids = [];
+  /** What was told since something has arrived, until there is a stack. @type {Change[]} */
+  #waiting = [];
 
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #isLoading = false;
 
-  /** Where the focus was before F6. @type {HTMLElement | null} */
-  #focusedBefore = null;
+  /** @type {ToastStack | undefined} */
+  #stack;
 
   begin() {
-    this.#arrivals = new Arrivals(Number(this.dataset.newest));
-    const show = collectIds(SHOWN_DELAY_MS, SHOWN_GAP_MS, (ids) => this.#add(ids));
-    const speak = collectIds(SPOKEN_DELAY_MS, SPOKEN_GAP_MS, (ids) => this.#speak(this.#arrivals.unreadItems(ids)));
-    this.listen(this.store, "change", (/** @type {CustomEvent} */ { detail }) => {
-      const arrived = this.#arrivals.receive(detail);
-      this.#update();
-      show(arrived);
-      speak(arrived);
+    this.#newest = Number(this.dataset.newest);
+    this.listen(this.store, "change", (/** @type {CustomEvent<Change>} */ { detail }) => this.#receive(detail));
+    this.listen(this.store, "reset", (/** @type {CustomEvent<Reset>} */ { detail }) => {
+      this.#begin(detail.snapshot.items);
     });
-    this.listen(this.store, "reset", (/** @type {CustomEvent} */ { detail }) => {
-      /** @type {Item[]} */
-      const items = detail.snapshot.items;
-      this.#arrivals = new Arrivals(Math.max(this.#arrivals.newest, ...items.map(({ id }) => id)));
-      this.#update();
-    });
-    this.listen(this, "click auxclick", (/** @type {MouseEvent} */ event) => this.#click(event));
-    this.listen(this, "pointerleave focusout", () => this.#wait());
-    this.listen(document, "keydown", (/** @type {KeyboardEvent} */ event) => this.#press(event));
     this.listen(document, "visibilitychange", tellWhetherLookedAt);
     tellWhetherLookedAt();
   }
@@ -68,203 +36,57 @@ class Toasts extends LiveElement {
     const { unread, connectionState } = this.store;
     markIcons(unread);
     if (connectionState === "over") this.#forget();
+    else if (this.#waiting.length) this.#load(); // it may have failed while the server was away
   }
 
   /** Also for what something keeps of the page. */
   end() {
-    clearTimeout(this.#timer);
     markIcons(0);
-    renderRows(this, this, []);
+    this.#waiting = [];
+    this.#stack?.end();
+    this.#stack = undefined;
+  }
+
+  /**
+   * Begin anew: all of these are known, and whatever waits is old.
+   *
+   * @param {Item[]} items
+   */
+  #begin(items) {
+    const known = [...this.#waiting.flatMap(({ upsert }) => upsert), ...items];
+    this.#newest = Math.max(this.#newest, ...known.map(({ id }) => id));
+    this.#waiting = [];
+    this.#stack?.begin(items);
   }
 
   #forget() {
-    this.#arrivals = new Arrivals(Number.MAX_SAFE_INTEGER);
-    updateDesktop(this.#arrivals, this.#alertOptions);
-    this.#keep([]);
+    this.#newest = Number.MAX_SAFE_INTEGER;
+    this.#waiting = [];
+    this.#stack?.forget();
   }
 
-  /** A page may have a bell for each of two widths: the first one whose place is shown tells what arrives. */
-  get #isTheOne() {
-    const all = [...document.querySelectorAll(this.localName)];
-    return this === (all.find(({ parentElement }) => parentElement?.checkVisibility?.() ?? true) ?? all[0]);
-  }
-
-  /** What was read or edited meanwhile is gone or changed. */
-  #update() {
-    this.#keep(this.#ids);
-    updateDesktop(this.#arrivals, this.#alertOptions);
-  }
-
-  #markRead = (/** @type {number} */ id) => {
-    const ids = id === MANY_ID ? this.#ids : [id];
-    for (let start = 0; start < ids.length; start += MOST_READ) {
-      const fields = ids
-        .slice(start, start + MOST_READ)
-        .map((each) => /** @type {[string, string]} */ (["id", `${each}`]));
-      this.session.post(this.dataset.actionsUrl ?? "", [["action", "read"], ...fields]);
+  /** @param {Change} change */
+  #receive(change) {
+    if (this.#stack) {
+      this.#stack.receive(change);
+      return;
     }
-  };
-
-  get #alertOptions() {
-    const { iconUrl, detailUrl } = this.dataset;
-    return { icon: iconUrl, pattern: detailUrl, onOpen: this.#markRead };
+    const isWanted = change.upsert.some(({ id, data }) => id > this.#newest || data?.progress); // a job is new once it has ended
+    if (!isWanted && !this.#waiting.length) return;
+    this.#waiting = [...this.#waiting, change].slice(-MOST_WAITING);
+    this.#load();
   }
 
-  /** @param {number[]} ids */
-  #add(ids) {
-    if (!this.#isTheOne) return;
-    const count = this.#arrivals.unreadItems(ids).length;
-    if (count) this.store.dispatchEvent(new CustomEvent("arrived", { detail: { count } }));
-    if (!isSwitchedOn("toasts")) return;
-    if (!this.matches(":focus-within")) this.togglePopover(false); // to come back on top
-    this.#keep([...this.#ids, ...ids.filter((id) => !isShownInList(id))]);
-    this.#wait();
+  async #load() {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    const loaded = await import("./toast_stack.js").catch(console.warn);
+    this.#isLoading = false;
+    if (!loaded || !this.#waiting.length) return; // failed, or nobody waits any more
+    this.#stack = new loaded.ToastStack(this, this.#newest);
+    for (const change of this.#waiting) this.#stack.receive(change);
+    this.#waiting = [];
   }
-
-  /**
-   * Show what of these is still unread.
-   *
-   * @param {number[]} ids
-   */
-  #keep(ids) {
-    if (!this.isConnected) return; // where there can be no popover
-    const hadFocus = this.matches(":focus-within");
-    const items = this.#arrivals.unreadItems(ids);
-    const shown = this.#summarize(items);
-    this.#ids = items.map(({ id }) => id);
-    const toasts = renderRows(
-      this,
-      this,
-      shown.map((item) => ({ id: item.id, modseq: item.modseq, item })),
-    );
-    for (const [place, toast] of toasts.entries()) showSenders(toast, shown[place]);
-    this.togglePopover(toasts.length > 0);
-    const hasLostFocus = hadFocus && !this.matches(":focus-within");
-    if (hasLostFocus)
-      (findPart(this, "toast__close") ?? findPart(this, "toast button") ?? this.#focusedBefore)?.focus();
-  }
-
-  /**
-   * @param {Item[]} items
-   * @returns {ToastItem[]} these, or one that stands for them
-   */
-  #summarize(items) {
-    if (items.length <= MOST_TOASTS) {
-      const leadOn = (/** @type {Item} */ item) => addressOf(item, this.dataset.detailUrl);
-      return items.map((item) => ({ ...item, url: leadOn(item), senders: item.actor ? [item.actor] : [] }));
-    }
-    const { labelMany = "", labelFailed = "", labelOthers = "", url = "" } = this.dataset;
-    const { count, failed, sources } = sumUp(items);
-    const named = sources.slice(0, MOST_NAMED);
-    const others = sources.length - named.length;
-    const names = named.map(
-      (source) => `${source.name}${source.count > 1 ? ` (${formatCount("{count}", source.count)})` : ""}`,
-    );
-    const title = formatCount(failed ? labelFailed : labelMany, count).replace(
-      "{failed}",
-      formatCount("{count}", failed),
-    );
-    const body = new Intl.ListFormat(pageLanguage()).format(
-      [...names, formatCount(labelOthers, others)].filter(Boolean),
-    );
-    const senders = named.filter(({ isSender }) => isSender).map(({ name }) => name);
-    // Rises with whatever joins them or is edited; and it changes where some of them go.
-    const modseq = Math.max(...items.map((item) => item.modseq)) + count / 10_000;
-    const ids = items.map(({ id }) => id);
-    return [{ id: MANY_ID, modseq, level: "info", title, body, url, actor: "", senders, ids }];
-  }
-
-  /** Take away what somebody could have read. An error stays. */
-  #wait() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const isInUse = document.hidden || this.matches(":hover, :focus-within");
-      if (isInUse) this.#wait();
-      else this.#keep(this.#ids.filter((id) => this.#arrivals.getKnown(id).item?.level === "error"));
-    }, SHOWN_MS);
-  }
-
-  /** @param {MouseEvent} event */
-  #click({ target, button }) {
-    const clicked = /** @type {Element} */ (target);
-    const toast = /** @type {HTMLElement | null} */ (clicked.closest("article"));
-    if (!toast) return;
-    const id = readId(toast);
-    const pressed = clicked.closest("button");
-    const isOpening = button < 2 && clicked.closest("a[href]") && id !== MANY_ID;
-    if (pressed?.value === "read" || isOpening) this.#markRead(id);
-    if (pressed) this.#close(id);
-  }
-
-  /** @param {number} id */
-  #close(id) {
-    this.#keep(id === MANY_ID ? [] : this.#ids.filter((each) => each !== id));
-  }
-
-  /** @param {KeyboardEvent} event */
-  #press(event) {
-    const isInside = this.contains(/** @type {Node} */ (event.target));
-    if (event.key === "Escape" && isInside) this.#keep([]);
-    if (event.key !== "F6" || !this.#ids.length || !isSwitchedOn("shortcuts")) return;
-    event.preventDefault();
-    if (isInside) {
-      this.#focusedBefore?.focus();
-    } else {
-      this.#focusedBefore = /** @type {HTMLElement | null} */ (document.activeElement);
-      this.focus();
-    }
-  }
-
-  /** @param {Item[]} items */
-  async #speak(items) {
-    if (!items.length || !this.#isTheOne) return;
-    const { labelSpoken = "", labelSpokenMany = "", soundUrl = "" } = this.dataset;
-    const text = describe(items.length > 1 ? labelSpokenMany : labelSpoken, items);
-    const place = this.parentElement && findPart(this.parentElement, "voice") ? this.parentElement : document;
-    if (!document.hidden) setPart(place, "voice", { textContent: text });
-    if (!(await isAlerting(this.session.connection))) return;
-    playSound(soundUrl);
-    for (const item of this.#summarize(items)) showOnDesktop(item, this.#alertOptions);
-  }
-}
-
-/**
- * @param {string} phrase with `{count}` or `{title}`
- * @param {Item[]} items
- */
-function describe(phrase, items) {
-  return formatCount(phrase, items.length).replace("{title}", () => items[0].title);
-}
-
-/**
- * Show who sent it: a face for each, and the name where the title does not begin with it.
- *
- * @param {HTMLElement} toast
- * @param {ToastItem} item
- */
-function showSenders(toast, item) {
-  const { title, body, url, actor, senders } = item;
-  const [first, ...others] = /** @type {NodeListOf<HTMLElement>} */ (toast.querySelectorAll(".notification-avatar"));
-  if (first && !actor) fillAvatar(first, { ...item, actor: senders[0] });
-  for (const [place, avatar] of others.entries()) {
-    const sender = senders[place + 1];
-    fillAvatar(avatar, { actor: sender });
-    avatar.hidden = !sender;
-  }
-  setPart(toast, "toast__sender", { hidden: !actor || title.includes(actor) });
-  setPart(toast, "toast__body", { hidden: !body });
-  const open = /** @type {HTMLAnchorElement | null} */ (findPart(toast, "toast__open"));
-  if (open) {
-    open.hidden = !url;
-    open.href = url;
-  }
-  for (const control of toast.querySelectorAll(".notification-toast__open, button")) control.ariaDescription = title;
-}
-
-/** @param {number} id */
-function isShownInList(id) {
-  const box = findPart(document, `item[data-id="${id}"]`)?.getBoundingClientRect();
-  return box !== undefined && box.height > 0 && box.top < innerHeight;
 }
 
 customElements.define("notification-toasts", Toasts);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { isAlerting, tellWhetherLookedAt } from "../../../notifications/frontend/dom/alerts.js";
+import { isAlerting, tellWhetherLookedAt } from "../../../notifications/frontend/dom/looked_at.js";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 let held = [];
