@@ -6,10 +6,12 @@ sweeper found (`sweeper.py`); and the questions of streams held elsewhere.
 # Note [Nobody holds up anybody]
 
 A read for many costs little for each (`log/consistent_reads.py`), and every wait for one has a limit. Where it fails or
-takes longer than `READ_SECONDS` although the database is there, one of its users is the cause, so each is read alone
-(`_read_apart`), some at once on threads of their own. A user whose read failed there is read apart from then on, where only
-such users wait for each other. A stream that fails three times running is asked to come back later (`bye overload`). A
-missing inbox is not made here but by `make_inboxes`: another transaction may be making the same one, and may take long.
+takes longer than `READ_SECONDS` although the database is there, one of its users may be the cause, so each is read alone
+(`_read_apart`), some at once on threads of their own. Where the machine was the cause, being short of time, that is more
+work than before; so what the read for many brings in the end is taken for all who still wait (`_take_late`). A user whose
+read failed alone is read apart from then on, where only such users wait for each other. A stream that fails three times
+running is asked to come back later (`bye overload`). A missing inbox is not made here but by `make_inboxes`: another
+transaction may be making the same one, and may take long.
 
 Where the database does not answer, all of them wait on. A user who is read alone is tried again after a pause that grows,
 with jitter, to the sweep interval, so that a database that refuses at once is not asked again and again without a rest.
@@ -71,16 +73,16 @@ class Question:
 Waiter = Subscription | Question
 
 
-class WaitingList(dict[Waiter, None]):
-    """Those who wait, in the order of their coming."""
+class WaitingList(dict[Waiter, object]):
+    """Those who wait, in the order of their coming, and for which read each of them, where there are several."""
 
-    def add(self, waiter: Waiter) -> None:
+    def add(self, waiter: Waiter, read: object = None) -> None:
         """Put one at the end, unless it waits already."""
-        self[waiter] = None
+        self[waiter] = read
 
-    def take(self, waiter: Waiter) -> bool:
-        """Take one off the list; return whether it was there, for it may have left meanwhile."""
-        if waiter not in self:
+    def take(self, waiter: Waiter, read: object = None) -> bool:
+        """Take one off the list; return whether it was there for this read, for it may have left or moved on meanwhile."""
+        if waiter not in self or self[waiter] is not read:
             return False
         del self[waiter]
         return True
@@ -142,7 +144,7 @@ class Recovery:
     def forget(self, waiter: Waiter) -> None:
         """Read nothing for this one any more."""
         for those in (self._waiting, self._apart, self._lacking):
-            those.take(waiter)
+            those.pop(waiter, None)
 
     def _wait(self, waiter: Waiter) -> None:
         self._waiting.add(waiter)
@@ -158,7 +160,7 @@ class Recovery:
             batch: list[Waiter] = []
             for waiter in list(islice(self._waiting, STREAMS_PER_READ)):
                 if waiter.key in self._failures:
-                    self._read_apart([waiter])
+                    self._read_apart([waiter], object())
                 else:
                     batch.append(waiter)
             if batch:
@@ -181,17 +183,34 @@ class Recovery:
         for waiter in batch:
             by_user.setdefault(waiter.key, []).append(waiter)
         counters.log_reads += 1
+        read = asyncio.ensure_future(self._executor.run(read_after, group_positions(batch)))
         try:
             async with asyncio.timeout(READ_SECONDS if len(by_user) > 1 else ALONE_SECONDS):
-                replays = await self._executor.run(read_after, group_positions(batch))
+                replays = await asyncio.shield(read)
+        except asyncio.CancelledError:  # the hub stops
+            read.cancel()
+            raise
         except Exception as error:
             await self._raise_if_away(error, batch[0].user_id)
             for mine in by_user.values():
-                self._read_apart(mine)
+                self._read_apart(mine, read)
+            self._executor.start(self._take_late(batch, read), "read late")
         else:
             for waiter in batch:
                 if self._waiting.take(waiter):
                     self._settle(waiter, replays.get((waiter.user_id, waiter.position)))
+
+    async def _take_late(self, batch: list[Waiter], read: asyncio.Future[Replays]) -> None:
+        """Settle those who still wait with what the read for all of them brings in the end."""
+        try:
+            replays = await read
+        except Exception:  # each is read alone
+            return
+        finally:
+            read.cancel()  # where the hub stops
+        for waiter in batch:
+            if self._apart.take(waiter, read):
+                self._settle(waiter, replays.get((waiter.user_id, waiter.position)))
 
     async def _raise_if_away(self, error: BaseException, user_id: UserKey) -> None:
         """Raise an error unless the database is there, so that one of those read for is the cause."""
@@ -205,33 +224,36 @@ class Recovery:
 
     # --- apart
 
-    def _read_apart(self, mine: list[Waiter]) -> None:
-        """Read for one user alone."""
+    def _read_apart(self, mine: list[Waiter], cause: object) -> None:
+        """Read for one user alone. `cause`: the read for many that these wait for no longer, or any object."""
         here = [waiter for waiter in mine if self._waiting.take(waiter)]
         if here:
-            self._apart.update(dict.fromkeys(here))
-            self._executor.start(self._read_alone(here), "read apart")
+            self._apart.update(dict.fromkeys(here, cause))
+            self._executor.start(self._read_alone(here, cause), "read apart")
 
-    async def _read_alone(self, mine: list[Waiter]) -> None:
+    async def _read_alone(self, mine: list[Waiter], cause: object) -> None:
         async with self._suspect_slots if mine[0].key in self._failures else self._slots:
+            mine = [waiter for waiter in mine if self._apart.get(waiter) is cause]
+            if not mine:
+                return  # they left, or the read for many came after all
             read = asyncio.ensure_future(self._executor.run(read_after, group_positions(mine)))
             try:
                 await asyncio.wait({read}, timeout=ALONE_SECONDS)
                 problem = read.exception() if read.done() else TimeoutError(f"not read within {ALONE_SECONDS} s")
                 if problem is not None:
-                    await self._fail(mine, problem)
+                    await self._fail(mine, problem, cause)
                 else:
                     self._refusals = 0
                     self._failures.pop(mine[0].key, None)
                     for waiter in mine:
-                        if self._apart.take(waiter):
+                        if self._apart.take(waiter, cause):
                             self._settle(waiter, read.result().get((waiter.user_id, waiter.position)))
                 await asyncio.wait({read})  # so many threads are taken, and not more
             finally:
                 if not read.cancel() and not read.cancelled():
                     read.exception()  # marks it as seen
 
-    async def _fail(self, mine: list[Waiter], error: BaseException) -> None:
+    async def _fail(self, mine: list[Waiter], error: BaseException, cause: object) -> None:
         """Leave them to the sweeper, or end who failed too often; all of them wait on where the database is away."""
         key = mine[0].key
         try:
@@ -240,7 +262,7 @@ class Recovery:
             self._refusals += 1
             await asyncio.sleep(choose_pause(self._refusals))
             for waiter in mine:
-                if self._apart.take(waiter):
+                if self._apart.take(waiter, cause):
                     self._wait(waiter)
             return
         self._refusals = 0
@@ -249,7 +271,7 @@ class Recovery:
         if not before.times:
             logger.error("The log of user %s cannot be read: %s", key, type(error).__name__)
         for waiter in mine:
-            if not self._apart.take(waiter):
+            if not self._apart.take(waiter, cause):
                 continue
             if isinstance(waiter, Question):
                 if not waiter.answer.done():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import asdict
 from typing import Any
@@ -97,6 +98,43 @@ async def test_a_read_that_takes_long_is_waited_for_by_its_user_only(
         assert slow.events == []
         is_free.set()
         await slow.hello()
+
+
+async def test_a_read_for_many_that_comes_late_is_not_done_again_for_each(
+    user: User, other_user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that is short of time, reading each alone takes longer still: clients gave up, came back, and so on."""
+    may_come, may_end = threading.Event(), threading.Event()
+    alone: list[Any] = []
+    real = replay.read_after
+
+    def read_after(positions: Any) -> Any:
+        replays = real(positions)
+        if len(positions) == 1:
+            alone.append(positions)
+            may_end.wait(DEADLINE_SECONDS)
+        else:
+            may_come.wait(DEADLINE_SECONDS)
+        return replays
+
+    monkeypatch.setattr(recovery, "read_after", read_after)
+    monkeypatch.setattr(recovery, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(recovery, "ALONE_SECONDS", DEADLINE_SECONDS)
+    async with open_site() as site:
+        monkeypatch.setattr(site.hub._recovery, "_slots", asyncio.Semaphore(1))
+        keys = [await site.do(log_in, each) for each in (user, other_user)]
+        browsers = [site.connect(key) for key in keys]
+        await until(lambda: bool(alone))
+        may_come.set()
+        for browser in browsers:
+            await browser.hello()
+        may_end.set()  # the read of one alone brings what is known
+        monkeypatch.setattr(recovery, "read_after", real)
+        for each, browser in zip((user, other_user), browsers, strict=True):
+            await site.do(notify, each, title="after it")
+            assert (await browser.next("change")).data["upsert"][0]["title"] == "after it"
+            assert [event.name for event in browser.events].count("hello") == 1
+    assert len(alone) == 1
 
 
 async def test_who_can_never_be_read_for_is_asked_to_come_back_later(
