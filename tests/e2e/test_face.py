@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Final
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.support.chromium import CENTRE, Visitors, expect_unread, in_chromium
 from tests.support.servers import Person, Server, Site
@@ -178,3 +179,125 @@ async def test_days_have_heads(visitors: Visitors, daphne: Server, site: Site, u
     await expect(heads).to_have_text(["Today"])
     await site.acall("Notification.objects.filter(recipient=user).archive()", user=user.pk)
     await expect(heads).to_have_count(0)
+
+
+@in_chromium
+async def test_tools_show_where_one_points(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A row has no words of buttons: signs and the box come with the pointer, and deleting stands in the menu alone."""
+    await site.acall(SEND, user=user.pk)
+    page = await visitors.arrive(daphne, user, path=CENTRE, viewport={"width": 1440, "height": 900})
+    await page.locator("notification-list[data-connection=live]").wait_for()
+    row = page.locator(ITEM).nth(1)
+    tools, box, avatar = (row.locator(f".notification-{name}") for name in ("item__actions", "item__choice", "avatar"))
+    for part in (tools, box):
+        await expect(part).to_have_css("opacity", "0")
+    await expect(avatar).to_have_css("visibility", "visible")
+    await row.hover()
+    for part in (tools, box):
+        await expect(part).to_have_css("opacity", "1")
+    await expect(avatar).to_have_css("visibility", "hidden")
+    await expect(row.locator(".notification-item__delete")).to_be_hidden()
+    assert await tools.locator("button:visible").count() == 3  # read, archive, more
+    assert await tools.locator("button:visible").evaluate_all("all => all.every((each) => each.offsetWidth <= 28)")
+
+
+@in_chromium
+async def test_a_long_text_is_a_line(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """Of 4,000 characters a list shows one line, on a phone two; the page of the notification shows all of them.
+
+    Regression: they stood in the list, 2,854 px high on a phone.
+    """
+    await site.acall("notify(user, title='Long', body='word ' * 799 + 'end').pk", user=user.pk)
+    page = await visitors.arrive(daphne, user, path=CENTRE, viewport={"width": 390, "height": 844})
+    row = page.locator(ITEM)
+    assert await row.evaluate("row => row.offsetHeight") <= 82
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    assert await row.evaluate("row => row.offsetHeight") <= 62
+    await page.goto(await page.locator(".notification-item__link").get_attribute("href") or "")
+    await expect(page.locator(".notification-detail__body")).to_have_text(re.compile(r" end$"))
+    assert await page.locator(".notification-detail__body").evaluate("body => body.scrollHeight > 300")
+
+
+@in_chromium
+async def test_forced_colours_mark_one_tab(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """Where the system chooses the colours one tab, one list and the chosen rows have a frame, and no other.
+
+    Regression: the transparent border of each tab became visible, so that all three looked current.
+    """
+    await site.acall(SEND, user=user.pk)
+    page = await visitors.arrive(
+        daphne, user, path=CENTRE, viewport={"width": 1440, "height": 900}, forced_colors="active"
+    )
+    await page.locator("notification-list[data-connection=live]").wait_for()
+    framed = "all => all.map((each) => getComputedStyle(each).outlineStyle === 'solid')"
+    assert await page.locator(".notification-tabs__tab:visible").evaluate_all(framed) == [True, False]
+    assert (await page.locator(".notification-nav__link").evaluate_all(framed)).count(True) == 1
+    await page.locator(".notification-item__select").nth(2).check(force=True)
+    assert [number for number, is_framed in enumerate(await page.locator(ITEM).evaluate_all(framed)) if is_framed] == [
+        2
+    ]
+
+
+@in_chromium
+async def test_paper_has_no_buttons(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """A printed list is what was said, whole: no boxes, fields or buttons."""
+    await site.acall(SEND, user=user.pk)
+    page = await visitors.arrive(daphne, user, path=CENTRE, viewport={"width": 1000, "height": 900})
+    await page.locator("notification-list[data-connection=live]").wait_for()
+    await page.emulate_media(media="print")
+    columns = page.locator(".notification-columns")
+    await expect(columns.locator(":is(button, input, select, summary):visible")).to_have_count(0)
+    await expect(page.locator(ITEM).first.locator(".notification-item__link")).to_be_visible()
+    lines = "all => all.map((each) => getComputedStyle(each).webkitLineClamp)"
+    assert set(await page.locator(".notification-item__body").evaluate_all(lines)) == {"none"}
+
+
+@in_chromium
+async def test_the_panel_opens_in_its_size(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """While its list is on its way it is as high as it will be with it, but for a row, and says that it waits."""
+    await site.acall(SEND, user=user.pk)
+    page = await visitors.arrive(daphne, user, viewport={"width": 1440, "height": 900})
+    waiting = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await waiting.wait()
+        await route.continue_()
+
+    await page.route("**/*part=panel*", hold)
+    await page.locator(".notification-bell").click()
+    panel = page.locator(".notification-panel")
+    await expect(panel.locator(".notification-skeleton")).to_be_visible()
+    before = await panel.bounding_box()
+    waiting.set()
+    await expect(panel.locator(ITEM).first).to_be_visible()
+    after = await panel.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["height"] - after["height"]) <= 60
+
+
+@in_chromium
+async def test_undo_hides_no_button(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """In the panel it stands at the foot, whole, and what it says and offers can be read and pressed.
+
+    Regression: it lay on "All notifications", and both could not be read.
+    """
+    await site.acall(SEND, user=user.pk)
+    page = await visitors.arrive(daphne, user, viewport={"width": 1440, "height": 900})
+    await page.locator(".notification-bell").click()
+    panel = page.locator(".notification-panel")
+    await panel.locator(ITEM).first.hover()
+    await panel.locator(".notification-item__archive").first.click()
+    undo = panel.locator(".notification-undo")
+    await expect(undo).to_contain_text("“Ada Lovelace mentioned you")
+    outer, inner = await panel.bounding_box(), await undo.bounding_box()
+    assert outer is not None
+    assert inner is not None
+    assert inner["y"] + inner["height"] <= outer["y"] + outer["height"] - 8
+    under = """undo => undo.querySelectorAll("button").values().every((button) => {
+      const { left, top, width, height } = button.getBoundingClientRect();
+      return button.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+    })"""
+    assert await undo.evaluate(under)
+    await undo.locator("button").click()
+    await expect(panel.locator(ITEM)).to_have_count(10)

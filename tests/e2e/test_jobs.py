@@ -44,11 +44,13 @@ async def test_a_demo_job_moves_its_bar(visitors: Visitors, live: Server, user: 
         first = await bar.evaluate("bar => bar.value")
         await page.wait_for_function("first => document.querySelector('progress').value > first", arg=first)
         assert await bar.evaluate("bar => bar.max") == 400
+        await expect(page.locator(".notification-item__done")).to_have_text(re.compile(r"^\d+ of 400$"))
     await expect(toast).to_have_count(0)
     await visitors.open_tab(home, CENTRE)  # what the server renders in the middle has the bar too
     await expect(home.locator(".notification-item__body").first).to_have_text("400 rows are ready.", timeout=JOB_MS)
     for page in (home, second):
         await expect(page.get_by_role("progressbar")).to_have_count(0)
+        await expect(page.locator(".notification-item__done")).to_be_hidden()
         await expect(headings(page)).to_have_text(["Demo export"])
         assert await page.evaluate("window.isSamePage")
         await expect_unread(page, 1)

@@ -29,6 +29,11 @@ export function formatCount(phrase, count) {
   return phrase.replace("{count}", count.toLocaleString(pageLanguage()));
 }
 
+/** @param {number} number */
+export function formatNumber(number) {
+  return number.toLocaleString(pageLanguage(), { maximumFractionDigits: 2 });
+}
+
 /**
  * A formatter of the page's language, made once.
  *

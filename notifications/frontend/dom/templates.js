@@ -2,7 +2,7 @@
 /** Items and toasts: clones of a `<template>`, filled by `textContent`. */
 
 import { fillAvatar } from "./avatar.js";
-import { showTime } from "./format.js";
+import { formatNumber, showTime } from "./format.js";
 import { addressOf } from "./links.js";
 import { findPart, setPart } from "./parts.js";
 
@@ -114,7 +114,8 @@ function fillItem(owner, element, item) {
   element.toggleAttribute("data-led", lead !== "");
   setPart(element, "item__level", { textContent: isOfNote ? owner.getAttribute(`data-level-${level}`) : "" });
   setPart(element, "item__select", { ariaLabel: owner.dataset.labelSelect?.replace("{title}", () => title) });
-  const shown = { ...item, actor, lead, rest: title.slice(lead.length) };
+  const done = describeProgress(owner.dataset.labelDone, item.data?.progress);
+  const shown = { ...item, actor, lead, rest: title.slice(lead.length), done };
   for (const field of element.querySelectorAll("[data-field]")) {
     const name = /** @type {keyof typeof shown} */ (/** @type {HTMLElement} */ (field).dataset.field);
     field.textContent = `${shown[name] ?? ""}`;
@@ -147,6 +148,17 @@ function fillProgress(bar, progress) {
   } else {
     bar.removeAttribute("value");
   }
+}
+
+/**
+ * How much of how much is done, where it is known how much there is.
+ *
+ * @param {string} [phrase] with `{done}` and `{total}`
+ * @param {Progress} [progress]
+ */
+function describeProgress(phrase = "", progress = undefined) {
+  if (!progress?.total) return "";
+  return phrase.replace("{done}", formatNumber(progress.done)).replace("{total}", formatNumber(progress.total));
 }
 
 /**
