@@ -50,6 +50,10 @@ test: $(VENV)/.installed-dev $(VENV)/.installed-mariadb node_modules/.installed 
 test-unit: $(VENV)/.installed-dev ## Run the tests that need only Python, in under three minutes (ARGS='-k badge': some of them)
 	@$(BIN)/python -m pytest -n 2 tests/unit $(ARGS)
 
+browsers: $(VENV)/.installed-dev ## Run the tests that drive a browser, all of them in Chromium and in Firefox
+	@scripts/setup_system.sh chromium firefox-esr redis-server postgres nginx caddy haproxy openssl
+	@$(BIN)/python -m pytest tests/e2e --each-browser -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
 hosts: $(VENV)/.installed-dev ## Build projects as other people have them, install the app into each, and see it work
 	@scripts/setup_system.sh chromium postgres redis-server
 	@$(BIN)/python -m pytest tests/hosts $(ARGS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -13,6 +15,36 @@ from tests.support.firefox import firefox as run_firefox
 from tests.support.running_site import admin, daphne, live, other, site, unhurried, user, uvicorn
 
 __all__ = ["admin", "daphne", "live", "other", "site", "unhurried", "user", "uvicorn"]  # fixtures, for pytest to find
+
+HERE: Final = Path(__file__).parent
+# What a page looks like and how it is used. What hangs on the engine (lines, tabs, storage, a body that is swapped, static
+# files) is asked of both browsers each time; these of both by `make browsers`, and of Chromium alone by `make test`, which
+# would take a quarter longer.
+LOOKS: Final = {
+    *("test_accessibility.py", "test_ambient.py", "test_centre.py", "test_keyboard.py", "test_languages.py"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer what `make browsers` asks for."""
+    parser.addoption("--each-browser", action="store_true", help="ask all tests of pages of both browsers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """Leave out Firefox where it is not asked for."""
+    if config.getoption("--each-browser", default=False):
+        return
+    left_out = [
+        item
+        for item in items
+        if item.path.parent == HERE
+        and item.path.name in LOOKS
+        and getattr(item, "callspec", None) is not None
+        and item.callspec.params.get("each_browser") == "firefox"  # type: ignore[attr-defined]
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
