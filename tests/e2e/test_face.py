@@ -248,6 +248,7 @@ async def test_paper_has_no_buttons(visitors: Visitors, daphne: Server, site: Si
     columns = page.locator(".notification-columns")
     await expect(columns.locator(":is(button, input, select, summary):visible")).to_have_count(0)
     await expect(page.locator(ITEM).first.locator(".notification-item__link")).to_be_visible()
+    await expect(page.locator(".notification-view")).to_be_hidden()  # nothing was chosen
     lines = "all => all.map((each) => getComputedStyle(each).webkitLineClamp)"
     assert set(await page.locator(".notification-item__body").evaluate_all(lines)) == {"none"}
 
