@@ -28,6 +28,12 @@ BUILT: Final = ROOT / "notifications" / "static" / "notifications"
 MODULES: Final = ("index.js", "lists.js", "elements/detail.js", "admin/broadcast.js")
 # The admin loads what a Media class names as classic scripts: nothing of theirs may become a name of the page.
 CLASSIC: Final = ("admin/broadcast_form.js", "admin/recipients.js")
+# What styles are called as they travel; what two of them are made of is asked for together.
+STYLES: Final = {
+    "notifications.css": "bell.css",
+    "centre.css": "lists.css",
+    **{name: name for name in ("detail.css", "page.css", "tokens.css", "admin/admin.css")},
+}
 KINDS: Final = (".js", ".css")
 OPTIONS: Final = (
     "--bundle",
@@ -81,9 +87,8 @@ def build(folder: Path) -> tuple[list[str], dict[str, dict[str, int]]]:
     """
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        styles = sorted(str(path.relative_to(SOURCES)) for path in SOURCES.rglob("*.css"))
-        made = run_esbuild([*MODULES, *styles], place, "--format=esm", "--splitting", CHUNKS)
-        made |= run_esbuild(list(CLASSIC), place, "--format=iife")
+        made = run_esbuild(STYLES | dict.fromkeys(MODULES), place, "--format=esm", "--splitting", CHUNKS)
+        made |= run_esbuild(dict.fromkeys(CLASSIC), place, "--format=iife")
         new = {name: (place / name).read_bytes() for name in made}
     old = {
         str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.suffix in KINDS
@@ -101,15 +106,18 @@ def build(folder: Path) -> tuple[list[str], dict[str, dict[str, int]]]:
     return changed, made
 
 
-def run_esbuild(names: list[str], folder: Path, *options: str) -> dict[str, dict[str, int]]:
-    """Build these sources. Returns for each file that was made how many bytes of it are made of which source.
+def run_esbuild(names: dict[str, str | None], folder: Path, *options: str) -> dict[str, dict[str, int]]:
+    """Build files from sources, of the same name where there is none.
+
+    Returns for each file that was made how many bytes of it are made of which source.
 
     Raises:
         CalledProcessError: a source is wrong; what is wrong with it was printed.
     """
     version = json.loads((ROOT / "package.json").read_text())["devDependencies"]["esbuild"]
     report = folder / "report.json"
-    command = ["npx", "--yes", f"esbuild@{version}", *(str(SOURCES / name) for name in names), *OPTIONS, *options]
+    entries = (f"{Path(name).with_suffix('')}={SOURCES / (source or name)}" for name, source in names.items())
+    command = ["npx", "--yes", f"esbuild@{version}", *entries, *OPTIONS, *options]
     subprocess.run([*command, f"--outdir={folder}", f"--metafile={report}"], cwd=ROOT, check=True)
     outputs: dict[str, Any] = json.loads(report.read_text())["outputs"]
     report.unlink()

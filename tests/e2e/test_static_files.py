@@ -101,7 +101,7 @@ async def test_modules_and_styles_are_hashed(
         await page.goto(CENTRE)
         await page.goto("/")
         await is_live(page, site, user, "Hashed", 1)
-        assert len({path for path in asked if path.endswith(".js")}) > 4
+        assert len({path for path in asked if path.endswith(".js")}) > 3
         # What is imported when it is wanted. Firefox is told of no touch screen.
         assert visitors.is_firefox or any("/chunks/swipe_" in path for path in asked)
         assert [path for path in asked if not HASHED.search(path)] == []

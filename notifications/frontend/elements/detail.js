@@ -6,7 +6,7 @@
  * edited are fetched anew, as the server makes them.
  */
 
-import "../shared.js";
+import "../shared_rows.js";
 
 import { isLoggedOut } from "../connection/http.js";
 import { fetchPart } from "../dom/fetch_part.js";

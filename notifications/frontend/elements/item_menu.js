@@ -1,6 +1,8 @@
 // @ts-check
 /** The menu of a row: all that can be done with an item, in words. One for a list, opened by each row's "…". */
 
+import "../shared.js";
+
 import { findPart } from "../dom/parts.js";
 
 const GAP_PX = 4;

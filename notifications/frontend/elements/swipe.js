@@ -6,6 +6,8 @@
  * The same is in the row's menu: https://www.w3.org/WAI/WCAG22/Understanding/dragging-movements.html
  */
 
+import "../shared.js";
+
 import { findPart } from "../dom/parts.js";
 
 /** @typedef {"read" | "archive"} SwipeName */

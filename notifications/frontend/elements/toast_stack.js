@@ -1,7 +1,7 @@
 // @ts-check
 /** What <notification-toasts> shows, says and signals of what has arrived. Loaded with the first of it. */
 
-import "../shared.js";
+import "../shared_rows.js";
 
 import { playSound, showOnDesktop, updateDesktop } from "../dom/alerts.js";
 import { fillAvatar } from "../dom/avatar.js";

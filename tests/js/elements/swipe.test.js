@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decideSwipe } from "../../../notifications/frontend/elements/swipe.js";
+
+globalThis.HTMLElement = class {};
+const { decideSwipe } = await import("../../../notifications/frontend/elements/swipe.js");
 
 test("A swipe over 40 % of the row is one, towards its end to read it and towards its start to archive it.", () => {
   const decided = [160, 159, -160, -159, 0].map((movedPx) => decideSwipe(movedPx, 400));

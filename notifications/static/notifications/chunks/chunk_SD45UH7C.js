@@ -1,1 +1,0 @@
-function o(e,t){return e.querySelector(`.notification-${t}`)}function c(e,t){let n=o(e,t);if(!n)throw new Error(`The template lacks an element of the class "notification-${t}".`);return n}function i(e,t,n){let r=o(e,t);r&&Object.assign(r,n)}function a(){let e=document.querySelector("[name=csrfmiddlewaretoken]"),{name:t,value:n}=e;return[t,n]}export{o as a,c as b,i as c,a as d};
