@@ -15,7 +15,8 @@ PLOTS = DOCS / "plots"
 HEAD = """# Benchmarks
 
 Written by `bench/run.py`; do not edit. How it measures: [bench/README.md](../bench/README.md).
-What a change made faster or slower: `make bench ARGS="gate --against REV"`, described there."""
+What a change made faster or slower: `make bench ARGS="gate --against REV"`, described there.
+How soon the buttons of a slow browser work: [Serve the static files](howto/static-files.md#on-a-slow-device)."""
 FAN_OUT = "deliveries/CPU s"
 CURVES = {
     "memory": ("KiB/idle stream", "Memory of an idle stream", "KiB"),
