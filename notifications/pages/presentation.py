@@ -22,6 +22,8 @@ __all__ = ["day_key_of", "day_name_of", "icon_of", "lead_of", "picture_of", "res
 
 # The symbols are those of `templates/live_notifications/_icons.html`, and whatever a site adds there.
 ICON: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+# Chinese and Japanese have no spaces between words.
+WRITTEN_TOGETHER: Final = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 MINUTE_SECONDS: Final = 60
 HOUR_SECONDS: Final = 3600
 DAY_SECONDS: Final = 24 * HOUR_SECONDS
@@ -35,7 +37,8 @@ def lead_of(notification: Notification) -> str:
     """
     actor = notification.actor
     rest = notification.title.removeprefix(actor)
-    is_lead = bool(actor) and rest != notification.title and (not rest or not rest[0].isalnum())
+    goes_on = rest[:1].isalnum() and not WRITTEN_TOGETHER.match(rest)  # "Adam" does not begin with "Ada"
+    is_lead = bool(actor) and rest != notification.title and not goes_on
     return actor if is_lead else ""
 
 

@@ -161,6 +161,9 @@ function describeProgress(phrase = "", progress = undefined) {
   return phrase.replace("{done}", formatNumber(progress.done)).replace("{total}", formatNumber(progress.total));
 }
 
+/** Chinese and Japanese have no spaces between words. */
+const WRITTEN_TOGETHER = /^[\u2E80-\u9FFF\uF900-\uFAFF\u{20000}-\u{3FFFF}]/u;
+
 /**
  * The sender where the title begins with it, to be shown in bold.
  *
@@ -169,5 +172,6 @@ function describeProgress(phrase = "", progress = undefined) {
  */
 export function leadOf(title, actor) {
   if (!actor || !title.startsWith(actor)) return "";
-  return /^[\p{L}\p{N}]/u.test(title.slice(actor.length)) ? "" : actor;
+  const rest = title.slice(actor.length);
+  return /^[\p{L}\p{N}]/u.test(rest) && !WRITTEN_TOGETHER.test(rest) ? "" : actor;
 }

@@ -31,6 +31,8 @@ def noon(monkeypatch: pytest.MonkeyPatch) -> None:
         ("Adamant", "Ada", "", "Adamant"),
         ("You were mentioned by Ada", "Ada", "", "You were mentioned by Ada"),
         ("Nobody did", "", "", "Nobody did"),
+        ("李伟评论了“首页文案”", "李伟", "李伟", "评论了“首页文案”"),  # no space stands between Chinese words
+        ("김민수님이 초대했습니다", "김민", "", "김민수님이 초대했습니다"),
     ],
 )
 def test_a_title_that_begins_with_its_sender_is_split(title: str, actor: str, lead: str, rest: str) -> None:
