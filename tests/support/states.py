@@ -88,8 +88,8 @@ async def reach(state: State, stage: Stage, **look: Any) -> Page:
 
 async def be_refused(page: Page, _stage: Stage) -> None:
     """Send a login form with the wrong password."""
-    await page.get_by_label("Username").fill("nobody")
-    await page.get_by_label("Password").fill("nothing")
+    await page.locator("[name=username]").fill("nobody")
+    await page.locator("[name=password]").fill("nothing")
     await page.locator("main button").click()
     await expect(page.get_by_role("alert")).to_be_visible()
 
