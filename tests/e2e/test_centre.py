@@ -291,6 +291,55 @@ async def test_ten_thousand_scroll_in_a_bounded_document(
     assert await page.locator(ITEMS).count() == 200
 
 
+async def test_a_step_touches_only_the_rows_that_come_and_go(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Rows that stay are not written to, and few are asked where they are: a step costs the same in a list of any length."""
+    await site.acall(SEND_MANY, user=user.pk, count=400)
+    page = await visitors.arrive(daphne, user, path=CENTRE)
+    await page.evaluate(
+        """async () => {
+          const older = document.querySelector('.notification-pages__older');
+          while (!older.hidden) {
+            scrollTo(0, document.documentElement.scrollHeight);
+            await new Promise(requestAnimationFrame);
+          }
+        }"""
+    )
+    counts = await page.evaluate(
+        """async () => {
+          const list = document.querySelector('.notification-list');
+          const rows = () => new Set(list.querySelectorAll(':scope > .notification-item'));
+          const records = [];
+          const observer = new MutationObserver((found) => records.push(...found));
+          const { getBoundingClientRect } = Element.prototype;
+          let asked = 0;
+          Element.prototype.getBoundingClientRect = function () {
+            asked += 1;
+            return getBoundingClientRect.call(this);
+          };
+          let before = rows();
+          const isSame = () => list.querySelector('.notification-item') === [...before][0];
+          while (isSame()) {
+            before = rows();
+            asked = 0;
+            observer.disconnect();
+            records.length = 0;
+            observer.observe(list, { childList: true, subtree: true, attributes: true, characterData: true });
+            scrollBy(0, -innerHeight);
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          }
+          records.push(...observer.takeRecords());
+          Element.prototype.getBoundingClientRect = getBoundingClientRect;
+          const stayed = [...rows()].filter((row) => before.has(row));
+          const written = records.filter(({ target }) => stayed.some((row) => row.contains(target)));
+          return { stayed: stayed.length, written: written.length, asked };
+        }"""
+    )
+    assert (counts["stayed"], counts["written"]) == (150, 0), counts
+    assert counts["asked"] <= 100, counts  # of 200 rows each time that anything is drawn it would be 400 and more
+
+
 async def test_older_ones_are_asked_for_again_by_the_reader(
     visitors: Visitors, daphne: Server, site: Site, user: Person
 ) -> None:

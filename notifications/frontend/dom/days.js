@@ -4,11 +4,24 @@
 import { formatDay } from "./format.js";
 import { findPart } from "./parts.js";
 
-const IS_DAY = ":scope > .notification-day";
+/** When an item was, and on which day: it never changes. @type {WeakMap<HTMLElement, {moment: Date, key: string}>} */
+const days = new WeakMap();
 
 /** @param {Date} moment */
 const keyOf = (moment) =>
   [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()].map((part) => `${part}`.padStart(2, "0")).join("-");
+
+/** @param {HTMLElement} item */
+function dayOf(item) {
+  const known = days.get(item);
+  if (known) return known;
+  const time = /** @type {HTMLTimeElement | null} */ (findPart(item, "item__time"));
+  if (!time?.dateTime) return undefined;
+  const moment = new Date(time.dateTime);
+  const day = { moment, key: keyOf(moment) };
+  days.set(item, day);
+  return day;
+}
 
 /**
  * Put a head before the first item of each day, where the reader is. What is right already is not touched.
@@ -20,25 +33,23 @@ const keyOf = (moment) =>
 export function renderDays(owner, list, items) {
   const template = /** @type {HTMLTemplateElement | null} */ (findPart(owner, "day-template"));
   if (!template) return;
-  const before = [...list.querySelectorAll(IS_DAY)].map((day) => /** @type {HTMLElement} */ (day));
+  const heads = [...list.children].filter((child) => child.classList.contains("notification-day"));
+  const before = heads.map((head) => /** @type {HTMLElement} */ (head));
   const byKey = new Map(before.map((day) => [day.dataset.day, day]));
   const shown = new Set();
   let latest = "";
   for (const item of items) {
-    const time = /** @type {HTMLTimeElement | null} */ (findPart(item, "item__time"));
-    if (!time?.dateTime) continue;
-    const moment = new Date(time.dateTime);
-    const key = keyOf(moment);
-    if (key === latest) continue;
-    latest = key;
-    const known = byKey.get(key);
-    const day = known && !shown.has(known) ? known : cloneDay(template, key); // a day may come twice: ids say the order
-    showName(day, moment);
-    if (item.previousElementSibling !== day) item.before(day);
-    shown.add(day);
+    const day = dayOf(item);
+    if (!day || day.key === latest) continue;
+    latest = day.key;
+    const known = byKey.get(day.key);
+    const head = known && !shown.has(known) ? known : cloneHead(template, day.key); // a day may come twice: ids say the order
+    showName(head, day.moment);
+    if (item.previousElementSibling !== head) item.before(head);
+    shown.add(head);
   }
-  for (const day of before) {
-    if (!shown.has(day)) day.remove();
+  for (const head of before) {
+    if (!shown.has(head)) head.remove();
   }
 }
 
@@ -46,18 +57,18 @@ export function renderDays(owner, list, items) {
  * @param {HTMLTemplateElement} template
  * @param {string} key
  */
-function cloneDay(template, key) {
-  const day = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-  day.dataset.day = key;
-  return day;
+function cloneHead(template, key) {
+  const head = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+  head.dataset.day = key;
+  return head;
 }
 
 /**
- * @param {HTMLElement} day
+ * @param {HTMLElement} head
  * @param {Date} moment
  */
-function showName(day, moment) {
-  const name = findPart(day, "day__name");
+function showName(head, moment) {
+  const name = findPart(head, "day__name");
   const text = formatDay(moment);
   if (name && name.textContent !== text) name.textContent = text;
 }

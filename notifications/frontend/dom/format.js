@@ -26,7 +26,7 @@ export function pageLanguage() {
  */
 export function formatCount(phrase, count) {
   if (!count) return "";
-  return phrase.replace("{count}", count.toLocaleString(pageLanguage()));
+  return phrase.replace("{count}", numberFormat().format(count));
 }
 
 /** @param {number} number */
@@ -58,6 +58,8 @@ const dateFormat = (name, options) => remember(name, (language) => new Intl.Date
 /** @param {"minute" | "hour"} unit */
 const unitFormat = (unit) =>
   remember(unit, (language) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "narrow" }));
+
+const numberFormat = () => remember("number", (language) => new Intl.NumberFormat(language));
 
 const relativeFormat = () =>
   remember("relative", (language) => new Intl.RelativeTimeFormat(language, { numeric: "auto" }));

@@ -26,15 +26,18 @@ export function needPart(root, name) {
 }
 
 /**
- * Set properties of a part, if it is there.
+ * Set properties of a part, if it is there. What it has already is not set again: even the same text is laid out anew.
  *
  * @param {ParentNode} root
  * @param {string} name
  * @param {Record<string, unknown>} properties
  */
 export function setPart(root, name, properties) {
-  const part = findPart(root, name);
-  if (part) Object.assign(part, properties);
+  const part = /** @type {Record<string, any> | null} */ (findPart(root, name));
+  if (!part) return;
+  for (const [property, value] of Object.entries(properties)) {
+    if (part[property] !== value) part[property] = value;
+  }
 }
 
 /** The token that Django asks of a form, as the bell's own form has it. @returns {[string, string]} */

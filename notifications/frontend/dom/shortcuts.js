@@ -184,15 +184,17 @@ function pressByKey(name, timeStamp, list, row) {
  * @returns {HTMLElement | undefined}
  */
 function findNamed(key, list, item) {
-  /** @type {HTMLElement[]} */
-  const named = [...list.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)].map(
-    (each) => /** @type {HTMLElement} */ (each),
-  );
-  const isForSelection = (/** @type {HTMLElement} */ each) => each.closest(".notification-selection__actions");
-  const forSelection = named.find(isForSelection);
-  if (list.hasSelection && forSelection) return forSelection;
-  return named.find((each) => {
-    if (isForSelection(each)) return false;
-    return !each.closest("li") || item?.contains(each);
-  });
+  const selector = `[aria-keyshortcuts~="${CSS.escape(key)}"]`;
+  const bar = list.hasSelection ? findPart(list, "selection__actions") : null;
+  const found = bar?.querySelector(selector) ?? item?.querySelector(selector) ?? findOutside(selector, list);
+  return /** @type {HTMLElement | undefined} */ (found);
+}
+
+/**
+ * @param {string} selector
+ * @param {KeyedList} list
+ */
+function findOutside(selector, list) {
+  const isForOthers = (/** @type {Element} */ each) => each.closest("li, .notification-selection__actions") !== null;
+  return [...list.querySelectorAll(selector)].find((each) => !isForOthers(each));
 }

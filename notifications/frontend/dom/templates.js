@@ -16,7 +16,8 @@ import { findPart, setPart } from "./parts.js";
  * @typedef {Pick<Item, "level" | "title" | "body" | "url"> & Partial<Item>} ShownItem
  */
 
-const IS_ITEM = ":scope > [data-id]";
+/** As what an element shows its row: what is right already is not touched. @type {WeakMap<HTMLElement, ShownRow>} */
+const shownRows = new WeakMap();
 
 /**
  * What a parent shows of rows.
@@ -24,8 +25,12 @@ const IS_ITEM = ":scope > [data-id]";
  * @param {Element} parent
  */
 export function readItems(parent) {
-  return [...parent.querySelectorAll(IS_ITEM)].map((item) => /** @type {HTMLElement} */ (item));
+  // A selector would be held against whatever the rows hold as well.
+  return [...parent.children].filter(isItem).map((item) => /** @type {HTMLElement} */ (item));
 }
+
+/** @param {Element} element */
+const isItem = (element) => element.hasAttribute("data-id");
 
 /** @param {HTMLElement} element */
 export function readId(element) {
@@ -60,25 +65,49 @@ export function renderRows(owner, parent, rows) {
     const known = byId.get(row.id) ?? /** @type {HTMLElement | undefined} */ (row.element);
     return renderRow(owner, row, known ?? cloneTemplate(owner));
   });
+  const shown = new Set(items);
   for (const element of before) {
-    if (!items.includes(element)) element.remove();
+    if (!shown.has(element)) element.remove();
   }
-  let place = parent.querySelector(IS_ITEM);
-  for (const item of items) {
-    if (item === place) place = findNextItem(place);
-    else parent.insertBefore(item, place);
-  }
+  arrange(parent, items);
   return items;
 }
 
 /**
- * @param {Element} item
- * @returns {Element | null}
+ * Put items into a parent in their order; those that stand together come at once.
+ *
+ * @param {HTMLElement} parent
+ * @param {HTMLElement[]} items
  */
-function findNextItem(item) {
-  const next = item.nextElementSibling;
-  if (!next || next.hasAttribute("data-id")) return next;
-  return findNextItem(next);
+function arrange(parent, items) {
+  let place = findItem(parent.firstElementChild);
+  /** @type {HTMLElement[]} */
+  let coming = [];
+  const insert = () => {
+    if (place) place.before(...coming);
+    else parent.append(...coming);
+    coming = [];
+  };
+  for (const item of items) {
+    if (item !== place) {
+      coming.push(item);
+      continue;
+    }
+    insert();
+    place = findItem(place.nextElementSibling);
+  }
+  insert();
+}
+
+/**
+ * An element, or the next one that is an item.
+ *
+ * @param {Element | null} element
+ */
+function findItem(element) {
+  let found = element;
+  while (found && !isItem(found)) found = found.nextElementSibling;
+  return found;
 }
 
 /** @param {HTMLElement} owner */
@@ -92,12 +121,15 @@ function cloneTemplate(owner) {
  * @param {ShownRow} row
  * @param {HTMLElement} element
  */
-function renderRow(owner, { id, modseq, isRead, isArchived, item }, element) {
+function renderRow(owner, row, element) {
+  if (shownRows.get(element) === row) return element;
+  const { id, modseq, isRead, isArchived, item } = row;
   if (item && Number(element.dataset.modseq) !== modseq) fillItem(owner, element, item);
   element.dataset.id = `${id}`;
   element.dataset.modseq = `${modseq}`;
   element.toggleAttribute("data-read", Boolean(isRead));
   element.toggleAttribute("data-archived", Boolean(isArchived));
+  shownRows.set(element, row);
   return element;
 }
 

@@ -6,7 +6,8 @@ import { showLogin } from "../dom/links.js";
 import { findPart, needPart, setPart } from "../dom/parts.js";
 import { pressShortcut, showKeys } from "../dom/shortcuts.js";
 import { readId, readRow } from "../dom/templates.js";
-import { ListState } from "../state/list_state.js";
+import { findInView } from "../dom/view.js";
+import { countNewer, ListState } from "../state/list_state.js";
 import { isBehind, isSameEpoch } from "../state/position.js";
 import { ListActions } from "./list_actions.js";
 import { ListLoader } from "./list_loader.js";
@@ -367,9 +368,13 @@ export class NotificationList extends LiveElement {
     const { ids } = this;
     if (place === "first") return ids[0];
     if (place === "last") return ids.at(-1);
-    const inView = this.items.find((each) => each.getBoundingClientRect().top >= 0);
-    if (from === undefined) return inView && readId(inView);
-    return place === "next" ? ids.find((id) => id < from) : ids.findLast((id) => id > from);
+    if (from === undefined) {
+      const first = findInView(this.items).find((each) => each.getBoundingClientRect().top >= 0);
+      return first ? readId(first) : ids[0];
+    }
+    const index = countNewer(ids, from);
+    if (place === "previous") return ids[index - 1];
+    return ids[index] === from ? ids[index + 1] : ids[index];
   }
 
   /**

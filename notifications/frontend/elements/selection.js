@@ -4,7 +4,7 @@
 import { formatCount } from "../dom/format.js";
 import { findPart, setPart } from "../dom/parts.js";
 import { readId } from "../dom/templates.js";
-import { isInView } from "../dom/view.js";
+import { findInView } from "../dom/view.js";
 import { SelectedIds } from "../state/selected_ids.js";
 
 /** @import { ListState } from "../state/list_state.js" */
@@ -29,13 +29,17 @@ export class Selection {
   /** Counts what it asks the server, so that only the latest answer is shown. */
   #asked = 0;
 
+  /** The list of which all that is selected is part. @type {number[] | undefined} */
+  #keptOf;
+
   /** Whether a click or a key that changes a box has Shift with it. */
   #isRange = false;
 
   /** @param {SelectableList} list some of its boxes may be checked: a browser fills forms as they were */
   constructor(list) {
     this.#list = list;
-    this.#selected = new SelectedIds(this.#checkedItems.map(readId));
+    const checked = list.items.filter((item) => item.querySelector("input:checked"));
+    this.#selected = new SelectedIds(checked.map(readId));
   }
 
   get size() {
@@ -100,9 +104,10 @@ export class Selection {
 
   /** What has left the list is selected no longer. */
   dropMissing() {
-    const size = this.size;
-    this.#selected.keepOnly(new Set(this.#list.ids));
-    if (this.size !== size) this.#isEverything &&= this.size > 0;
+    const { ids } = this.#list;
+    if (ids !== this.#keptOf) this.#selected.keepOnly(new Set(ids));
+    this.#keptOf = ids;
+    this.#isEverything &&= this.size > 0;
     this.show();
   }
 
@@ -132,8 +137,10 @@ export class Selection {
   /** Show it in the boxes and in the bar. */
   show() {
     for (const item of this.#list.items) {
+      const isSelected = this.#selected.has(readId(item));
+      item.toggleAttribute("data-selected", isSelected);
       const box = item.querySelector("input");
-      if (box) box.checked = this.#selected.has(readId(item));
+      if (box) box.checked = isSelected;
     }
     const isAny = this.size > 0;
     this.#list.toggleAttribute("data-selected", isAny);
@@ -181,13 +188,9 @@ export class Selection {
     } = this.#list.dataset;
     if (this.#isEverything) return formatCount(labelSelectedCount, this.#count ?? 0) || labelSelectedEverything;
     if (this.size === 0) return labelSelectAll;
-    const inView = this.#checkedItems.filter(isInView).length;
+    const inView = findInView(this.#list.items).filter((item) => this.#selected.has(readId(item))).length;
     const beyond = this.size - inView;
     const phrase = beyond > 0 ? labelSelectedBeyond : labelSelected;
     return formatCount(phrase, this.size).replace("{hidden}", `${beyond}`);
-  }
-
-  get #checkedItems() {
-    return this.#list.items.filter((item) => item.querySelector("input:checked"));
   }
 }

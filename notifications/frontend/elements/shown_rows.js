@@ -2,12 +2,15 @@
 /**
  * Which rows of a list are in the document: those around what is in view, and a spacer for what stands above them. Scroll
  * anchoring keeps what is read in its place.
+ *
+ * Whatever asks where something stands comes before whatever changes something, and what is done for a step depends on the
+ * rows that come and go, not on how long the list is.
  */
 
 import { renderDays } from "../dom/days.js";
 import { needPart } from "../dom/parts.js";
 import { readId, readItems, renderRows } from "../dom/templates.js";
-import { isInView } from "../dom/view.js";
+import { findInView } from "../dom/view.js";
 import { countNewer } from "../state/list_state.js";
 
 /** @import { Row } from "../state/list_state.js" */
@@ -70,11 +73,12 @@ export class ShownRows {
    * @param {number} [around] an id, near which the list is to be shown instead of where it is scrolled to
    */
   show(ids, getRow, around) {
+    this.#measure();
     this.#start = this.#findStart(ids, around);
     const rows = ids.slice(this.#start, this.#start + MOST_ITEMS).map(getRow);
     const items = renderRows(this.#owner, this.#list, rows);
     renderDays(this.#owner, this.#list, items);
-    this.#placeSpacer(items.length);
+    this.#spacer.style.height = `${this.#start * this.#heightPx}px`;
     return items;
   }
 
@@ -83,14 +87,10 @@ export class ShownRows {
     renderDays(this.#owner, this.#list, this.items);
   }
 
-  /**
-   * Take the room of what stands above the items in the document.
-   *
-   * @param {number} count of items
-   */
-  #placeSpacer(count) {
-    if (this.#start === 0 && count > 0) this.#heightPx = this.#list.offsetHeight / count || this.#heightPx;
-    this.#spacer.style.height = `${this.#start * this.#heightPx}px`;
+  /** How high an item is. Asked before anything changes: afterwards the page would be laid out for it. */
+  #measure() {
+    const count = this.items.length;
+    if (this.isFromTop && count > 0) this.#heightPx = this.#list.offsetHeight / count || this.#heightPx;
   }
 
   /**
@@ -98,7 +98,7 @@ export class ShownRows {
    * @param {number} [around] an id
    */
   #findStart(ids, around) {
-    const first = this.items.find(isInView);
+    const [first] = findInView(this.items);
     const top = around ?? (first && readId(first));
     const passed = top ? countNewer(ids, top) : -this.#spacer.getBoundingClientRect().top / this.#heightPx;
     const start = Math.floor(passed / STEP_ITEMS - 1) * STEP_ITEMS;

@@ -52,8 +52,11 @@ export class ListState {
   /** @type {Map<number, Row>} */
   #rows;
 
-  /** What belongs into the list, until something changes. @type {number[] | undefined} */
-  #ids;
+  /** What belongs into the list, but for what has changed since. A new array each time. @type {number[]} */
+  #ids = [];
+
+  /** What may have come into the list, or left it. @type {Set<number>} */
+  #changed;
 
   /** Whether the search finds an item, which never changes: of ten thousand it takes long to say. @type {WeakMap<Item, boolean>} */
   #found = new WeakMap();
@@ -73,17 +76,29 @@ export class ListState {
     this.#page = page;
     this.#search = parseSearch(page.q ?? "");
     this.#rows = new Map(rows.map((row) => [row.id, row]));
+    this.#changed = new Set(this.#rows.keys());
   }
 
-  /** What belongs into the list, newest first. Not to be changed. */
+  /** What belongs into the list, newest first. Not to be changed, and the same array until something else belongs into it. */
   get ids() {
-    this.#ids ??= this.#findIds();
+    if (this.#changed.size > 0) this.#ids = this.#updateIds();
     return this.#ids;
   }
 
-  #findIds() {
-    const known = [...this.#rows.keys()];
-    return known.filter((id) => this.#belongs(this.getKnown(id))).sort((one, other) => other - one);
+  /** Look only at what has changed: of ten thousand rows nearly all have not. */
+  #updateIds() {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    const coming = [...changed].filter((id) => {
+      const row = this.get(id);
+      return row && this.#belongs(row);
+    });
+    const leaving = new Set(changed);
+    for (const id of coming) leaving.delete(id);
+    const missing = coming.filter((id) => this.#ids[countNewer(this.#ids, id)] !== id);
+    const staying = this.#ids.filter((id) => !leaving.has(id));
+    if (missing.length === 0 && staying.length === this.#ids.length) return this.#ids;
+    return [...staying, ...missing].sort((one, other) => other - one);
   }
 
   /**
@@ -158,12 +173,15 @@ export class ListState {
    * @param {number} modseq
    */
   addPage(items, before, next, modseq) {
+    const lowest = Math.min(next, this.next);
+    const highest = Math.max(before, this.next);
     for (const [id, row] of this.#rows) {
+      if (id < lowest || id >= highest) continue;
+      this.#changed.add(id);
       if (id < before && id >= next && row.modseq <= modseq) this.#rows.delete(id);
     }
     for (const item of items) this.#add(item);
     this.next = next;
-    this.#ids = undefined;
   }
 
   /**
@@ -189,14 +207,14 @@ export class ListState {
   addUpdate(ids, outcome) {
     const update = { ids: new Set(ids), outcome };
     this.#updates.push(update);
-    this.#ids = undefined;
+    this.#noteChanged(update.ids);
     return update;
   }
 
   /** @param {OptimisticUpdate} update */
   removeUpdate(update) {
     this.#updates = this.#updates.filter((each) => each !== update);
-    this.#ids = undefined;
+    this.#noteChanged(update.ids);
   }
 
   /**
@@ -229,8 +247,13 @@ export class ListState {
   /** @param {Row} row */
   #set(row) {
     this.#rows.set(row.id, row);
-    this.#ids = undefined;
+    this.#changed.add(row.id);
     for (const { ids } of this.#updates) ids.delete(row.id);
+  }
+
+  /** @param {Iterable<number>} ids */
+  #noteChanged(ids) {
+    for (const id of ids) this.#changed.add(id);
   }
 
   /** @param {Row} row */
@@ -281,10 +304,6 @@ export function countNewer(ids, id) {
  * @param {OptimisticUpdate[]} updates
  */
 function applyUpdates(row, updates) {
-  if (!updates.length) return row; // of ten thousand rows nearly always none
-  const result = { ...row };
-  for (const { ids, outcome } of updates) {
-    if (ids.has(row.id)) Object.assign(result, outcome);
-  }
-  return result;
+  const hitting = updates.filter(({ ids }) => ids.has(row.id)); // nearly always none: the row itself then
+  return hitting.length === 0 ? row : Object.assign({ ...row }, ...hitting.map(({ outcome }) => outcome));
 }

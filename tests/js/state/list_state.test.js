@@ -175,3 +175,51 @@ test("The ids are found anew after each kind of change, and only then.", () => {
   state.addPage([item(2, 10)], 10, 0, 10);
   assert.deepEqual(state.ids, [2]);
 });
+
+test("A list that is asked after each change and one that is asked at the end hold the same.", () => {
+  let seed = 7;
+  const random = (below) => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed % below;
+  };
+  for (const tab of ["all", "unread", "archived"]) {
+    const lists = [page(tab, [row(40), row(30)], { next: 25 }), page(tab, [row(40), row(30)], { next: 25 })];
+    const updates = [];
+    for (let modseq = 50; modseq < 150; modseq += 1) {
+      const id = 1 + random(60);
+      const state = { read_at: random(2) ? NOW : null, archived_at: random(3) ? null : NOW };
+      const kind = random(6);
+      if (kind === 4) updates.push(random(2) ? { isArchived: true } : { isRead: true });
+      const next = Math.max(0, lists[0].next - 3);
+      const pages = [item(id, modseq, state), item(next + 1, modseq, state)];
+      for (const [index, list] of lists.entries()) {
+        if (kind < 2) list.apply(change(modseq - 1, modseq, { upsert: [item(id, modseq, state)] }));
+        if (kind === 2) list.apply(change(modseq - 1, modseq, { gone: [id] }));
+        if (kind === 3) list.addPage(pages.slice(1), list.next, next, modseq);
+        if (kind === 4) list.latest = list.addUpdate([id, id + 1], updates.at(-1));
+        if (kind === 5 && list.latest) list.removeUpdate(list.latest);
+        if (index === 0) assert.equal(new Set(list.ids).size, list.ids.length);
+      }
+    }
+    assert.deepEqual(lists[0].ids, lists[1].ids, tab);
+    assert.ok(lists[0].ids.length > 3);
+  }
+});
+
+test("A change looks at what has changed, however long the list is.", () => {
+  const rows = Array.from({ length: 10_000 }, (_, index) => row(index + 1));
+  const state = page("all", rows);
+  assert.equal(state.ids.length, 10_000);
+  const { get } = ListState.prototype;
+  let looks = 0;
+  ListState.prototype.get = function (id) {
+    looks += 1;
+    return get.call(this, id);
+  };
+  const update = state.addUpdate([5000, 6000], { isArchived: true });
+  assert.equal(state.ids.length, 9998);
+  state.removeUpdate(update);
+  after(state, { upsert: [item(10_001, 9)] });
+  ListState.prototype.get = get;
+  assert.deepEqual([state.ids.length, looks], [10_001, 5]);
+});
