@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * <notification-detail>: one notification, whole, kept right by the stream. Looked at, it is marked as read.
+ * <notification-detail>: one notification, whole, kept right by the stream. Looked at, it is marked as read; where it is shown
+ * because somebody goes through a list by keys, only if they stay.
  *
  * Its state is that of a list of one, so what the log tells and what the reader does meet as they do there. Words that were
  * edited are fetched anew, as the server makes them.
@@ -18,14 +19,16 @@ import { readId, readRow } from "../dom/templates.js";
 import { ListState } from "../state/list_state.js";
 import { isBehind, isSameEpoch, parsePosition } from "../state/position.js";
 import { LiveElement } from "./live_element.js";
+import { UndoBar } from "./undo_bar.js";
 
-/** @import { ActionName, ActionAnswer } from "../connection/actions.js" */
+/** @import { ActionName } from "../connection/actions.js" */
 /** @import { Item } from "../state/store.js" */
 
 const STREAM_MS = 2000; // what takes the stream longer is fetched
+const STAYING_MS = 1500; // who goes on sooner has not read it
 const COMPARED = /** @type {const} */ (["title", "body", "actor", "category"]);
 
-class NotificationDetail extends LiveElement {
+export class NotificationDetail extends LiveElement {
   /** Whether it stands on a page of its own, where it hears all keys. */
   isPage = !this.closest("notification-list");
 
@@ -40,19 +43,21 @@ class NotificationDetail extends LiveElement {
   /** Whether it was marked as read because it was looked at: what its reader marks as unread then stays so. */
   #wasLookedAt = false;
 
+  /** Marks it as read where somebody stays. @type {ReturnType<typeof setTimeout> | undefined} */
+  #staying;
+
   /** Whether what is shown may be out of date. */
   #isStale = false;
 
   /** The latest fetch; what others bring comes too late. @type {Promise<unknown> | undefined} */
   #fetching;
 
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #undoClock;
-
-  #onUndo = () => {};
+  /** @type {UndoBar | undefined} */
+  #undoBar;
 
   begin() {
     this.state = new ListState({}, [readRow(this)]);
+    this.#undoBar = new UndoBar(this);
     this.listen(this.store, "change", (/** @type {CustomEvent} */ { detail }) => {
       this.state.apply(detail);
       this.draw();
@@ -60,7 +65,6 @@ class NotificationDetail extends LiveElement {
     this.listen(this.store, "reset", () => this.refresh());
     this.listen(this.store, "connection", () => this.#followConnection());
     this.listen(this, "submit", (/** @type {SubmitEvent} */ event) => this.#submit(event));
-    this.listen(this, "click", (/** @type {MouseEvent} */ event) => this.#click(event));
     this.listen(document, "visibilitychange", () => this.#look());
     if (this.isPage) {
       this.listen(document, "keydown", (/** @type {KeyboardEvent} */ event) => pressShortcut(event, this));
@@ -75,13 +79,21 @@ class NotificationDetail extends LiveElement {
   }
 
   end() {
-    clearTimeout(this.#undoClock);
+    clearTimeout(this.#staying);
   }
 
-  /** Somebody looks at it: it is read. */
-  async #look() {
+  /** Somebody looks at it. */
+  #look() {
+    clearTimeout(this.#staying);
+    if (this.#wasLookedAt || document.hidden) return;
+    if (!this.hasAttribute("data-followed")) this.markAsRead();
+    else this.#staying = setTimeout(() => document.hidden || this.markAsRead(), STAYING_MS);
+  }
+
+  async markAsRead() {
+    clearTimeout(this.#staying);
     const row = this.state.get(this.#id);
-    if (this.#wasLookedAt || document.hidden || !row || row.isRead || row.isGone) return;
+    if (!row || row.isRead || row.isGone) return;
     this.#wasLookedAt = true;
     const update = this.state.addUpdate([this.#id], { isRead: true });
     this.draw();
@@ -113,6 +125,7 @@ class NotificationDetail extends LiveElement {
     this.toggleAttribute("data-gone", isGone);
     if (isGone !== wasGone) this.showMessage("");
     if (!row || isGone) return;
+    if (row.isRead) clearTimeout(this.#staying); // what its reader marks as unread then stays so
     this.toggleAttribute("data-read", row.isRead);
     this.toggleAttribute("data-archived", row.isArchived);
     const isNewer = row.item && row.modseq > Number(this.dataset.modseq);
@@ -148,7 +161,6 @@ class NotificationDetail extends LiveElement {
     const shown = isOver ? "over" : name || standing;
     const text = this.getAttribute(`data-message-${shown}`) ?? this.dataset.messageFailed;
     setPart(this, "detail__status", { textContent: shown && text });
-    setPart(this, "detail__undo", { hidden: true });
     showLogin(this, shown === "over");
   }
 
@@ -160,6 +172,7 @@ class NotificationDetail extends LiveElement {
     if (connectionState !== "over") return;
     this.#fetching = undefined;
     findPart(this, "detail__article")?.replaceChildren();
+    setPart(this, "undo", { hidden: true });
     this.showMessage("over");
   }
 
@@ -221,19 +234,15 @@ class NotificationDetail extends LiveElement {
   async #perform(action) {
     this.#wasLookedAt = true;
     const { actions } = this.session;
-    const answers = await actions.perform(this, action, [this.#id]);
-    if (answers.length === 0) return;
-    setPart(this, "detail__status", { textContent: this.getAttribute(`data-done-${action}`) });
-    setPart(this, "detail__undo", { hidden: false });
-    if (this.hasAttribute("data-gone")) findPart(this, "detail__undo")?.focus();
-    this.#offerUndo(answers);
-  }
-
-  /** @param {ActionAnswer[]} answers */
-  #offerUndo(answers) {
-    clearTimeout(this.#undoClock);
-    this.#onUndo = () => this.session.actions.undo(this, answers);
-    this.#undoClock = setTimeout(() => this.showMessage(""), Number(this.dataset.undoSeconds) * 1000);
+    await this.#undoBar?.offer({
+      answers: actions.perform(this, action, [this.#id]),
+      describe: () => this.getAttribute(`data-done-${action}`) ?? "",
+      undo: (answers) => {
+        this.focus(); // the bar goes
+        actions.undo(this, answers);
+      },
+    });
+    if (this.hasAttribute("data-gone")) findPart(this, "undo__button")?.focus();
   }
 
   /** Nothing is selected here. */
@@ -242,17 +251,6 @@ class NotificationDetail extends LiveElement {
   /** What `g i` does. */
   openInbox() {
     findPart(document, "detail-page__back a")?.click();
-  }
-
-  /** @param {MouseEvent} event */
-  #click({ target }) {
-    const clicked = /** @type {Element} */ (target);
-    const undo = /** @type {HTMLElement | null} */ (clicked.closest(".notification-detail__undo"));
-    if (!undo || undo.hidden) return; // a key presses it too
-    clearTimeout(this.#undoClock);
-    this.focus();
-    this.showMessage("");
-    this.#onUndo();
   }
 }
 
