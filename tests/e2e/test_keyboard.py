@@ -18,6 +18,7 @@ SEND_MANY: Final = """
 rows = [Notification(recipient_id=user, title=f"Number {n}") for n in range(count)]
 len(Notification.objects.bulk_create(rows, batch_size=1000))
 """
+UNREAD: Final = "list(Notification.objects.filter(recipient_id=user, read_at=None).values_list('title', flat=True))"
 NUMBERS: Final = ("One", "Two", "Three", "Four", "Five", "Six")
 # The title of the row with the focus, or what else has it.
 FOCUSED: Final = """() => {
@@ -301,3 +302,54 @@ async def test_two_keys_lead_to_the_inbox(visitors: Visitors, daphne: Server, si
     await press(page, "g i")
     await expect(page).to_have_url(re.compile(f"{CENTRE}$"))
     await expect(headings(page)).to_have_text(["One"])
+
+
+async def test_the_preview_follows_the_keys(visitors: Visitors, daphne: Server, site: Site, user: Person) -> None:
+    """What a reader stays at is shown beside the list and then read; what they pass over is neither; the focus stays."""
+    page = await arrive(visitors, daphne, site, user)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "part=preview" in request.url else None)
+    await press(page, "j j j j j")
+    title = page.locator(".notification-view .notification-detail__title")
+    await expect(title).to_have_text("Two")
+    await expect_focus(page, "Two")
+    assert len(asked) == 1, asked
+    await expect_unread(page, 5)
+    assert await site.acall(UNREAD, user=user.pk) == ["Six", "Five", "Four", "Three", "One"]
+    await press(page, "k Enter")  # meant, and not passed over
+    await expect_unread(page, 4)
+    await expect(title).to_have_text("Three")
+    await expect_focus(page, "Three")
+    await press(page, "e")
+    await expect(title).to_have_text("Two")
+    await expect_focus(page, "Two")
+
+
+async def test_the_preview_follows_nobody_who_reads_what_is_unread(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """What leaves the list because it is read stays beside it; the one below is not read by itself."""
+    await arrive(visitors, daphne, site, user)
+    page = await visitors.arrive(daphne, user, path=f"{CENTRE}?tab=unread")
+    await page.locator("notification-list[data-joined]").wait_for()
+    await press(page, "j")
+    await expect_unread(page, 5)
+    await expect_focus(page, "Five")
+    await page.wait_for_timeout(2500)  # longer than it takes to be shown and read
+    await expect(page.locator(".notification-view .notification-detail__title")).to_have_text("Six")
+    assert len(await site.acall(UNREAD, user=user.pk)) == 5
+
+
+async def test_the_preview_stays_while_something_is_selected(
+    visitors: Visitors, daphne: Server, site: Site, user: Person
+) -> None:
+    """Keys that select, and those that move on from there, change nothing beside the list."""
+    page = await arrive(visitors, daphne, site, user)
+    await press(page, "j")
+    title = page.locator(".notification-view .notification-detail__title")
+    await expect(title).to_have_text("Six")
+    await press(page, "Shift+j j")
+    await page.wait_for_timeout(500)  # longer than it takes to be asked for
+    await expect(title).to_have_text("Six")
+    await press(page, "Escape j")
+    await expect(title).to_have_text("Three")

@@ -104,7 +104,7 @@ export class NotificationList extends LiveElement {
     const selection = new Selection(this);
     const seen = new Seen(this, this.state.ids);
     const roving = new Roving(this);
-    const focus = new RowFocus(this, roving);
+    const focus = new RowFocus(this, roving, (from, to) => this.#preview?.moveOn(from, to));
     this.#selection = selection;
     this.#seen = seen;
     this.#roving = roving;
@@ -357,6 +357,7 @@ export class NotificationList extends LiveElement {
     const isShown = this.items.some((item) => readId(item) === to);
     if (!isShown) this.draw({ around: to });
     this.items.find((item) => readId(item) === to)?.focus();
+    if (!this.hasSelection) this.#preview?.follow(to);
   }
 
   /**

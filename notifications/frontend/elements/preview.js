@@ -2,7 +2,8 @@
 /**
  * The pane beside a wide list, in which a notification is read without leaving it.
  *
- * Where the pane has no room, or where a click asks for a tab of its own, the link is the browser's.
+ * It shows what is clicked, and what the reader stays at who goes through the list by keys; the focus stays in the list. Where
+ * the pane has no room, or where a click asks for a tab of its own, the link is the browser's.
  */
 
 import { isLoggedOut } from "../connection/http.js";
@@ -14,11 +15,15 @@ import { readId } from "../dom/templates.js";
 /** @import { ActionName } from "../connection/actions.js" */
 /** @import { LiveElement } from "./live_element.js" */
 
+/** @import { NotificationDetail } from "./detail.js" */
+
 /**
  * The list that it stands beside.
- * @typedef {LiveElement & {items: HTMLElement[], state: {get: (id: number) => {isGone?: boolean} | undefined},
+ * @typedef {LiveElement & {items: HTMLElement[], state: {get: (id: number) => {isArchived?: boolean, isGone?: boolean} | undefined},
  *   act: (action: ActionName, id: number) => void, showMessage: (name: string) => void}} PreviewedList
  */
+
+const FOLLOWING_MS = 200; // who goes on sooner passes over a row
 
 export class Preview {
   #list;
@@ -27,6 +32,15 @@ export class Preview {
 
   /** What is shown, or 0. */
   #id = 0;
+
+  /** What was shown last, or is about to be. */
+  #aimedId = 0;
+
+  /** Shows what the reader has gone to. @type {ReturnType<typeof setTimeout> | undefined} */
+  #following;
+
+  /** The row of what is shown. @type {HTMLElement | undefined} */
+  #marked;
 
   /** The latest fetch; what others bring comes too late. @type {Promise<unknown> | undefined} */
   #fetching;
@@ -48,11 +62,11 @@ export class Preview {
   mark() {
     const row = this.#list.state.get(this.#id);
     if (this.#id && (!row || row.isGone)) this.#close();
-    for (const item of this.#list.items) {
-      const isShown = readId(item) === this.#id;
-      if (isShown) item.setAttribute("aria-current", "true");
-      else item.removeAttribute("aria-current");
-    }
+    const marked = this.#list.items.find((item) => readId(item) === this.#id);
+    if (marked === this.#marked) return;
+    this.#marked?.removeAttribute("aria-current");
+    marked?.setAttribute("aria-current", "true");
+    this.#marked = marked;
   }
 
   /** @param {MouseEvent} event */
@@ -60,15 +74,56 @@ export class Preview {
     const link = /** @type {Element} */ (event.target).closest(".notification-item__link");
     const item = /** @type {HTMLElement | null | undefined} */ (link?.closest(".notification-item"));
     const isForNewTab = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
-    if (!item || isForNewTab || event.defaultPrevented || !this.#view?.checkVisibility?.()) return;
+    if (!item || isForNewTab || event.defaultPrevented || !this.#hasRoom) return;
     event.preventDefault();
-    this.#open(readId(item));
+    clearTimeout(this.#following);
+    const shown = this.#view && /** @type {NotificationDetail | null} */ (findPart(this.#view, "detail"));
+    const isShown = shown && readId(item) === this.#id && readId(shown) === this.#id;
+    if (isShown) shown.markAsRead();
+    else this.#open(readId(item));
   }
 
-  /** @param {number} id */
-  async #open(id) {
+  get #hasRoom() {
+    return Boolean(this.#view?.checkVisibility?.());
+  }
+
+  /**
+   * Show where the reader goes by keys, once they stay there.
+   *
+   * @param {number} id
+   */
+  follow(id) {
+    clearTimeout(this.#following);
+    if (!this.#hasRoom) return;
+    this.#aimedId = id;
+    if (id === this.#id) return;
+    this.#following = setTimeout(() => {
+      const row = this.#list.isConnected && this.#list.state.get(id);
+      if (row && !row.isGone) this.#open(id, { isFollowing: true });
+    }, FOLLOWING_MS);
+  }
+
+  /**
+   * The focus has gone on from a row that has left the list. What is shown goes with it, unless that row was only read: in a list
+   * of what is unread, one after the other would be read by itself.
+   *
+   * @param {number} from
+   * @param {number} to
+   */
+  moveOn(from, to) {
+    const row = this.#list.state.get(from);
+    const isOnlyRead = row && !row.isGone && !row.isArchived && this.#list.dataset.tab === "unread";
+    if (from === this.#aimedId && !isOnlyRead) this.follow(to);
+  }
+
+  /**
+   * @param {number} id
+   * @param {{isFollowing?: boolean}} [options]
+   */
+  async #open(id, { isFollowing = false } = {}) {
     const { detailUrl = "" } = this.#list.dataset;
     this.#id = id;
+    this.#aimedId = id;
     this.mark();
     const fetching = fetchPart(this.#list.session.reader, `${detailUrl.replace(/0(?=\/?$)/, `${id}`)}?part=preview`);
     this.#fetching = fetching;
@@ -84,6 +139,7 @@ export class Preview {
       return;
     }
     this.#list.showMessage("");
+    detail.toggleAttribute("data-followed", isFollowing);
     this.#view?.replaceChildren(...this.#newStyles(answer.page), detail);
     this.#view?.scrollTo(0, 0);
   }

@@ -13,6 +13,7 @@ export class RowFocus {
   #owner;
   #list;
   #roving;
+  #onMove;
 
   /** What is to have the focus once it is back, until when, and what has it till then. */
   #returning = { ids: /** @type {number[]} */ ([]), untilMs: 0, from: /** @type {Element | null} */ (null) };
@@ -20,11 +21,13 @@ export class RowFocus {
   /**
    * @param {HTMLElement} owner
    * @param {Roving} roving knows at which row the reader was
+   * @param {(from: number, to: number) => void} onMove called with the ids of a row that has left, and of the one with the focus now
    */
-  constructor(owner, roving) {
+  constructor(owner, roving, onMove) {
     this.#owner = owner;
     this.#list = needPart(owner, "list");
     this.#roving = roving;
+    this.#onMove = onMove;
   }
 
   /**
@@ -65,8 +68,10 @@ export class RowFocus {
    * @param {HTMLElement[]} items
    */
   #focusNear(gone, focused, items) {
-    const near = findNear(items, readId(gone)) ?? this.#list;
+    const row = findNear(items, readId(gone));
+    const near = row ?? this.#list;
     near.focus({ preventScroll: true });
+    if (row) this.#onMove(readId(gone), readId(row));
     if (!(focused instanceof HTMLButtonElement)) return;
     const button = /** @type {HTMLElement | null} */ (
       near.querySelector(`button[value="${CSS.escape(focused.value)}"]`)
