@@ -25,7 +25,14 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "notifications" / "frontend"
 BUILT: Final = ROOT / "notifications" / "static" / "notifications"
 # What templates name. Whatever else a page needs becomes a chunk that these import, at once or when it is wanted.
-MODULES: Final = ("index.js", "lists.js", "elements/detail.js", "admin/broadcast.js")
+MODULES: Final = (
+    "index.js",
+    "lists.js",
+    "elements/preview.js",
+    "elements/search_form.js",
+    "elements/detail.js",
+    "admin/broadcast.js",
+)
 # The admin loads what a Media class names as classic scripts: nothing of theirs may become a name of the page.
 CLASSIC: Final = ("admin/broadcast_form.js", "admin/recipients.js")
 # What styles are called as they travel; what two of them are made of is asked for together.

@@ -12,10 +12,8 @@ import { isBehind, isSameEpoch } from "../state/position.js";
 import { ListActions } from "./list_actions.js";
 import { ListLoader } from "./list_loader.js";
 import { LiveElement } from "./live_element.js";
-import { Preview } from "./preview.js";
 import { Roving } from "./roving.js";
 import { RowFocus } from "./row_focus.js";
-import { SearchForm, showNarrowing } from "./search_form.js";
 import { Seen } from "./seen.js";
 import { Selection } from "./selection.js";
 import { ShownRows } from "./shown_rows.js";
@@ -23,7 +21,8 @@ import { UndoBar } from "./undo_bar.js";
 
 /** @import { ActionName } from "../connection/actions.js" */
 /** @import { Place } from "../dom/shortcuts.js" */
-/** @import { Narrowing } from "./search_form.js" */
+/** @import { Preview } from "./preview.js" */
+/** @import { Narrowing, SearchForm } from "./search_form.js" */
 
 const TIMES_MS = 30_000; // between two updates of "5 minutes ago"
 
@@ -53,6 +52,9 @@ export class NotificationList extends LiveElement {
   /** @type {Preview | undefined} */
   #preview;
 
+  /** Until the preview is there. @type {Promise<void> | undefined} */
+  #previewComing;
+
   /** @type {Seen | undefined} */
   #seen;
 
@@ -62,11 +64,13 @@ export class NotificationList extends LiveElement {
   /** @type {ListActions | undefined} */
   #actions;
 
+  /** @type {SearchForm | undefined} */
+  #searchForm;
+
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
 
   begin() {
-    this.#preview = new Preview(this); // it hears of a click first
     this.listen(this.store, "change", (/** @type {CustomEvent} */ { detail }) => {
       this.state.apply(detail);
       this.#loader?.apply(detail);
@@ -111,7 +115,24 @@ export class NotificationList extends LiveElement {
     this.#focus = focus;
     this.#loader = new ListLoader(this, seen);
     this.#actions = new ListActions(this, { selection, seen, focus, undoBar: new UndoBar(this) });
-    new SearchForm(this);
+    this.#loadWhatAPageHas();
+  }
+
+  /** A panel does without the pane beside the list and without a search. */
+  #loadWhatAPageHas() {
+    if (findPart(this, "view")) {
+      this.#previewComing = import("./preview.js")
+        .then(({ Preview }) => {
+          if (this.isConnected) this.#preview = new Preview(this);
+        }, console.warn)
+        .then(() => {
+          this.#previewComing = undefined;
+        });
+    }
+    if (!findPart(this, "filters")) return;
+    import("./search_form.js").then(({ SearchForm }) => {
+      if (this.isConnected) this.#searchForm = new SearchForm(this);
+    }, console.warn);
   }
 
   /** Changes may have come first; and what something kept of a page may lack its head. */
@@ -245,13 +266,19 @@ export class NotificationList extends LiveElement {
     await this.#loader?.refresh(last && readId(last));
   }
 
+  /** What the list is narrowed to, or is about to be. */
+  get narrowing() {
+    return this.#loader?.narrowing;
+  }
+
   /**
    * Show the list narrowed otherwise, once it is there.
    *
    * @param {Narrowing} narrowing
+   * @param {string} itemsUrl where it is fetched
    */
-  narrow(narrowing) {
-    this.#loader?.narrow(narrowing);
+  narrow(narrowing, itemsUrl) {
+    this.#loader?.narrow(narrowing, itemsUrl);
   }
 
   /**
@@ -265,19 +292,9 @@ export class NotificationList extends LiveElement {
     this.state = state;
     this.#seen?.restart(state.ids);
     this.clearSelection();
-    showNarrowing(this, narrowing);
-    setPart(this, "filters__problem", { textContent: problem });
     this.showMessage("");
     this.draw();
-    this.#sayFound(narrowing);
-  }
-
-  /** @param {Narrowing} narrowing */
-  #sayFound({ category, level, q }) {
-    const { labelFound = "", labelFoundSoFar = "", labelFoundNone = "" } = this.dataset;
-    const phrase = this.state.next ? labelFoundSoFar : labelFound;
-    const text = formatCount(phrase, this.ids.length) || labelFoundNone;
-    setPart(this, "filters__found", { textContent: category || level || q ? text : "" });
+    this.#searchForm?.showNarrowed(narrowing, problem);
   }
 
   // --- What is done
@@ -316,6 +333,13 @@ export class NotificationList extends LiveElement {
     if (this.#isRangeClick(event)) {
       event.preventDefault();
       this.#selection?.extendTo(readId(/** @type {HTMLElement} */ (clicked.closest("li.notification-item"))));
+      return;
+    }
+    const isForNewTab = event.ctrlKey || event.metaKey || event.shiftKey || button !== 0;
+    const link = /** @type {HTMLElement | null} */ (clicked.closest(".notification-item__link"));
+    if (link && this.#previewComing && !isForNewTab) {
+      event.preventDefault();
+      this.#previewComing.then(() => link.click());
       return;
     }
     const opened = /** @type {HTMLElement | null | undefined} */ (

@@ -4,7 +4,6 @@
 import { isLoggedOut } from "../connection/http.js";
 import { ListState } from "../state/list_state.js";
 import { parsePosition } from "../state/position.js";
-import { narrowAddress } from "./search_form.js";
 
 /** @import { Change, Item } from "../state/store.js" */
 /** @import { LiveElement } from "./live_element.js" */
@@ -14,6 +13,9 @@ import { narrowAddress } from "./search_form.js";
 /**
  * Items as the server tells them, `next` of what is further down, as of when, and what is wrong with what was looked for.
  * @typedef {{items: Item[], next: number, modseq: number, problem?: string}} FetchedPage
+ *
+ * What is about to be shown instead, and where it is fetched.
+ * @typedef {{narrowing: Narrowing, itemsUrl: string, state: ListState}} Coming
  *
  * The list that they are for.
  * @typedef {LiveElement & {state: ListState, draw: () => void, showMessage: (name: string) => void,
@@ -38,7 +40,7 @@ export class ListLoader {
   /** Whether a fetch has failed, so that something is missing until another one succeeds. */
   #isStale = false;
 
-  /** What the list is being narrowed to, until the server has told what that is. @type {{narrowing: Narrowing, state: ListState} | undefined} */
+  /** What the list is being narrowed to, until the server has told what that is. @type {Coming | undefined} */
   #coming;
 
   /** Runs until the server may be asked again, where it has asked to wait. @type {ReturnType<typeof setTimeout> | undefined} */
@@ -87,7 +89,7 @@ export class ListLoader {
     if (!this.#pause) this.#list.showMessage("");
     this.#list.state.putInDoubt();
     this.#seen.doubt();
-    if (this.#coming) return this.#fetchComing(this.#coming.narrowing);
+    if (this.#coming) return this.narrow(this.#coming.narrowing, this.#coming.itemsUrl);
     return this.#fetch(Number(this.#list.dataset.before) || NEWEST, { last, isWhole: true });
   }
 
@@ -100,14 +102,17 @@ export class ListLoader {
    * Show the list narrowed otherwise, once it is there; what is shown stays until then.
    *
    * @param {Narrowing} narrowing
+   * @param {string} itemsUrl
    */
-  narrow(narrowing) {
+  narrow(narrowing, itemsUrl) {
+    const { tab, zone } = this.#list.dataset;
+    return this.#fetchComing({ narrowing, itemsUrl, state: new ListState({ tab, zone, ...narrowing }) });
+  }
+
+  /** What the list is narrowed to, or is about to be. @returns {Narrowing} */
+  get narrowing() {
     const { category = "", level = "", q = "" } = this.#list.dataset;
-    const now = this.#coming?.narrowing ?? { category, level, q };
-    if (JSON.stringify(now) === JSON.stringify(narrowing)) return undefined;
-    const { pathname, search } = location;
-    history.replaceState(history.state, "", narrowAddress(pathname + search, narrowing));
-    return this.#fetchComing(narrowing);
+    return this.#coming?.narrowing ?? { category, level, q };
   }
 
   /** How many there are in all that the list holds on the server, as far as its reader has seen it. */
@@ -132,11 +137,10 @@ export class ListLoader {
     this.#list.draw();
   }
 
-  /** @param {Narrowing} narrowing */
-  async #fetchComing(narrowing) {
-    const state = new ListState({ tab: this.#list.dataset.tab, zone: this.#list.dataset.zone, ...narrowing });
-    this.#coming = { narrowing, state };
-    const itemsUrl = narrowAddress(this.#list.dataset.itemsUrl ?? "", narrowing);
+  /** @param {Coming} coming */
+  async #fetchComing(coming) {
+    const { narrowing, itemsUrl, state } = coming;
+    this.#coming = coming;
     const page = await this.#receive(this.#get(itemsUrl, NEWEST));
     if (!page) return;
     this.#coming = undefined;

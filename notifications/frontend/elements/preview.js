@@ -6,6 +6,11 @@
  * the pane has no room, or where a click asks for a tab of its own, the link is the browser's.
  */
 
+// What lists and toasts use as well stays in one file with theirs: a bundler makes one for each set of users.
+import "../shared.js";
+import "../state/list_state.js";
+import "../state/settings.js";
+
 import { isLoggedOut } from "../connection/http.js";
 import { fetchPart } from "../dom/fetch_part.js";
 import { allowByNonce, findStyles } from "../dom/links.js";
@@ -51,7 +56,8 @@ export class Preview {
     this.#view = findPart(list, "view");
     this.#hint = findPart(list, "view__hint");
     if (!this.#view) return;
-    list.listen(list, "click", (/** @type {MouseEvent} */ event) => this.#click(event));
+    const hear = (/** @type {MouseEvent} */ event) => this.#click(event);
+    list.listen(list, "click", hear, { capture: true }); // before the list, which takes what is opened as read
     list.listen(this.#view, "notification-act", (/** @type {CustomEvent} */ event) => {
       event.preventDefault(); // the list offers undo
       list.act(event.detail.action, event.detail.id);

@@ -1,7 +1,10 @@
 // @ts-check
 /** The search field and the selects beside it: the list is narrowed in its place while one types, and the address follows. */
 
-import { findPart } from "../dom/parts.js";
+import "../shared.js";
+
+import { formatCount } from "../dom/format.js";
+import { findPart, setPart } from "../dom/parts.js";
 
 /** @import { LiveElement } from "./live_element.js" */
 
@@ -10,7 +13,8 @@ import { findPart } from "../dom/parts.js";
  * @typedef {{category: string, level: string, q: string}} Narrowing
  *
  * The list that it narrows.
- * @typedef {LiveElement & {narrow: (narrowing: Narrowing) => void, focusCurrent: () => void}} NarrowedList
+ * @typedef {LiveElement & {ids: number[], state: {next: number}, narrowing: Narrowing | undefined,
+ *   narrow: (narrowing: Narrowing, itemsUrl: string) => void, focusCurrent: () => void}} NarrowedList
  */
 
 const TYPING_MS = 200; // nobody who still types is searched for
@@ -46,6 +50,23 @@ export class SearchForm {
       this.#clear();
       this.#field?.focus();
     });
+    this.#search(); // somebody may have typed before this was here
+  }
+
+  /**
+   * Show what the list was narrowed to, and say how many were found.
+   *
+   * @param {Narrowing} narrowing
+   * @param {string} [problem] what is wrong with what was looked for
+   */
+  showNarrowed(narrowing, problem) {
+    const { category, level, q } = narrowing;
+    const { labelFound = "", labelFoundSoFar = "", labelFoundNone = "" } = this.#list.dataset;
+    showNarrowing(this.#list, narrowing);
+    setPart(this.#list, "filters__problem", { textContent: problem });
+    const phrase = this.#list.state.next ? labelFoundSoFar : labelFound;
+    const text = formatCount(phrase, this.#list.ids.length) || labelFoundNone;
+    setPart(this.#list, "filters__found", { textContent: category || level || q ? text : "" });
   }
 
   /** @param {InputEvent} event */
@@ -84,7 +105,11 @@ export class SearchForm {
     clearTimeout(this.#clock);
     const fields = new FormData(/** @type {HTMLFormElement} */ (this.#form));
     const [category, level, q] = ["category", "level", "q"].map((name) => `${fields.get(name) ?? ""}`.trim());
-    this.#list.narrow({ category, level, q });
+    const narrowing = { category, level, q };
+    if (JSON.stringify(this.#list.narrowing) === JSON.stringify(narrowing)) return;
+    const { pathname, search } = location;
+    history.replaceState(history.state, "", narrowAddress(pathname + search, narrowing));
+    this.#list.narrow(narrowing, narrowAddress(this.#list.dataset.itemsUrl ?? "", narrowing));
   }
 }
 
@@ -111,7 +136,7 @@ export function narrowAddress(address, narrowing) {
  * @param {HTMLElement} list
  * @param {Narrowing} narrowing
  */
-export function showNarrowing(list, narrowing) {
+function showNarrowing(list, narrowing) {
   const { category, level, q } = narrowing;
   const isNarrowed = Boolean(category || level || q);
   findPart(list, "filters")?.toggleAttribute("data-narrowed", isNarrowed);

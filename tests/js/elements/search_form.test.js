@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { narrowAddress } from "../../../notifications/frontend/elements/search_form.js";
+
+globalThis.HTMLElement = class {};
+const { narrowAddress } = await import("../../../notifications/frontend/elements/search_form.js");
 
 const NOTHING = { category: "", level: "", q: "" };
 
