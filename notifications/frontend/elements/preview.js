@@ -6,10 +6,7 @@
  * the pane has no room, or where a click asks for a tab of its own, the link is the browser's.
  */
 
-// What lists and toasts use as well stays in one file with theirs: a bundler makes one for each set of users.
-import "../shared.js";
-import "../state/list_state.js";
-import "../state/settings.js";
+import "../shared_rows.js";
 
 import { isLoggedOut } from "../connection/http.js";
 import { fetchPart } from "../dom/fetch_part.js";
