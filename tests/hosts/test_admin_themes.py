@@ -48,6 +48,8 @@ async def test_staff_send_and_broadcast(host: Host, visitors: Visitors, theme: s
         await page.get_by_role("button", name="Save and review").click()
         await page.get_by_role("button", name="Send to 3 people").click()
         await page.wait_for_url(re.compile(r"/progress/$"))
+        # the page comes anew when all is sent; a visit to another one meanwhile would be broken off
+        await expect(page.locator('[data-topic][data-state="sent"]')).to_be_attached()
         await expect(page.locator(".notification-progress__count")).to_have_text("3 of 3")
         for name in ("inbox", "apitoken", "broadcast", "notification"):
             answer = await page.goto(f"{ADMIN}/{name}/")

@@ -63,6 +63,7 @@ class Reminder(Notification):
     "E021": Fault(f"import sys\nsys.modules['jwt'] = None  # as if it were not installed\n{GRIP}&key={'k' * 32}'"),
     "E022": Fault(f"{GRIP}'"),
     "E050": Fault("NOTIFICATIONS_ADMIT = 'mysite.nowhere.admit'"),
+    "E051": Fault("NOTIFICATIONS_AVATAR_OF = 'mysite.nowhere.picture_of'"),
     "E023": Fault("import sys; sys.path.append(str(BASE_DIR / 'lib'))", {"lib/notifications/__init__.py": ""}),
     "W001": Fault("DEBUG = False"),
     "W002": Fault("ASGI_APPLICATION = None"),
