@@ -187,14 +187,18 @@ class Recovery:
         try:
             async with asyncio.timeout(READ_SECONDS if len(by_user) > 1 else ALONE_SECONDS):
                 replays = await asyncio.shield(read)
-        except asyncio.CancelledError:  # the hub stops
-            read.cancel()
-            raise
         except Exception as error:
-            await self._raise_if_away(error, batch[0].user_id)
+            try:
+                await self._raise_if_away(error, batch[0].user_id)
+            except BaseException:
+                read.cancel()  # all of them wait on, so it is not begun any more
+                raise
             for mine in by_user.values():
                 self._read_apart(mine, read)
             self._executor.start(self._take_late(batch, read), "read late")
+        except BaseException:  # the hub stops
+            read.cancel()
+            raise
         else:
             for waiter in batch:
                 if self._waiting.take(waiter):

@@ -12,7 +12,8 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 
 from notifications import notify
-from notifications.hub import recovery
+from notifications.hub import executor, recovery
+from notifications.hub.counters import counters
 from notifications.log import replay
 from notifications.log.doorbell import Change
 from notifications.log.replay import inbox_of
@@ -135,6 +136,38 @@ async def test_a_read_for_many_that_comes_late_is_not_done_again_for_each(
             assert (await browser.next("change")).data["upsert"][0]["title"] == "after it"
             assert [event.name for event in browser.events].count("hello") == 1
     assert len(alone) == 1
+
+
+async def test_reads_do_not_pile_up_while_the_database_is_away(
+    user: User, other_user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was given up and not begun is never begun: it would all be read at once when the database is back."""
+    is_back = threading.Event()
+    reads: list[Any] = []
+    real = replay.read_after
+
+    def read_after(positions: Any) -> Any:
+        reads.append(positions)
+        is_back.wait(DEADLINE_SECONDS)
+        return real(positions)
+
+    def away(_user_ids: Any) -> Any:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(recovery, "read_after", read_after)
+    monkeypatch.setattr(recovery, "read_positions", away)
+    monkeypatch.setattr(recovery, "READ_SECONDS", 0.02)
+    monkeypatch.setattr(recovery, "ALONE_SECONDS", 0.02)
+    monkeypatch.setattr(executor, "RESTART_SECONDS", 0.01)
+    async with open_site() as site:
+        before = counters.log_reads
+        browsers = [site.connect(await site.do(log_in, each)) for each in (user, other_user)]
+        await until(lambda: counters.log_reads >= before + 60)
+        is_back.set()
+        monkeypatch.setattr(recovery, "READ_SECONDS", DEADLINE_SECONDS)
+        for browser in browsers:
+            await browser.hello()
+    assert len(reads) <= executor.MOST_THREADS + 3
 
 
 async def test_who_can_never_be_read_for_is_asked_to_come_back_later(
