@@ -39,7 +39,7 @@ __all__ = [
     "quote_inbox",
 ]
 
-# Parts of SQL by kind of database, made once: making them anew was a twelfth of the CPU of notify().
+# Parts of SQL by kind of database, made once: making them anew was 3 % of the time of notify(), by cProfile.
 _columns: dict[tuple[str, bool], str] = {}
 _quoted: dict[tuple[str, str | None], str] = {}
 
